@@ -1,0 +1,67 @@
+"""The suite's configuration: ``workflow/config.yaml``, with ``--config key=value`` laid over it."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from common.errors import UserError, did_you_mean
+
+ROOT = Path(__file__).resolve().parent.parent
+SCHEMAS = ROOT / "workflow" / "schemas"
+CONFIG_FILE = ROOT / "workflow" / "config.yaml"
+
+
+def read_yaml(path: str | Path) -> Any:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return yaml.safe_load(file)
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not valid YAML: {error}") from error
+
+
+@cache
+def _schema(name: str) -> dict:
+    return read_yaml(SCHEMAS / f"{name}.schema.yaml")
+
+
+def validate(content: Any, schema: str, where: str) -> None:
+    """Check ``content`` against ``workflow/schemas/<schema>.schema.yaml``.
+
+    Raises a :class:`UserError` that names ``where`` (a file), the path inside it, and a mend.
+    """
+    validator = jsonschema.Draft202012Validator(_schema(schema))
+    error = jsonschema.exceptions.best_match(validator.iter_errors(content))
+    if error is None:
+        return
+    place = ".".join(map(str, error.absolute_path)) or "top level"
+    message = error.message
+    if error.validator == "additionalProperties" and isinstance(error.instance, Mapping):
+        known = error.schema.get("properties", {})
+        unknown = next(key for key in error.instance if key not in known)
+        message = f"unknown key {unknown!r}{did_you_mean(unknown, known)}"
+    elif error.validator == "enum":
+        message = f"{error.instance!r} is not allowed{did_you_mean(error.instance, error.validator_value)}"
+    raise UserError(f"{where}, at {place}: {message}")
+
+
+def load_config(overrides: Mapping[str, Any] | None = None, file: str | Path = CONFIG_FILE) -> dict[str, Any]:
+    """The configuration file with ``overrides`` laid over it, validated."""
+    config = {**read_yaml(file), **(overrides or {})}
+    check_config(config)
+    return config
+
+
+def check_config(config: Mapping[str, Any]) -> None:
+    validate(dict(config), "config", "the configuration (workflow/config.yaml or --config)")
+    for name, path in config["local"].items():
+        if not Path(path).expanduser().exists():
+            raise UserError(
+                f"the configuration, at local.{name}: {path} does not exist; "
+                f"give the folder or file that holds {name}, or leave it out to download"
+            )

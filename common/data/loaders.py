@@ -1,0 +1,226 @@
+"""Readers of image data sets: files as they are published, turned into uint8 images one block at a time.
+
+A loader yields ``(images, labels)`` blocks: images (n, height, width, channels) uint8, labels (n,) int64 or
+None. Nothing here executes what a file says: pickles are read with an allow-list, archives without paths.
+"""
+
+import gzip
+import io
+import pickle
+import tarfile
+import zipfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from common.data.registry import Source
+from common.errors import UserError
+
+Block = tuple[np.ndarray, np.ndarray | None]
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+BLOCK = 4096
+
+
+def in_blocks(items: Iterable) -> Iterator[list]:
+    """Lists of at most ``BLOCK`` items."""
+    iterator = iter(items)
+    while block := list(islice(iterator, BLOCK)):
+        yield block
+
+
+def read_idx(path: Path) -> np.ndarray:
+    """An array in the idx format of MNIST, gzipped or not."""
+    try:
+        data = path.read_bytes()
+        if data[:2] == b"\x1f\x8b":
+            data = gzip.decompress(data)
+        zero, kind, dimensions = data[:2], data[2], data[3]
+        if zero != b"\0\0" or kind != 8:
+            raise ValueError("it does not begin like an idx file of bytes")
+        shape = np.frombuffer(data, ">i4", dimensions, offset=4)
+        return np.frombuffer(data, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
+    except (OSError, EOFError, ValueError, IndexError) as error:
+        raise UserError(f"{path} cannot be read as idx: {error}") from error
+
+
+def idx(source: Source) -> Iterator[Block]:
+    """MNIST and Fashion-MNIST: an images file and a labels file."""
+    images, labels = (read_idx(path) for path in source.files)
+    if len(images) != len(labels):
+        raise UserError(f"{source.files[0]} has {len(images)} images, {source.files[1]} {len(labels)} labels")
+    yield images[..., None], labels.astype(np.int64)
+
+
+class _CifarUnpickler(pickle.Unpickler):
+    """Reads CIFAR's python batches: dictionaries, bytes and numpy arrays, and nothing else."""
+
+    allowed = {
+        ("numpy.core.multiarray", "_reconstruct"),
+        ("numpy", "ndarray"),
+        ("numpy", "dtype"),
+    }
+
+    def find_class(self, module, name):
+        if (module, name) not in self.allowed:
+            raise UserError(f"a CIFAR batch that asks for {module}.{name} is not a CIFAR batch; not loaded")
+        if name == "_reconstruct":
+            module = "numpy._core.multiarray"
+        return super().find_class(module, name)
+
+
+def cifar10(source: Source) -> Iterator[Block]:
+    """CIFAR-10's training batches, from the binary or the python archive."""
+    (archive,) = source.files
+    with open_tar(archive) as tar:
+        members = sorted((m for m in tar if Path(m.name).name.startswith("data_batch")), key=lambda m: m.name)
+        if len(members) != 5:
+            raise UserError(f"{archive} has {len(members)} training batches instead of 5")
+        for member in members:
+            data = tar.extractfile(member).read()
+            if member.name.endswith(".bin"):
+                rows = np.frombuffer(data, np.uint8).reshape(-1, 3073)
+                labels, pixels = rows[:, 0], rows[:, 1:]
+            else:
+                batch = _CifarUnpickler(io.BytesIO(data), encoding="bytes").load()
+                labels, pixels = np.asarray(batch[b"labels"]), batch[b"data"]
+            yield pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), labels.astype(np.int64)
+
+
+def open_tar(path: Path) -> tarfile.TarFile:
+    try:
+        return tarfile.open(path)
+    except (OSError, tarfile.TarError) as error:
+        raise UserError(f"{path} is not a readable tar archive: {error}") from error
+
+
+def lsun(source: Source, image_size: int) -> Iterator[Block]:
+    """LSUN's lmdb (encoded images), resized while it is read: the whole set would not fit in memory."""
+    import lmdb
+
+    folder = source.other or _unzip_once(source.files[0])
+    if not (folder / "data.mdb").exists():
+        folders = sorted(path.parent for path in folder.glob("*/data.mdb"))
+        if not folders:
+            raise UserError(f"{folder} holds no lmdb (no data.mdb)")
+        folder = folders[0]
+    environment = lmdb.open(str(folder), readonly=True, lock=False, readahead=True, meminit=False)
+    with environment, environment.begin(buffers=False) as transaction, ThreadPoolExecutor() as pool:
+        for block in in_blocks(bytes(value) for _, value in transaction.cursor()):
+            yield np.stack(list(pool.map(lambda data: decode(data, image_size, 3), block))), None
+
+
+def _unzip_once(archive: Path) -> Path:
+    """Extract a zip beside itself; a marker written last tells a complete extraction."""
+    folder = archive.with_suffix("")
+    if not (folder / ".complete").exists():
+        extract_zip(archive, folder)
+        (folder / ".complete").touch()
+    return folder
+
+
+def extract_zip(archive: Path, folder: Path) -> None:
+    """Extract, refusing members that would land outside ``folder``."""
+    try:
+        with zipfile.ZipFile(archive) as content:
+            for member in content.infolist():
+                if not (folder / member.filename).resolve().is_relative_to(folder.resolve()):
+                    raise UserError(f"{archive} holds {member.filename!r}, which points outside; not extracted")
+            content.extractall(folder)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise UserError(f"{archive} cannot be extracted: {error}") from error
+
+
+def images(path: Path, image_size: int, channels: int) -> Iterator[Block]:
+    """A user's own images: a .npz with ``x`` and perhaps ``y``, or a folder or tar of image files.
+
+    Files in sub-folders get the number of their folder, in alphabetic order, as their label.
+    """
+    if path.suffix == ".npz":
+        with np.load(path, allow_pickle=False) as arrays:
+            if "x" not in arrays or arrays["x"].ndim != 4 or arrays["x"].dtype != np.uint8:
+                raise UserError(f"{path} needs an array x of uint8 images (n, height, width, channels)")
+            labels = arrays["y"].astype(np.int64) if "y" in arrays else None
+            yield arrays["x"], labels
+        return
+    named = _files_in_folder(path) if path.is_dir() else _files_in_tar(path)
+    named = [(name, read) for name, read in named if name.lower().endswith(IMAGE_SUFFIXES)]
+    if not named:
+        raise UserError(f"{path} holds no images ({', '.join(IMAGE_SUFFIXES)})")
+    classes = sorted({Path(name).parent.name for name, _ in named})
+    with ThreadPoolExecutor() as pool:
+        for block in in_blocks(named):
+            pixels = pool.map(lambda item: decode(item[1](), image_size, channels), block)
+            labels = [classes.index(Path(name).parent.name) for name, _ in block]
+            yield np.stack(list(pixels)), np.array(labels) if len(classes) > 1 else None
+
+
+def _files_in_folder(path: Path) -> list:
+    return [(str(file.relative_to(path)), file.read_bytes) for file in sorted(path.rglob("*")) if file.is_file()]
+
+
+def _files_in_tar(path: Path) -> list:
+    """Names and contents; read at once, because a tar cannot be read from several threads."""
+    with open_tar(path) as tar:
+        contents = sorted((member.name, tar.extractfile(member).read()) for member in tar if member.isfile())
+    return [(name, lambda content=content: content) for name, content in contents]
+
+
+def decode(data: bytes, image_size: int, channels: int) -> np.ndarray:
+    """An encoded image as (image_size, image_size, channels) uint8: short side resized, centre cropped.
+
+    Bilinear with antialiasing, as torchvision's Resize and CenterCrop on PIL images (WassersteinGAN/main.py).
+    """
+    from PIL import Image
+
+    with Image.open(io.BytesIO(data)) as image:
+        return fit(np.asarray(image.convert("RGB" if channels == 3 else "L")), image_size)
+
+
+def fit(pixels: np.ndarray, image_size: int) -> np.ndarray:
+    """One image (height, width[, channels]) at ``image_size``, always with a channel axis."""
+    from PIL import Image
+
+    height, width = pixels.shape[:2]
+    if (height, width) != (image_size, image_size):
+        if height == width == 28 and image_size == 32:  # the digits' own margin, two pixels wider
+            margins = [(2, 2), (2, 2)] + [(0, 0)] * (pixels.ndim - 2)
+            pixels = np.pad(pixels, margins)
+        else:
+            scale = image_size / min(height, width)
+            size = max(image_size, int(width * scale)), max(image_size, int(height * scale))
+            grey = pixels.ndim == 3 and pixels.shape[2] == 1
+            resized = Image.fromarray(pixels[..., 0] if grey else pixels).resize(size, Image.Resampling.BILINEAR)
+            left, top = round((size[0] - image_size) / 2), round((size[1] - image_size) / 2)
+            pixels = np.asarray(resized)[top : top + image_size, left : left + image_size]
+    return pixels if pixels.ndim == 3 else pixels[..., None]
+
+
+def read(name: str, loader: str, source: Source, image_size: int, channels: int) -> Iterator[Block]:
+    """Blocks of (n, image_size, image_size, channels) images from wherever ``source`` says."""
+    if loader == "lsun":
+        blocks: Iterable[Block] = lsun(source, image_size)
+    elif source.other is not None:
+        blocks = images(source.other, image_size, channels)
+    else:
+        blocks = {"idx": idx, "cifar10": cifar10}[loader](source)
+    for pixels, labels in blocks:
+        if pixels.shape[1:3] != (image_size, image_size):
+            pixels = np.stack([fit(image, image_size) for image in pixels])
+        if pixels.shape[3] != channels:
+            raise UserError(f"{name} has {pixels.shape[3]} channels; the experiment asks for {channels}")
+        yield pixels, labels
+
+
+def limited(blocks: Iterable[Block], count: int | None) -> Iterator[Block]:
+    """The first ``count`` images (all when None)."""
+    if count is None:
+        yield from blocks
+        return
+    for pixels, labels in blocks:
+        yield pixels[:count], None if labels is None else labels[:count]
+        count -= len(pixels)
+        if count <= 0:
+            return

@@ -1,0 +1,139 @@
+"""Prepared arrays: one folder per (data set, image size) with memory-mapped arrays and a card.
+
+``samples.npy``: images (n, size, size, channels) uint8, or points (n, d) float32.
+``labels.npy``: (n,) int64, where the set has labels.
+``card.json``: what they are, written last: a folder without a card is not prepared.
+"""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from common.data.loaders import limited, read
+from common.data.procedural import MAKERS
+from common.data.registry import entry, locate
+from common.errors import UserError
+from common.files import atomic_path, read_json, sha256, write_json
+
+POINTS = 100_000  # how many points of a procedural set are drawn
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A prepared data set; arrays are mapped, not read, until they are used."""
+
+    card: dict[str, Any]
+    samples: np.ndarray
+    labels: np.ndarray | None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """One sample's shape as a network sees it: (channels, size, size) or (d,)."""
+        shape = self.samples.shape[1:]
+        return (shape[2], *shape[:2]) if len(shape) == 3 else tuple(shape)
+
+    @property
+    def fingerprint(self) -> str:
+        return self.card["sha256"][:16]
+
+
+def folder_of(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, str]) -> Path:
+    """Where the data of a run's settings (``data``, ``image_size``, ``channels``, ``data_count``) is prepared."""
+    name = settings["data"]
+    if entry(name)["loader"] in MAKERS:
+        return Path(root) / "prepared" / name
+    count = settings.get("data_count")
+    parts = [name, f"{settings['image_size']}x{settings['channels']}"]
+    parts += [f"first{count}"] if count else []
+    parts += ["local"] if name in local else []
+    return Path(root) / "prepared" / "-".join(parts)
+
+
+def prepare(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, str]) -> Path:
+    """Prepare what ``settings`` ask for under ``root`` and return its folder."""
+    name = settings["data"]
+    folder = folder_of(settings, root, local)
+    loader = entry(name)["loader"]
+    if loader in MAKERS:
+        samples, labels = MAKERS[loader](POINTS)
+        checksums, kind, right = {}, "procedural", True
+        _save(folder / "samples.npy", samples)
+        _save(folder / "labels.npy", labels)
+    else:
+        source = locate(name, local, Path(root) / "downloads")
+        kind, right, checksums = source.kind, source.as_registered, source.checksums()
+        size, channels = settings["image_size"], settings["channels"]
+        blocks = limited(read(name, loader, source, size, channels), settings.get("data_count"))
+        _stream_blocks(folder, blocks, (size, size, channels))
+    samples = np.load(folder / "samples.npy", mmap_mode="r")
+    card = {
+        "data": name,
+        "title": entry(name)["title"],
+        "count": len(samples),
+        "shape": list(samples.shape[1:]),
+        "dtype": str(samples.dtype),
+        "source": kind,
+        "as_registered": right,
+        "files": checksums,
+        "sha256": sha256(folder / "samples.npy"),
+    }
+    write_json(folder / "card.json", card)
+    return folder
+
+
+def load(folder: str | Path) -> Prepared:
+    """Map a prepared folder. Raises a UserError where it is missing or incomplete."""
+    folder = Path(folder)
+    card = read_json(folder / "card.json")
+    labels = folder / "labels.npy"
+    try:
+        samples = np.load(folder / "samples.npy", mmap_mode="c")
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder}/samples.npy is damaged ({error}); delete {folder} to prepare it again") from error
+    if len(samples) != card["count"]:
+        raise UserError(f"{folder}: the card promises {card['count']} samples, the array has {len(samples)}")
+    return Prepared(card, samples, np.load(labels) if labels.exists() else None)
+
+
+def prepared(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, str]) -> Prepared:
+    """The data of ``settings``, prepared now if it was not."""
+    folder = folder_of(settings, root, local)
+    if not (folder / "card.json").exists():
+        prepare(settings, root, local)
+    return load(folder)
+
+
+def _save(path: Path, array: np.ndarray) -> None:
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        np.save(file, array)
+
+
+def _stream_blocks(folder: Path, blocks, shape: tuple[int, ...]) -> None:
+    """Write blocks one after another and put their total into the header last: no set need fit in memory."""
+    from tqdm import tqdm
+
+    count, labels = 0, []
+    header = {"descr": "|u1", "fortran_order": False}
+    with atomic_path(folder / "samples.npy") as temporary, open(temporary, "wb") as file:
+        # numpy leaves room in the header for the first axis to grow, so it can be written again in place.
+        np.lib.format.write_array_header_1_0(file, header | {"shape": (0, *shape)})
+        bar = tqdm(desc=f"preparing {folder.name}", unit=" images", disable=not sys.stderr.isatty())
+        for pixels, numbers in blocks:
+            file.write(np.ascontiguousarray(pixels, dtype=np.uint8).data)
+            count += len(pixels)
+            bar.update(len(pixels))
+            if numbers is not None:
+                labels.append(numbers)
+        bar.close()
+        if count == 0:
+            raise UserError(f"{folder.name}: the source holds no images")
+        file.seek(0)
+        np.lib.format.write_array_header_1_0(file, header | {"shape": (count, *shape)})
+    if labels:
+        _save(folder / "labels.npy", np.concatenate(labels))
+    else:
+        (folder / "labels.npy").unlink(missing_ok=True)

@@ -1,0 +1,96 @@
+"""From a data set's registered name to files on this machine: embedded, a local copy, or downloaded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from common.config import read_yaml, validate
+from common.data.download import checksum_matches, download
+from common.errors import UserError, did_you_mean
+from common.files import sha256
+
+HERE = Path(__file__).resolve().parent
+
+
+@cache
+def registry() -> dict[str, dict[str, Any]]:
+    entries = read_yaml(HERE / "registry.yaml")
+    validate(entries, "registry", "common/data/registry.yaml")
+    return entries
+
+
+def entry(name: str) -> dict[str, Any]:
+    try:
+        return registry()[name]
+    except KeyError:
+        raise UserError(f"there is no data set {name!r}{did_you_mean(name, registry())}") from None
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the files of one data set lie.
+
+    ``files``: the registered files, in order; empty where ``other`` is set.
+    ``other``: a local folder or archive of another form (images in class folders, .npz, lmdb).
+    ``as_registered``: every file has a registered checksum.
+    """
+
+    kind: str  # embedded | local | downloaded | procedural
+    files: tuple[Path, ...] = ()
+    other: Path | None = None
+    as_registered: bool = True
+
+    def checksums(self) -> dict[str, str]:
+        paths = self.files or ((self.other,) if self.other and self.other.is_file() else ())
+        return {path.name: sha256(path) for path in paths}
+
+
+def locate(name: str, local: Mapping[str, str], downloads: str | Path) -> Source:
+    """Find the files of ``name``: ``local[name]`` first, then embedded ones, then a download."""
+    files = entry(name)["files"]
+    if name in local:
+        return _local(name, Path(local[name]).expanduser())
+    if not files:
+        return Source("procedural")
+    if all("embedded" in file for file in files):
+        paths = tuple(HERE / "embedded" / file["embedded"] / file["name"] for file in files)
+        for path, file in zip(paths, files, strict=True):
+            if not path.exists() or not checksum_matches(path, file["checksums"]):
+                raise UserError(f"{path} is missing or damaged; restore it with: git checkout -- {path}")
+        return Source("embedded", paths)
+    folder = Path(downloads) / name
+    by_hand = f"By hand: put the file into a folder of yours and set  local: {{{name}: /that/folder}}"
+    paths = tuple(
+        download(
+            file["urls"],
+            folder / file["name"],
+            checksums=file["checksums"],
+            size=file.get("bytes"),
+            by_hand=by_hand,
+        )
+        for file in files
+    )
+    return Source("downloaded", paths)
+
+
+def _local(name: str, path: Path) -> Source:
+    """A user's own copy: the registered files in a folder, the one registered file, or another form."""
+    if not path.exists():
+        raise UserError(f"local copy of {name}: {path} does not exist")
+    files = entry(name)["files"]
+    if path.is_dir() and files:
+        found = tuple(path / file["name"] for file in files)
+        if all(file.is_file() for file in found):
+            right = all(checksum_matches(p, f["checksums"]) for p, f in zip(found, files, strict=True))
+            return Source("local", found, as_registered=right)
+    if path.is_file() and len(files) == 1 and path.name == files[0]["name"]:
+        return Source("local", (path,), as_registered=checksum_matches(path, files[0]["checksums"]))
+    return Source("local", other=path, as_registered=False)
+
+
+@cache
+def local_copy_differs(name: str, path: str) -> bool:
+    """Whether a local copy is something else than the registered files (a deviation)."""
+    return not _local(name, Path(path).expanduser()).as_registered

@@ -1,0 +1,15 @@
+"""The one kind of error that is meant for people: bad input, told in a sentence with its mend."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """Something outside the code is wrong: a setting, a file, a download. The message says what to do."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``" (did you mean 'seeds'?)"``, or the known words when none is near."""
+    known = sorted(map(str, known))
+    near = difflib.get_close_matches(str(word), known, n=1)
+    return f" (did you mean {near[0]!r}?)" if near else f" (known: {', '.join(known)})"

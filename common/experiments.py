@@ -1,0 +1,216 @@
+"""Papers, experiments, arms and runs, as declared in ``reproductions/<paper>/experiments.yaml``.
+
+An experiment's ``settings`` are the published ones. An arm and a scale each state only what they change:
+settings of a run = experiment.settings < arm.settings < scale.settings < arm.scales[scale] < config.settings,
+the right one winning. A deviation is whatever then differs from the same arm at scale ``paper``.
+"""
+
+import importlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+from common.config import ROOT, read_yaml, validate
+from common.errors import UserError, did_you_mean
+
+SCALES = ("smoke", "quick", "gpu", "paper")
+
+
+def slug(label: str) -> str:
+    """``"WGAN · no-BN"`` -> ``"wgan-no-bn"``: the label as a file name."""
+    return re.sub(r"[^a-z0-9.]+", "-", label.lower()).strip("-")
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """One setting of a run that is not the paper's."""
+
+    setting: str
+    ours: Any
+    paper: Any
+
+    def __str__(self) -> str:
+        return f"{self.setting} {self.ours} (paper: {self.paper})"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What one table or figure of a paper reports."""
+
+    paper: str
+    name: str
+    declared: Mapping[str, Any]
+
+    @property
+    def title(self) -> str:
+        return self.declared["title"]
+
+    @property
+    def source(self) -> str:
+        return self.declared["source"]
+
+    @property
+    def arms(self) -> list[str]:
+        return list(self.declared["arms"])
+
+    @property
+    def not_stated(self) -> Mapping[str, str]:
+        return self.declared.get("not_stated", {})
+
+    def settings_without_arm(self, scale: str, config: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The settings of an experiment that trains nothing."""
+        return self._resolve({}, scale, config)
+
+    def settings(self, arm: str, scale: str, config: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """All settings of one arm at one scale, flat; the run's seed is not among them."""
+        return self._resolve(self.declared["arms"][arm] or {}, scale, config)
+
+    def _resolve(self, declared: Mapping[str, Any], scale: str, config: Mapping[str, Any] | None) -> dict[str, Any]:
+        resolved = {
+            **self.declared["settings"],
+            **declared.get("settings", {}),
+            **self.declared["scales"][scale].get("settings", {}),
+            **declared.get("scales", {}).get(scale, {}),
+        }
+        overrides = ((config or {}).get("settings") or {}).get(self.name, {})
+        for key in overrides:
+            if key not in resolved:
+                raise UserError(
+                    f"the configuration, at settings.{self.name}: "
+                    f"unknown setting {key!r}{did_you_mean(key, resolved)}"
+                )
+        return {**resolved, **overrides}
+
+    def deviations(
+        self, arm: str | None, scale: str, config: Mapping[str, Any] | None = None
+    ) -> list[Deviation]:
+        """What a run of ``arm`` at ``scale`` does otherwise than the paper, setting by setting.
+
+        ``arm`` is None for an experiment that trains nothing.
+        """
+        if arm is None:
+            ours, published = self.settings_without_arm(scale, config), self.settings_without_arm("paper")
+        else:
+            ours, published = self.settings(arm, scale, config), self.settings(arm, "paper")
+        deviations = [
+            Deviation(key, ours.get(key, "—"), published.get(key, "—"))
+            for key in sorted({*ours, *published})
+            if ours.get(key) != published.get(key)
+        ]
+        local = (config or {}).get("local", {})
+        if ours.get("data") in local:
+            from common.data.registry import local_copy_differs
+
+            if local_copy_differs(ours["data"], local[ours["data"]]):
+                deviations.append(Deviation("data_files", "a local copy with another checksum", "as registered"))
+        return deviations
+
+    def seeds(self, scale: str, config: Mapping[str, Any] | None = None) -> list[int]:
+        chosen = (config or {}).get("seeds")
+        return list(chosen) if chosen is not None else list(range(self.declared["scales"][scale]["seeds"]))
+
+    def training_of(self, arm: str) -> "Experiment":
+        """The experiment that trains this arm: another one where the arm says ``runs_of``."""
+        origin = (self.declared["arms"][arm] or {}).get("runs_of")
+        return experiment(origin) if origin else self
+
+    @property
+    def own_arms(self) -> list[str]:
+        """The arms that this experiment trains itself and does not share with another one."""
+        return [arm for arm in self.arms if self.training_of(arm) is self]
+
+    @property
+    def jobs(self) -> dict[str, list[str]]:
+        """Training jobs: file name -> the arms that one process trains, all seeds of each."""
+        if not self.own_arms:
+            return {}
+        if self.declared.get("one_job"):
+            return {"all-arms": self.own_arms}
+        return {slug(arm): [arm] for arm in self.own_arms}
+
+
+@dataclass(frozen=True)
+class Paper:
+    """One folder under ``reproductions/``."""
+
+    name: str
+
+    @property
+    def folder(self) -> Path:
+        return ROOT / "reproductions" / self.name
+
+    @cached_property
+    def declared(self) -> dict[str, Any]:
+        file = self.folder / "experiments.yaml"
+        content = read_yaml(file)
+        validate(content, "experiments", str(file.relative_to(ROOT)))
+        return content
+
+    @cached_property
+    def experiments(self) -> dict[str, Experiment]:
+        declared = self.declared["experiments"]
+        return {name: Experiment(self.name, name, content) for name, content in declared.items()}
+
+    @property
+    def title(self) -> str:
+        return self.declared["title"]
+
+    def module(self, name: str) -> Any:
+        """``reproductions/<paper>/<name>.py``, imported."""
+        return importlib.import_module(f"reproductions.{self.name}.{name}")
+
+
+@cache
+def papers() -> dict[str, Paper]:
+    """Every paper of the suite, by folder name."""
+    folders = sorted(file.parent.name for file in (ROOT / "reproductions").glob("*/experiments.yaml"))
+    return {name: Paper(name) for name in folders}
+
+
+def all_experiments() -> Iterator[Experiment]:
+    for paper in papers().values():
+        yield from paper.experiments.values()
+
+
+def experiment(name: str) -> Experiment:
+    for candidate in all_experiments():
+        if candidate.name == name:
+            return candidate
+    known = [candidate.name for candidate in all_experiments()]
+    raise UserError(f"there is no experiment {name!r}{did_you_mean(name, known)}")
+
+
+def chosen_papers(config: Mapping[str, Any]) -> list[Paper]:
+    """The papers that the configuration asks for (all when it names none)."""
+    names = config.get("papers") or list(papers())
+    for name in names:
+        if name not in papers():
+            raise UserError(f"the configuration, at papers: there is no paper {name!r}{did_you_mean(name, papers())}")
+    return [papers()[name] for name in names]
+
+
+def check_declarations(config: Mapping[str, Any]) -> None:
+    """Read every declaration once, so that a misspelt name is told before anything starts."""
+    for name in config.get("settings") or {}:
+        experiment(name)
+    for one in all_experiments():
+        for arm in one.arms:
+            origin = one.training_of(arm)
+            if arm not in origin.arms:
+                raise UserError(
+                    f"reproductions/{one.paper}/experiments.yaml, at experiments.{one.name}.arms: "
+                    f"{origin.name} has no arm {arm!r}{did_you_mean(arm, origin.arms)}"
+                )
+            origin.settings(arm, config["scale"], config)
+
+
+def resolve(path: str) -> Any:
+    """``"reproductions.wgan.method.WassersteinGAN"`` -> the object of that name."""
+    module, _, attribute = path.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ModuleNotFoundError, AttributeError, ValueError) as error:
+        raise UserError(f"{path!r} in experiments.yaml does not name anything: {error}") from error

@@ -1,0 +1,197 @@
+"""From an experiment's runs to its measurements, curves and sample sheets.
+
+A paper's ``measure.py`` has one function per experiment, named like it; it gets a :class:`Measuring`, reads its
+runs and adds numbers. What it adds is written once, at the end.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from common.data.prepare import Prepared, prepared
+from common.errors import UserError
+from common.experiments import Experiment, papers
+from common.files import atomic_path, read_json
+from common.reporting.measurements import COLUMNS, aggregate, check, conditions, write_csv
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: its arm, seed, settings, folder and record."""
+
+    arm: str
+    seed: int
+    settings: Mapping[str, Any]
+    folder: Path
+    record: Mapping[str, Any]
+
+    @property
+    def diverged(self) -> bool:
+        return self.record["outcome"]["kind"] == "diverged"
+
+    @property
+    def note(self) -> str:
+        outcome = self.record["outcome"]
+        return f"seed {self.seed} diverged at step {outcome['step']}" if self.diverged else ""
+
+    @cached_property
+    def curves(self) -> dict[str, np.ndarray]:
+        with np.load(self.folder / "curves.npz") as arrays:
+            return dict(arrays)
+
+
+@dataclass
+class Measuring:
+    """One experiment being measured. ``runs`` are in the order of arms, then seeds."""
+
+    experiment: Experiment
+    config: Mapping[str, Any]
+    runs: list[Run]
+    features: Path | None = None  # the trained classifier, where the experiment uses one
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    curve_tables: list[pd.DataFrame] = field(default_factory=list)
+    sheets: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def scale(self) -> str:
+        return self.config["scale"]
+
+    @property
+    def seeds(self) -> list[int]:
+        return self.experiment.seeds(self.scale, self.config)
+
+    def settings(self, arm: str) -> dict[str, Any]:
+        return self.experiment.training_of(arm).settings(arm, self.scale, self.config)
+
+    def data(self, settings: Mapping[str, Any]) -> Prepared:
+        return prepared(settings, self.config["data"], self.config["local"])
+
+    def of_arm(self, arm: str) -> Iterator[Run]:
+        return (run for run in self.runs if run.arm == arm)
+
+    def add(
+        self,
+        *,
+        model: str,
+        seed: int,
+        metric: str,
+        value: float,
+        dataset: str,
+        protocol: str,
+        better: str = "",
+        unit: str = "",
+        note: str = "",
+        **condition: Any,
+    ) -> None:
+        """One number of one seed. ``condition`` names the cell where the model and metric do not."""
+        self.rows.append(
+            {
+                "paper": self.experiment.paper,
+                "source": self.experiment.source,
+                "dataset": dataset,
+                "model": model,
+                "metric": metric,
+                "condition": conditions(**condition),
+                "value": float(value),
+                "spread": np.nan,
+                "n": 1.0,
+                "better": better,
+                "unit": unit,
+                "protocol": protocol,
+                "note": note,
+                "seed": seed,
+            }
+        )
+
+    def curve(self, *, model: str, seed: int, name: str, steps: np.ndarray, values: np.ndarray, points: int = 250) -> None:
+        """A curve for figures, thinned to at most ``points`` evenly spaced ones."""
+        chosen = np.unique(np.linspace(0, len(steps) - 1, min(points, len(steps))).round().astype(int))
+        table = {"model": model, "seed": seed, "curve": name, "step": np.asarray(steps)[chosen], "value": np.asarray(values)[chosen]}
+        self.curve_tables.append(pd.DataFrame(table))
+
+    def sheet(self, name: str, images: np.ndarray) -> None:
+        """uint8 images (n, height, width, channels), or points (n, d), for the figures."""
+        self.sheets[name] = images
+
+    def fidelity(self, model: str) -> str:
+        """``"exact"``, or ``"scaled: "`` and the settings that are not the paper's."""
+        chosen = [model] if model in self.experiment.arms else (self.experiment.arms or [None])
+        changed = set()
+        for arm in chosen:
+            origin = self.experiment if arm is None else self.experiment.training_of(arm)
+            changed |= {deviation.setting for deviation in origin.deviations(arm, self.scale, self.config)}
+        return f"scaled: {', '.join(sorted(changed))}" if changed else "exact"
+
+
+def run_rows(runs: list[Run]) -> pd.DataFrame:
+    """What each run cost, on what, and how it ended."""
+    return pd.DataFrame(
+        [
+            {
+                "arm": run.arm,
+                "seed": run.seed,
+                "outcome": run.record["outcome"]["kind"],
+                "steps": run.record["steps"],
+                **run.record["cost"],
+                "parameters": sum(run.record["parameters"].values()),
+                "hardware": run.record["hardware"],
+                "threads": run.record["threads"],
+                **run.record["versions"],
+                "data": run.record["identity"]["data"],
+                "code": run.record["identity"]["code"],
+            }
+            for run in runs
+        ]
+    )
+
+
+def load_runs(experiment: Experiment, config: Mapping[str, Any], trained: list[Path]) -> list[Run]:
+    """The experiment's runs from its training jobs' outputs, borrowed arms included."""
+    listed = [entry for file in trained for entry in read_json(file)]
+    runs = []
+    for arm in experiment.arms:
+        settings = experiment.training_of(arm).settings(arm, config["scale"], config)
+        for entry in listed:
+            if entry["arm"] == arm:
+                folder = Path(entry["folder"])
+                runs.append(Run(arm, entry["seed"], settings, folder, read_json(folder / "record.json")))
+    return runs
+
+
+def measure(
+    experiment: Experiment,
+    config: Mapping[str, Any],
+    trained: list[Path],
+    features: Path | None,
+    results: Path,
+    sheets: Path,
+) -> None:
+    """Measure one experiment and write ``per_seed.csv``, ``measured.csv``, ``curves.csv`` and ``runs.csv`` into
+    ``results``, and the samples that figures show into ``sheets`` (.npz).
+    """
+    context = Measuring(experiment, config, load_runs(experiment, config, trained), features)
+    module = papers()[experiment.paper].module("measure")
+    function = getattr(module, experiment.name, None)
+    if function is None:
+        raise UserError(f"reproductions/{experiment.paper}/measure.py has no function {experiment.name}")
+    function(context)
+
+    per_seed = pd.DataFrame(context.rows, columns=[*COLUMNS, "seed"])
+    notes = {model: context.fidelity(model) for model in per_seed["model"].unique()}
+    per_seed["note"] = [
+        "; ".join(filter(None, [note, notes[model]])) for note, model in zip(per_seed["note"], per_seed["model"], strict=True)
+    ]
+    for _, rows in per_seed.groupby("seed"):
+        check(rows[COLUMNS].reset_index(drop=True), f"{experiment.name}, measured")
+    write_csv(per_seed, results / "per_seed.csv")
+    write_csv(aggregate(per_seed), results / "measured.csv")
+    curves = context.curve_tables or [pd.DataFrame(columns=["model", "seed", "curve", "step", "value"])]
+    write_csv(pd.concat(curves), results / "curves.csv")
+    write_csv(run_rows(context.runs), results / "runs.csv")
+    with atomic_path(sheets) as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(file, **context.sheets)

@@ -1,0 +1,24 @@
+"""What a number depends on besides the model, as text: ``"fd;features=…;n_fake=…;n_real=…"``."""
+
+from typing import Any
+
+NOT_STATED = "not stated"
+
+
+def protocol(metric: str, **parts: Any) -> str:
+    """The protocol string of a measurement; parts in alphabetic order."""
+    return ";".join([metric, *(f"{key}={parts[key]}" for key in sorted(parts))])
+
+
+def difference(one: str, other: str) -> list[str]:
+    """The parts in which two protocol strings differ, readable; [] where they are the same protocol."""
+    if one == other:
+        return []
+    if NOT_STATED in (one, other):
+        return ["the protocol of one is not stated"]
+    parts = []
+    for text in (one, other):
+        head, *rest = text.split(";")
+        parts.append({"metric": head, **dict(item.partition("=")[::2] for item in rest)})
+    keys = sorted({*parts[0], *parts[1]})
+    return [f"{key}: {parts[0].get(key, '—')} / {parts[1].get(key, '—')}" for key in keys if parts[0].get(key) != parts[1].get(key)]

@@ -1,0 +1,178 @@
+"""Claims: small functions over a table of measurements, judged on the paper's numbers and on ours."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from common.experiments import Experiment, Paper
+from common.reporting.measurements import Missing, Table
+
+CONFIDENCE = 0.95
+FEWEST_SEEDS = 3
+
+REPRODUCED, NOT_REPRODUCED = "reproduced", "not reproduced"
+UNDECIDED, NOT_COMPARABLE = "undecided", "not comparable"
+MARKS = {REPRODUCED: "●", NOT_REPRODUCED: "○", UNDECIDED: "◐", NOT_COMPARABLE: "–"}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a paper says, as a number that must lie beyond a threshold.
+
+    ``effect`` reads one seed's table (or the reported one) and returns the number; it holds when the number is
+    ``above`` or ``below`` the threshold. ``ratio``: the effect is a ratio, averaged on a log scale and shown as ×.
+    ``threshold_of``: who set the threshold, "paper" or "ours".
+    """
+
+    name: str
+    text: str
+    where: str
+    experiment: str
+    effect: Callable[[Table], float]
+    threshold: float
+    above: bool
+    ratio: bool = False
+    threshold_of: str = "ours"
+
+    def holds(self, effect: float) -> bool:
+        return effect > self.threshold if self.above else effect < self.threshold
+
+    def condition(self) -> str:
+        return f"{'>' if self.above else '<'} {'×' if self.ratio else ''}{self.threshold:g}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A claim's verdict with its evidence: mean effect, its interval over seeds, how many seeds agree."""
+
+    claim: Claim
+    verdict: str
+    effect: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    n: int = 0
+    holding: int = 0
+    reason: str = ""
+
+    def evidence(self) -> str:
+        if self.n == 0:
+            return self.reason
+        sign = "×" if self.claim.ratio else ""
+        text = f"{sign}{self.effect:.3g} (must be {self.claim.condition()})"
+        if math.isfinite(self.low) and self.low != self.high:
+            text += f", 95 % interval {sign}{self.low:.3g} to {sign}{self.high:.3g}"
+        text += f", {self.holding} of {self.n} {'seeds' if self.n > 1 else 'seed'}"
+        return f"{text}; {self.reason}" if self.reason else text
+
+
+def claim(
+    *,
+    experiment: str,
+    text: str,
+    where: str,
+    above: float | None = None,
+    below: float | None = None,
+    ratio: bool = False,
+    threshold_of: str = "ours",
+):
+    """Make a claim of a function ``effect(table) -> float``."""
+
+    def register(effect: Callable[[Table], float]) -> Claim:
+        if (above is None) == (below is None):
+            raise ValueError(f"{effect.__name__}: give either above or below")
+        threshold = above if above is not None else below
+        return Claim(
+            effect.__name__, text, where, experiment, effect, threshold, above is not None, ratio, threshold_of
+        )
+
+    return register
+
+
+def claims_of(paper: Paper, experiment: Experiment | None = None) -> list[Claim]:
+    """The claims in ``reproductions/<paper>/claims.py``, in their order there."""
+    found = [value for value in vars(paper.module("claims")).values() if isinstance(value, Claim)]
+    return [one for one in found if experiment is None or one.experiment == experiment.name]
+
+
+def judge(one: Claim, tables: Mapping[int, Table]) -> Verdict:
+    """The verdict over one table a seed.
+
+    *Reproduced*: every seed holds and the 95 % interval of the mean effect (Student's t over seeds) lies
+    beyond the threshold. *Not reproduced*: no seed holds and the interval lies on the other side.
+    *Undecided*: seeds disagree, the interval straddles the threshold, or there are fewer than three seeds.
+    *Not comparable*: a number the claim needs was not measured.
+    """
+    effects = []
+    for table in tables.values():
+        try:
+            effects.append(float(one.effect(table)))
+        except Missing as missing:
+            return Verdict(one, NOT_COMPARABLE, reason=f"not measured: {missing}")
+    if not effects:
+        return Verdict(one, NOT_COMPARABLE, reason="nothing was measured")
+    holding = sum(map(one.holds, effects))
+    mean, low, high = _interval(np.array(effects), one.ratio)
+    n = len(effects)
+
+    def verdict(name: str, reason: str = "") -> Verdict:
+        return Verdict(one, name, mean, low, high, n, holding, reason)
+
+    if n < FEWEST_SEEDS:
+        return verdict(UNDECIDED, "too few seeds")
+    if holding == n and one.holds(low if one.above else high):
+        return verdict(REPRODUCED)
+    if holding == 0 and not one.holds(high if one.above else low):
+        return verdict(NOT_REPRODUCED)
+    return verdict(UNDECIDED, "seeds disagree" if 0 < holding < n else "the interval crosses the threshold")
+
+
+def _interval(effects: np.ndarray, ratio: bool) -> tuple[float, float, float]:
+    """Mean and interval; of ratios geometric. Infinite effects leave no interval but their own value."""
+    if not np.isfinite(effects).all() or (ratio and (effects <= 0).any()):
+        middle = float(np.median(effects))
+        return middle, float(effects.min()), float(effects.max())
+    values = np.log(effects) if ratio else effects
+    mean, error = values.mean(), stats.sem(values) if len(values) > 1 else 0.0
+    if error > 0:
+        low, high = stats.t.interval(CONFIDENCE, len(values) - 1, loc=mean, scale=error)
+    else:
+        low = high = mean
+    back = np.exp if ratio else (lambda x: x)
+    return float(back(mean)), float(back(low)), float(back(high))
+
+
+def on_reported(one: Claim, reported: pd.DataFrame) -> tuple[bool | None, float]:
+    """Whether the claim holds on the paper's own numbers; None where the paper prints none it needs."""
+    try:
+        effect = float(one.effect(Table(reported)))
+    except Missing:
+        return None, math.nan
+    return one.holds(effect), effect
+
+
+def verdict_rows(verdicts: list[Verdict]) -> pd.DataFrame:
+    """Verdicts as a table to write to ``claims.csv``."""
+    return pd.DataFrame(
+        [
+            {
+                "claim": v.claim.name,
+                "experiment": v.claim.experiment,
+                "text": v.claim.text,
+                "where": v.claim.where,
+                "verdict": v.verdict,
+                "effect": v.effect,
+                "low": v.low,
+                "high": v.high,
+                "n": v.n,
+                "holding": v.holding,
+                "must_be": v.claim.condition(),
+                "threshold_of": v.claim.threshold_of,
+                "evidence": v.evidence(),
+            }
+            for v in verdicts
+        ]
+    )

@@ -1,0 +1,152 @@
+"""Hold anybody's measurements against the reported numbers: ``python -m common.reporting.compare FILE.csv``."""
+
+import argparse
+import math
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from common.errors import UserError, did_you_mean
+from common.experiments import Paper, papers
+from common.files import write_text
+from common.metrics.protocol import difference
+from common.reporting.claims import claims_of, judge, on_reported
+from common.reporting.experiment_page import reported_numbers
+from common.reporting.measurements import CELL, Table, read_measurements, write_csv
+from common.reporting.tables import markdown, number
+
+WITHIN, BETTER, WORSE, NOT_COMPARABLE = "within spread", "better", "worse", "not comparable"
+
+
+def compare_cell(new: pd.Series, reported: pd.Series | None) -> tuple[str, str]:
+    """Verdict and reason for one row: within the reported spread, better, worse, or not comparable.
+
+    Without a reported spread, "within" means equal to the printed precision.
+    """
+    if reported is None:
+        return NOT_COMPARABLE, "the paper reports no such cell"
+    differing = difference(new["protocol"], reported["protocol"])
+    if differing and new["protocol"]:
+        return NOT_COMPARABLE, "protocol differs: " + "; ".join(differing)
+    if differing:
+        return NOT_COMPARABLE, f"your row states no protocol; the paper's is {reported['protocol']!r}"
+    if math.isnan(new["value"]):
+        return NOT_COMPARABLE, "your value is empty"
+    gap = new["value"] - reported["value"]
+    spread = reported["spread"]
+    allowed = spread if not math.isnan(spread) else _printed_precision(reported["value"])
+    if new["value"] == reported["value"] or abs(gap) <= allowed:
+        return WITHIN, ""
+    better = reported["better"] or new["better"]
+    if better not in ("higher", "lower"):
+        return WORSE, "further from the reported value than its spread" if better else "differs; no direction is better"
+    return (BETTER, "") if (gap > 0) == (better == "higher") else (WORSE, "")
+
+
+def _printed_precision(value: float) -> float:
+    """Half a unit of the last digit that is printed: 0.69 -> 0.005."""
+    _, _, decimals = f"{value:g}".partition(".")
+    return 0.5 * 10.0 ** -len(decimals)
+
+
+def compare(new: pd.DataFrame) -> pd.DataFrame:
+    """One row per row of ``new``: reported, yours, difference, verdict, reason."""
+    rows = []
+    for name, group in new.groupby("paper", sort=False):
+        if name not in papers():
+            raise UserError(f"the file names the paper {name!r}, which the suite does not have{did_you_mean(name, papers())}")
+        reported = reported_numbers(papers()[name])
+        cells = reported.set_index(CELL)
+        for _, row in group.iterrows():
+            key = tuple(row[CELL])
+            there = cells.loc[key] if key in cells.index else None
+            verdict, reason = compare_cell(row, there)
+            if there is None:
+                reason += _nearest(row, reported)
+            rows.append(
+                {
+                    **row[CELL],
+                    "reported": math.nan if there is None else there["value"],
+                    "reported_spread": math.nan if there is None else there["spread"],
+                    "yours": row["value"],
+                    "difference": math.nan if there is None else row["value"] - there["value"],
+                    "verdict": verdict,
+                    "reason": reason,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _nearest(row: pd.Series, reported: pd.DataFrame) -> str:
+    """Which part of the cell's name fits no reported cell."""
+    for column in CELL[1:]:
+        known = set(reported[column])
+        if row[column] not in known:
+            return f" ({column} {row[column]!r} is not among the paper's{did_you_mean(row[column], known)})"
+    return " in this combination"
+
+
+def claims_on(paper: Paper, new: pd.DataFrame, reported: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The paper's claims on somebody's numbers, and what the file lacks to decide the rest."""
+    decided, lacking = [], []
+    for one in claims_of(paper):
+        verdict = judge(one, {0: Table(new)})
+        if verdict.n == 0:
+            lacking.append(f"- {one.text} ({one.where}): {verdict.reason.removeprefix('not measured: ')}")
+            continue
+        holds, _ = on_reported(one, reported)
+        printed = {None: "no number printed", True: "holds", False: "FAILS"}[holds]
+        yours = "holds" if verdict.holding else "fails"
+        decided.append(
+            {"claim": one.text, "where": one.where, "on the paper's numbers": printed,
+             "on yours": f"{yours}: {number(verdict.effect)} (must be {one.condition()})"}
+        )  # fmt: skip
+    return pd.DataFrame(decided), lacking
+
+
+def report(file: str | Path, output: str | Path) -> str:
+    """Write ``<output>/README.md`` and ``<output>/comparison.csv`` for ``file``; returns the page's text."""
+    new = read_measurements(file)
+    if new.empty:
+        raise UserError(f"{file} has a header but no rows")
+    table = compare(new)
+    write_csv(table, Path(output) / "comparison.csv")
+    shown = table.assign(
+        reported=[number(v, s) for v, s in zip(table["reported"], table["reported_spread"], strict=True)],
+        yours=[number(v) for v in table["yours"]],
+        difference=[number(v) for v in table["difference"]],
+    ).drop(columns=["reported_spread"])
+    counted = table["verdict"].value_counts()
+    parts = [
+        f"# {Path(file).name} against the reported numbers",
+        ", ".join(f"{counted[v]} {v}" for v in (WITHIN, BETTER, WORSE, NOT_COMPARABLE) if v in counted) + ".",
+        markdown(shown),
+    ]
+    for name in new["paper"].unique():
+        paper = papers()[name]
+        decided, lacking = claims_on(paper, new[new["paper"] == name], reported_numbers(paper))
+        if len(decided):
+            parts.append(f"## Claims of {paper.title} on your numbers\n\n" + markdown(decided))
+        if lacking:
+            parts.append("## What the file lacks to decide the rest\n\n" + "\n".join(lacking))
+    text = "\n\n".join(parts) + "\n"
+    write_text(Path(output) / "README.md", text)
+    return text
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m common.reporting.compare", description=__doc__)
+    parser.add_argument("file", help="CSV in the tidy schema (reproductions/<paper>/reported.csv shows it)")
+    parser.add_argument("--output", default="results/comparison", help="folder for the comparison")
+    given = parser.parse_args(arguments)
+    try:
+        print(report(given.file, given.output))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

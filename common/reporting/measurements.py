@@ -1,0 +1,147 @@
+"""The one tidy schema of reported and measured numbers, and the table over it that claims read."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pandera.pandas as pa
+
+from common.errors import UserError, did_you_mean
+from common.files import atomic_path
+
+CELL = ["paper", "source", "dataset", "model", "metric", "condition"]
+COLUMNS = [*CELL, "value", "spread", "n", "better", "unit", "protocol", "note"]
+REQUIRED = ["paper", "source", "dataset", "model", "metric", "value"]
+BETTER = ["higher", "lower", "target", ""]  # target: the value itself is what is claimed
+
+_TEXT = pa.Column(str, required=False, coerce=True)
+_SCHEMA = pa.DataFrameSchema(
+    {
+        **{name: pa.Column(str, pa.Check.str_length(min_value=1, error="it must not be empty"))
+           for name in ("paper", "source", "dataset", "model", "metric")},
+        "condition": pa.Column(str, pa.Check.str_matches(r"^([^=;]+=[^;]*(;[^=;]+=[^;]*)*)?$", error="it must read k=v;k=v")),
+        "value": pa.Column(float, nullable=True),
+        "spread": pa.Column(float, pa.Check.ge(0, error="it must not be negative"), nullable=True),
+        "n": pa.Column(float, pa.Check.ge(1, error="it must be at least 1"), nullable=True),
+        "better": pa.Column(str, pa.Check.isin(BETTER, error=f"it must be one of {', '.join(map(repr, BETTER))}")),
+        "unit": _TEXT,
+        "protocol": _TEXT,
+        "note": _TEXT,
+    }
+)  # fmt: skip
+
+
+def conditions(**parts: Any) -> str:
+    """``k=v;k=v`` in alphabetic order."""
+    return ";".join(f"{key}={parts[key]}" for key in sorted(parts))
+
+
+def read_measurements(path: str | Path) -> pd.DataFrame:
+    """Read and validate a CSV in the tidy schema; columns that are not required may be missing.
+
+    Raises a :class:`UserError` with file, line and column for the first thing that does not fit.
+    """
+    path = Path(path)
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not a CSV file: {error}") from error
+    for name in table.columns:
+        if name not in COLUMNS:
+            raise UserError(f"{path}, line 1: unknown column {name!r}{did_you_mean(name, COLUMNS)}")
+    for name in REQUIRED:
+        if name not in table.columns:
+            raise UserError(f"{path}, line 1: column {name!r} is missing (needed: {', '.join(REQUIRED)})")
+    table = table.reindex(columns=COLUMNS, fill_value="")
+    for name in ("value", "spread", "n"):
+        numbers = pd.to_numeric(table[name].replace("", "nan"), errors="coerce")
+        bad = numbers.isna() & ~table[name].str.lower().isin(["", "nan"])
+        if bad.any():
+            row = bad.idxmax()
+            raise UserError(f"{path}, line {row + 2}, column {name}: {table[name][row]!r} is not a number")
+        table[name] = numbers.astype(float)
+    return check(table, str(path))
+
+
+def check(table: pd.DataFrame, where: str) -> pd.DataFrame:
+    """Validate a table in memory; errors name ``where`` and the line the row has (or would have) in a file."""
+    try:
+        _SCHEMA.validate(table, lazy=True)
+    except pa.errors.SchemaErrors as errors:
+        failure = errors.failure_cases.sort_values("index").iloc[0]
+        place = f"line {int(failure['index']) + 2}, " if pd.notna(failure["index"]) else ""
+        raise UserError(
+            f"{where}, {place}column {failure['column']}: {failure['failure_case']!r} does not fit: {failure['check']}"
+        ) from None
+    repeated = table.duplicated(CELL)
+    if repeated.any():
+        row = repeated.idxmax()
+        first = table.index[(table[CELL] == table.loc[row, CELL]).all(axis=1)][0]
+        cell = ", ".join(f"{key}={table.at[row, key]}" for key in CELL if table.at[row, key])
+        raise UserError(f"{where}, line {row + 2}: the cell {cell} already stands in line {first + 2}")
+    return table
+
+
+def write_csv(table: pd.DataFrame, path: str | Path) -> None:
+    with atomic_path(path) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.6g")
+
+
+def aggregate(per_seed: pd.DataFrame) -> pd.DataFrame:
+    """One row per cell from one row per cell and seed: mean, standard deviation over seeds, number of seeds."""
+    if per_seed.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    groups = per_seed.groupby(CELL, sort=False, dropna=False)
+    table = groups.agg(
+        value=("value", lambda values: values.mean(skipna=False)),
+        spread=("value", lambda values: values.std(ddof=1) if len(values) > 1 else math.nan),
+        n=("value", "size"),
+        **{name: (name, "first") for name in ("better", "unit", "protocol")},
+        note=("note", lambda notes: "; ".join(dict.fromkeys(note for note in notes if note))),
+    ).reset_index()
+    return table[COLUMNS]
+
+
+class Missing(Exception):
+    """A claim asks for a cell that the table does not have."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Measurements as a claim reads them: one paper's, and of one seed (or the paper's own numbers)."""
+
+    rows: pd.DataFrame
+
+    def select(self, *, metric: str, model: str | None = None, **condition: Any) -> pd.DataFrame:
+        rows = self.rows[self.rows["metric"] == metric]
+        if model is not None:
+            rows = rows[rows["model"] == model]
+        for key, value in condition.items():
+            rows = rows[[f"{key}={value}" in text.split(";") for text in rows["condition"]]]
+        return rows
+
+    def value(self, *, metric: str, model: str | None = None, **condition: Any) -> float:
+        """The one number of a cell. Raises :class:`Missing` where there is none."""
+        rows = self.select(metric=metric, model=model, **condition)
+        if len(rows) != 1 or math.isnan(rows["value"].iloc[0]):
+            raise Missing(f"{metric} of {model} {dict(condition) or ''}".rstrip())
+        return float(rows["value"].iloc[0])
+
+    def by(self, key: str, *, metric: str, model: str | None = None) -> dict[float, float]:
+        """A curve: the values of ``metric`` by the number that ``key`` has in their condition."""
+        rows = self.select(metric=metric, model=model)
+        parsed = [dict(part.split("=", 1) for part in text.split(";") if part) for text in rows["condition"]]
+        curve = {float(c[key]): float(v) for c, v in zip(parsed, rows["value"], strict=True) if key in c}
+        if not curve:
+            raise Missing(f"{metric} by {key}")
+        return dict(sorted(curve.items()))
+
+
+def per_seed_tables(per_seed: pd.DataFrame) -> Mapping[int, Table]:
+    """One table a seed."""
+    return {int(seed): Table(rows) for seed, rows in per_seed.groupby("seed")}

@@ -1,0 +1,100 @@
+"""``results/<scale>/README.md``: every paper, every experiment, every claim's verdict, what it cost."""
+
+import subprocess
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from common.config import ROOT
+from common.experiments import Paper
+from common.files import write_text
+from common.provenance import processor
+from common.reporting.claims import MARKS
+from common.reporting.tables import markdown
+
+LEGEND = " · ".join(f"{mark} {name}" for name, mark in MARKS.items())
+
+
+def _verdicts(folder: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(folder / "claims.csv")
+    except pd.errors.EmptyDataError:
+        return pd.DataFrame(columns=["verdict", "text", "where", "evidence"])
+
+
+def _seconds(folder: Path) -> float:
+    try:
+        return float(pd.read_csv(folder / "runs.csv")["seconds"].sum())
+    except (pd.errors.EmptyDataError, KeyError):
+        return 0.0
+
+
+def counts(verdicts: pd.DataFrame) -> str:
+    counted = Counter(verdicts["verdict"])
+    return ", ".join(f"{counted[name]} {name}" for name in MARKS if counted[name]) or "no claims"
+
+
+def summarise(papers: list[Paper], config: Mapping[str, Any]) -> str:
+    """Write the summary page, one page a paper, and return the verdict counts as text for the terminal."""
+    scale = config["scale"]
+    folder = Path(config["results"]) / scale
+    parts = [
+        f"# Results at scale `{scale}`",
+        "What each paper reports, measured anew by this suite: one line per experiment, one mark per claim.\n"
+        f"Measured on {processor()}{_commit()}.",
+        LEGEND,
+    ]
+    told = []
+    for paper in papers:
+        rows, details, everything = [], [], []
+        for experiment in paper.experiments.values():
+            place = folder / paper.name / experiment.name
+            verdicts = _verdicts(place)
+            everything.append(verdicts)
+            seconds = _seconds(place)
+            deviating = {
+                d.setting
+                for arm in (experiment.arms or [None])
+                for d in (experiment if arm is None else experiment.training_of(arm)).deviations(arm, scale, config)
+            }
+            rows.append(
+                {
+                    "experiment": f"[{experiment.title}]({paper.name}/{experiment.name}/README.md)",
+                    "source": experiment.source,
+                    "fidelity": f"scaled, {len(deviating)} deviations" if deviating else "exact",
+                    "claims": " ".join(MARKS[v] for v in verdicts["verdict"]),
+                    "training": f"{seconds:.0f} s" if seconds else "—",
+                    "regenerate": f"`snakemake {experiment.name}`",
+                }
+            )
+            if len(verdicts):
+                shown = verdicts.assign(mark=verdicts["verdict"].map(MARKS))[["mark", "text", "where", "verdict", "evidence"]]
+                details.append(f"#### {experiment.title}\n\n" + markdown(shown.rename(columns={"mark": ""})))
+        told.append((paper, pd.concat(everything)))
+        declared = paper.declared
+        parts.append(f"## {paper.title}\n\n{declared['authors']}, {declared['year']}. <{declared['url']}>. {counts(told[-1][1]).capitalize()}.")
+        parts.append(markdown(pd.DataFrame(rows)))
+        parts.append("<details><summary>Every claim with its evidence</summary>\n\n" + "\n\n".join(details) + "\n\n</details>")
+    write_text(folder / "README.md", "\n\n".join(parts) + "\n")
+    lines = [f"{paper.title} at scale {scale}: {counts(verdicts)}" for paper, verdicts in told]
+    for _, verdicts in told:
+        for mark in MARKS:
+            for row in verdicts[verdicts["verdict"] == mark].itertuples():
+                lines.append(f"  {MARKS[mark]} {row.text} ({row.where})")
+    return "\n".join([*lines, LEGEND, f"Tables, figures and pages: {folder / 'README.md'}"])
+
+
+def _commit() -> str:
+    """``", code at commit abc1234"``, with a + where the checkout has changes; nothing outside git."""
+    try:
+        run = {"cwd": ROOT, "capture_output": True, "text": True, "timeout": 10}
+        commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], **run)
+        changed = subprocess.run(["git", "status", "--porcelain", "--", "common", "reproductions"], **run)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    if commit.returncode:
+        return ""
+    return f", code at commit {commit.stdout.strip()}{' with changes' if changed.stdout.strip() else ''}"

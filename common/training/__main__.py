@@ -1,0 +1,64 @@
+"""Train runs without Snakemake: ``python -m common.training EXPERIMENT [--arm A] [--seed K] [--scale S] [--set k=v]``.
+
+Needs torch, numpy and PyYAML; nothing of the workflow.
+"""
+
+import argparse
+import sys
+
+import yaml
+
+from common.config import load_config
+from common.errors import UserError
+from common.experiments import check_declarations, experiment
+from common.training.launch import train_run
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m common.training", description=__doc__.splitlines()[0])
+    parser.add_argument("experiment")
+    parser.add_argument("--arm", action="append", help="an arm's name; all arms if left out (repeatable)")
+    parser.add_argument("--seed", action="append", type=int, help="a seed; the scale's own if left out (repeatable)")
+    parser.add_argument("--scale", choices=["smoke", "quick", "gpu", "paper"])
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting of the experiment")
+    parser.add_argument(
+        "--config", action="append", default=[], metavar="KEY=VALUE", help="a key of workflow/config.yaml"
+    )
+    given = parser.parse_args(arguments)
+    try:
+        overrides = _pairs(given.config)
+        if given.scale:
+            overrides["scale"] = given.scale
+        if given.seed:
+            overrides["seeds"] = given.seed
+        if given.set:
+            overrides["settings"] = {given.experiment: _pairs(given.set)}
+        config = load_config(overrides)
+        check_declarations(config)
+        chosen = experiment(given.experiment)
+        for arm in given.arm or chosen.own_arms:
+            if arm not in chosen.arms:
+                raise UserError(f"{chosen.name} has no arm {arm!r}; it has {', '.join(chosen.arms)}")
+            origin = chosen.training_of(arm)
+            for seed in origin.seeds(config["scale"], config):
+                record = train_run(origin, arm, seed, config)
+                print(f"{origin.name} · {arm} · seed {seed}: {record['outcome']['kind']}, {record['cost']['seconds']} s")
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _pairs(texts: list[str]) -> dict:
+    """``["a=1", "b=[0, 1]"]`` -> ``{"a": 1, "b": [0, 1]}``; values are YAML."""
+    pairs = {}
+    for text in texts:
+        key, sign, value = text.partition("=")
+        if not sign:
+            raise UserError(f"{text!r} is not of the form KEY=VALUE")
+        pairs[key] = yaml.safe_load(value)
+    return pairs
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,247 @@
+"""The training loop of every paper: stepping, curves, checkpoints, snapshots, divergence, cost.
+
+State of a run, all in its folder:
+``step…pt`` the last two checkpoints · ``snapshots/`` networks to sample from along the way ·
+``curves.npz`` · ``record.json`` written last: outcome, cost, machine, versions, what the run is a run of.
+"""
+
+import random
+import resource
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from common.data.batches import Batches
+from common.errors import UserError
+from common.files import atomic_path, read_json, write_json
+from common.provenance import processor, versions
+from common.training import checkpoint
+from common.training.method import Method
+
+LOG_EVERY = 50  # steps between looks at the curves; fixed, so that divergence is found at the same step always
+EXPLODED = 1e8  # a curve beyond this has diverged
+
+
+class SettingsChanged(UserError):
+    """A run's folder holds a training with other settings."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a run is a run of. Two trainings are the same one if these agree."""
+
+    settings: Mapping[str, Any]
+    seed: int
+    data: str  # fingerprint of the prepared array
+    code: str  # hash of the code it runs
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"settings": dict(self.settings), "seed": self.seed, "data": self.data, "code": self.code}
+
+    def difference(self, other: Mapping[str, Any]) -> list[str]:
+        """One line per thing that ``other`` (an earlier ``as_dict``) has otherwise."""
+        mine = self.as_dict()
+        before = {**other.get("settings", {}), **{k: v for k, v in other.items() if k != "settings"}}
+        now = {**mine["settings"], **{k: v for k, v in mine.items() if k != "settings"}}
+        return [
+            f"{key}: {before.get(key, '—')} -> {now.get(key, '—')}"
+            for key in sorted({*before, *now})
+            if before.get(key) != now.get(key)
+        ]
+
+
+def seed_everything(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)  # every device
+
+
+def _random_state(device: torch.device) -> dict[str, Any]:
+    version, numbers, gauss = random.getstate()
+    name, keys, position, has_gauss, cached = np.random.get_state()
+    state = {
+        "python": [version, list(numbers), gauss],
+        "numpy": [name, keys.tolist(), position, has_gauss, cached],
+        "torch": torch.get_rng_state(),
+    }
+    if device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(device)
+    return state
+
+
+def _restore_random_state(state: Mapping[str, Any], device: torch.device) -> None:
+    version, numbers, gauss = state["python"]
+    random.setstate((version, tuple(numbers), gauss))
+    np.random.set_state((state["numpy"][0], np.array(state["numpy"][1], np.uint32), *state["numpy"][2:]))
+    torch.set_rng_state(state["torch"])
+    if device.type == "cuda" and "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"], device)
+
+
+def snapshot_steps(steps: int, count: int) -> list[int]:
+    """``count`` + 1 evenly spaced numbers of finished updates, from 0 to ``steps``."""
+    return sorted({round(i * steps / count) for i in range(count + 1)})
+
+
+def check_identity(identity: Identity, found: Mapping[str, Any], folder: Path) -> None:
+    """Refuse a folder whose training is of something else, with the difference."""
+    changed = identity.difference(found)
+    if changed:
+        raise SettingsChanged(
+            "\n  ".join([f"{folder} holds a training of something else:", *changed])
+            + "\ngo back to those settings to continue it, or move the folder away to train anew"
+        )
+
+
+def finished(folder: Path, identity: Identity) -> dict[str, Any] | None:
+    """The record of a finished run, or None where there is none yet."""
+    if not (folder / "record.json").exists():
+        return None
+    record = read_json(folder / "record.json")
+    check_identity(identity, record["identity"], folder)
+    return record
+
+
+def train(
+    method: Method,
+    batches: Batches,
+    folder: Path,
+    identity: Identity,
+    *,
+    steps: int,                       # generator updates
+    snapshots: int,                   # how many times networks are kept, evenly over the run
+    checkpoint_seconds: float = 60,   # wall-clock between checkpoints
+    progress=lambda step, steps: None,  # called after every step
+) -> dict[str, Any]:  # fmt: skip
+    """Train until ``steps`` updates are done or a curve diverges; continue from the last checkpoint if any.
+
+    The caller has seeded everything and built ``method`` and ``batches`` afterwards. Killed at any moment and
+    called again, it ends in the same bits on a CPU. Returns the record that it also writes.
+    """
+    device = method.device
+    folder.mkdir(parents=True, exist_ok=True)
+
+    # Continue where the last sound checkpoint left off.
+    curves = torch.zeros(steps, len(method.curves))
+    cost = {"seconds": 0.0, "starts": 0}
+    t, outcome = 0, None
+    state, problems = checkpoint.load_latest(folder)
+    for problem in problems:
+        print(f"{problem}; continuing from the one before it", flush=True)
+    if state is not None:
+        check_identity(identity, state["identity"], folder)
+        method.load_state_dict(state["method"])
+        batches.load_state_dict(state["batches"])
+        _restore_random_state(state["random"], device)
+        t = state["step"]
+        curves[:t] = state["curves"]
+        if (folder / "cost.json").exists():
+            cost = read_json(folder / "cost.json")
+    cost["starts"] += 1
+
+    # Logged values wait on the device and come over once every LOG_EVERY steps.
+    waiting: list[torch.Tensor] = []
+    started = last_saved = time.perf_counter()
+    steps_before, seconds_before = t, cost["seconds"]
+    keep = set(snapshot_steps(steps, snapshots))
+
+    def save() -> None:
+        cost["seconds"] = seconds_before + time.perf_counter() - started
+        write_json(folder / "cost.json", cost)
+        content = {
+            "identity": identity.as_dict(),
+            "step": t,
+            "method": method.state_dict(),
+            "batches": batches.state_dict(),
+            "random": _random_state(device),
+            "curves": curves[:t].clone(),
+        }
+        checkpoint.save(folder, t, content)
+
+    if t == 0:
+        _save_snapshot(folder, 0, method)
+
+    while t < steps:
+        logged = method.step(t, batches)
+        waiting.append(torch.stack([logged[name].detach().float() for name in method.curves]))
+        t += 1
+        progress(t, steps)
+        if t % LOG_EVERY == 0 or t == steps or t in keep:
+            block = torch.stack(waiting).cpu()
+            waiting.clear()
+            curves[t - len(block) : t] = block
+            outcome = _divergence(block, t - len(block), method.curves)
+            if outcome:
+                t = outcome["step"] + 1
+                break
+        if t in keep:
+            _save_snapshot(folder, t, method)
+        if not waiting and time.perf_counter() - last_saved >= checkpoint_seconds and t < steps:
+            save()
+            last_saved = time.perf_counter()
+    save()
+
+    # Write what others read; the record last.
+    with atomic_path(folder / "curves.npz") as temporary, open(temporary, "wb") as file:
+        np.savez(file, **{name: curves[:t, i].numpy() for i, name in enumerate(method.curves)})
+    elapsed = time.perf_counter() - started
+    record = {
+        "identity": identity.as_dict(),
+        "outcome": outcome or {"kind": "finished"},
+        "steps": t,
+        "snapshots": [s for s in sorted(keep) if s <= t and _snapshot_path(folder, s).exists()],
+        "parameters": {name: sum(p.numel() for p in net.parameters()) for name, net in method.networks.items()},
+        "cost": {
+            "seconds": round(cost["seconds"], 2),
+            "starts": cost["starts"],
+            "seconds_per_step": round(elapsed / max(t - steps_before, 1), 5),
+            "samples_per_second": round(batches.drawn / elapsed, 1),
+            "peak_memory_mb": _peak_memory_mb(device),
+        },
+        "hardware": torch.cuda.get_device_name(device) if device.type == "cuda" else processor(),
+        "threads": torch.get_num_threads(),
+        "versions": versions(),
+    }
+    write_json(folder / "record.json", record)
+    return record
+
+
+def _divergence(block: torch.Tensor, first: int, names: tuple[str, ...]) -> dict[str, Any] | None:
+    """The first step of ``block`` (rows from step ``first``) at which a curve is not finite or has exploded."""
+    bad = ~torch.isfinite(block) | (block.abs() > EXPLODED)
+    if not bad.any():
+        return None
+    row = int(bad.any(dim=1).nonzero()[0])
+    column = int(bad[row].nonzero()[0])
+    return {"kind": "diverged", "step": first + row, "curve": names[column], "value": str(float(block[row, column]))}
+
+
+def _snapshot_path(folder: Path, step: int) -> Path:
+    return folder / "snapshots" / f"step{step:09d}.pt"
+
+
+def _save_snapshot(folder: Path, step: int, method: Method) -> None:
+    with atomic_path(_snapshot_path(folder, step)) as temporary:
+        torch.save(method.snapshot(), temporary)
+
+
+def load_snapshot(folder: Path, step: int, method: Method) -> None:
+    """Give ``method`` the networks it had after ``step`` updates."""
+    path = _snapshot_path(folder, step)
+    try:
+        method.load_snapshot(torch.load(path, map_location=method.device, weights_only=True))
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; delete {folder}/record.json to train this run again") from None
+    except (RuntimeError, EOFError, OSError) as error:
+        raise UserError(f"{path} is damaged; delete {folder} to train this run again ({error})") from error
+
+
+def _peak_memory_mb(device: torch.device) -> int:
+    if device.type == "cuda":
+        return round(torch.cuda.max_memory_allocated(device) / 2**20)
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10)

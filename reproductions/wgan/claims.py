@@ -1,0 +1,273 @@
+"""The claims of *Wasserstein GAN*, each a number that must lie beyond a threshold.
+
+Thresholds are ours wherever the paper gives none: it argues with curves and pictures.
+"""
+
+import numpy as np
+
+from common.reporting.claims import claim
+from common.reporting.measurements import Table
+
+LOG_2 = float(np.log(2))
+
+
+def value(t: Table, metric: str, model: str) -> float:
+    return t.value(metric=metric, model=model)
+
+
+def quality(t: Table, model: str) -> float:
+    """The distance of a model's samples to the data, in whichever feature space it was measured."""
+    (metric,) = {name for name in t.rows["metric"] if name.startswith("fd_")} or {"fd"}
+    return value(t, metric, model)
+
+
+# --- Example 1, Figure 1 ---------------------------------------------------------------------------------
+
+
+@claim(experiment="wgan_parallel_lines", where="Example 1", below=0.05, text="W(P0, Pθ) = |θ| for every θ")
+def w_is_theta(t: Table) -> float:
+    """The largest error over θ."""
+    return max(abs(w - abs(theta)) for theta, w in t.by("theta", metric="W").items())
+
+
+@claim(experiment="wgan_parallel_lines", where="Example 1", above=0.95, text="JS = log 2 wherever θ ≠ 0")
+def js_is_log_2(t: Table) -> float:
+    """The smallest JS over θ ≠ 0, as a share of log 2."""
+    return min(js for theta, js in t.by("theta", metric="JS").items() if theta) / LOG_2
+
+
+@claim(experiment="wgan_parallel_lines", where="Example 1", below=0.05, text="JS = 0 at θ = 0")
+def js_is_0_at_0(t: Table) -> float:
+    return t.by("theta", metric="JS")[0.0]
+
+
+@claim(experiment="wgan_parallel_lines", where="Example 1", above=0.95, text="TV = 1 wherever θ ≠ 0")
+def tv_is_1(t: Table) -> float:
+    return min(tv for theta, tv in t.by("theta", metric="TV").items() if theta)
+
+
+@claim(
+    experiment="wgan_parallel_lines",
+    where="Example 1",
+    above=0.5,
+    text="KL is infinite wherever θ ≠ 0: its estimate grows with the logarithm of the sample count",
+)
+def kl_has_no_bound(t: Table) -> float:
+    """On the paper's numbers: infinity. On ours: the slope of the estimate against log n (0 if it converged)."""
+    if not t.select(metric="KL_at_half").empty:
+        curve = t.by("samples", metric="KL_at_half")
+        return float(np.polyfit(np.log(list(curve)), list(curve.values()), 1)[0])
+    return min(kl for theta, kl in t.by("theta", metric="KL").items() if theta)
+
+
+@claim(
+    experiment="wgan_parallel_lines",
+    where="Figure 1",
+    above=10,
+    ratio=True,
+    text="the EM distance has a usable slope between θ = 0.1 and 1, JS has none",
+)
+def only_em_has_a_slope(t: Table) -> float:
+    """Relative change of W from θ = 0.1 to 1 over that of JS."""
+    w, js = t.by("theta", metric="W"), t.by("theta", metric="JS")
+    change = [abs(d[1.0] - d[0.1]) / d[1.0] for d in (w, js)]
+    return change[0] / max(change[1], 1e-9)
+
+
+# --- Figure 2 --------------------------------------------------------------------------------------------
+
+
+@claim(
+    experiment="wgan_two_gaussians",
+    where="Figure 2",
+    below=0.05,
+    text="the trained discriminator is the optimal one, D* = p_r / (p_r + p_g)",
+)
+def discriminator_is_optimal(t: Table) -> float:
+    return value(t, "distance_to_optimal", "GAN discriminator")
+
+
+@claim(
+    experiment="wgan_two_gaussians",
+    where="Figure 2",
+    below=0.01,
+    text="the discriminator saturates: on typical fakes its gradient all but vanishes",
+)
+def discriminator_saturates(t: Table) -> float:
+    return value(t, "relative_gradient_on_fakes", "GAN discriminator")
+
+
+@claim(
+    experiment="wgan_two_gaussians",
+    where="Figure 2",
+    above=0.1,
+    text="the critic's gradient is clean everywhere: nowhere between and around the means below a tenth of its steepest",
+)
+def critic_gradient_everywhere(t: Table) -> float:
+    return value(t, "least_relative_gradient", "WGAN critic")
+
+
+@claim(experiment="wgan_two_gaussians", where="Section 3", above=0.95, text="the critic converges to a linear function")
+def critic_is_linear(t: Table) -> float:
+    return value(t, "linearity", "WGAN critic")
+
+
+# --- Figures 3, 4 and 8 ----------------------------------------------------------------------------------
+
+
+def curves_claim(text: str, where: str, **threshold):
+    return claim(experiment="wgan_lsun_curves", text=text, where=where, **threshold)
+
+
+@curves_claim("with a DCGAN generator the EM estimate correlates with sample quality", "Figure 3, upper right", above=0.7)
+def em_tracks_quality_dcgan(t: Table) -> float:
+    return value(t, "em_estimate_quality_correlation", "WGAN · DCGAN")
+
+
+@curves_claim("with an MLP generator the EM estimate correlates with sample quality", "Figure 3, upper left", above=0.7)
+def em_tracks_quality_mlp(t: Table) -> float:
+    return value(t, "em_estimate_quality_correlation", "WGAN · MLP")
+
+
+@curves_claim("with a DCGAN generator the EM estimate falls", "Figure 3, upper right", below=1.0, ratio=True)
+def em_falls_dcgan(t: Table) -> float:
+    return value(t, "em_estimate_last", "WGAN · DCGAN") / value(t, "em_estimate_first", "WGAN · DCGAN")
+
+
+@curves_claim("with an MLP generator the EM estimate falls", "Figure 3, upper left", below=1.0, ratio=True)
+def em_falls_mlp(t: Table) -> float:
+    return value(t, "em_estimate_last", "WGAN · MLP") / value(t, "em_estimate_first", "WGAN · MLP")
+
+
+@curves_claim("the failed MLP/MLP run has a constant loss", "Figure 3, below", below=0.2)
+def failed_loss_is_constant(t: Table) -> float:
+    return value(t, "loss_variation", "WGAN · MLP/MLP")
+
+
+@curves_claim("the failed MLP/MLP run has constant samples", "Figure 3, below", below=0.2)
+def failed_samples_are_constant(t: Table) -> float:
+    return value(t, "sample_change", "WGAN · MLP/MLP")
+
+
+@curves_claim("the GAN's JS estimate stays close to log 2 for most of the training (DCGAN)", "Section 4.2", above=0.5)
+def js_saturates_dcgan(t: Table) -> float:
+    return value(t, "js_saturated", "GAN · DCGAN")
+
+
+@curves_claim("the GAN's JS estimate stays close to log 2 for most of the training (MLP)", "Section 4.2", above=0.5)
+def js_saturates_mlp(t: Table) -> float:
+    return value(t, "js_saturated", "GAN · MLP")
+
+
+@curves_claim("the GAN's JS estimate does not fall (DCGAN)", "Figure 4, upper right", above=0.9, ratio=True)
+def js_does_not_fall_dcgan(t: Table) -> float:
+    return value(t, "js_estimate_last", "GAN · DCGAN") / value(t, "js_estimate_first", "GAN · DCGAN")
+
+
+@curves_claim("the GAN's JS estimate increases (MLP)", "Figure 4, upper left", above=1.0, ratio=True)
+def js_increases_mlp(t: Table) -> float:
+    return value(t, "js_estimate_last", "GAN · MLP") / value(t, "js_estimate_first", "GAN · MLP")
+
+
+@curves_claim("while samples of the GAN with a DCGAN generator improve", "Figure 4, upper right", below=1.0, ratio=True)
+def gan_samples_improve(t: Table) -> float:
+    return value(t, "quality_change", "GAN · DCGAN")
+
+
+@curves_claim("the JS estimate does not correlate with sample quality (DCGAN)", "Figure 4", below=0.3)
+def js_does_not_track_quality(t: Table) -> float:
+    return value(t, "js_estimate_quality_correlation", "GAN · DCGAN")
+
+
+@curves_claim("the GAN's generator loss increases (DCGAN)", "Figure 8, upper right", above=1.0, ratio=True)
+def generator_loss_increases_dcgan(t: Table) -> float:
+    return value(t, "generator_loss_change", "GAN · DCGAN")
+
+
+@curves_claim("the GAN's generator loss increases (MLP)", "Figure 8, upper left", above=1.0, ratio=True)
+def generator_loss_increases_mlp(t: Table) -> float:
+    return value(t, "generator_loss_change", "GAN · MLP")
+
+
+# --- Figures 5 to 7 --------------------------------------------------------------------------------------
+
+CONSTANT = "no BN, constant width"
+
+
+def robustness_claim(text: str, where: str, **threshold):
+    return claim(experiment="wgan_robustness", text=text, where=where, **threshold)
+
+
+@robustness_claim("with a DCGAN generator both algorithms do well: neither is much worse", "Figure 5", below=1.5, ratio=True)
+def both_do_well(t: Table) -> float:
+    """The larger distance over the smaller."""
+    wgan, gan = quality(t, "WGAN · DCGAN"), quality(t, "GAN · DCGAN")
+    return max(wgan, gan) / min(wgan, gan)
+
+
+@robustness_claim(
+    "without BatchNorm and with constant width WGAN is better than GAN", "Figure 6", below=1.0, ratio=True
+)
+def wgan_better_constant(t: Table) -> float:
+    return quality(t, f"WGAN · {CONSTANT}") / quality(t, f"GAN · {CONSTANT}")
+
+
+@robustness_claim("with an MLP generator WGAN is better than GAN", "Figure 7", below=1.0, ratio=True)
+def wgan_better_mlp(t: Table) -> float:
+    return quality(t, "WGAN · MLP") / quality(t, "GAN · MLP")
+
+
+@robustness_claim("WGAN's MLP is of lower quality than its DCGAN", "Figure 7", above=1.0, ratio=True)
+def wgan_mlp_worse_than_dcgan(t: Table) -> float:
+    return quality(t, "WGAN · MLP") / quality(t, "WGAN · DCGAN")
+
+
+@robustness_claim("the GAN's MLP collapses: it covers fewer modes than WGAN's", "Figure 7", above=0.0)
+def gan_mlp_drops_modes(t: Table) -> float:
+    return value(t, "modes_covered", "WGAN · MLP") - value(t, "modes_covered", "GAN · MLP")
+
+
+@robustness_claim("no mode collapse with WGAN: every mode is covered with each generator", "Section 4.3", above=0.99)
+def wgan_covers_all_modes(t: Table) -> float:
+    """The least share of the ten classes that a WGAN covers."""
+    return min(value(t, "modes_covered", f"WGAN · {g}") for g in ("DCGAN", CONSTANT, "MLP")) / 10
+
+
+@robustness_claim(
+    "the constant-width generator has “a bit more than an order of magnitude” fewer parameters",
+    "Figure 6",
+    above=10.0,
+    ratio=True,
+    threshold_of="paper",
+)
+def constant_width_is_small(t: Table) -> float:
+    """Counted at the published sizes, whatever the scale."""
+    counts = [value(t, "published_generator_parameters", f"WGAN · {g}") for g in ("DCGAN", CONSTANT)]
+    return counts[0] / counts[1]
+
+
+# --- Section 4.2, last paragraph -------------------------------------------------------------------------
+
+
+def momentum_claim(text: str, **threshold):
+    return claim(experiment="wgan_critic_momentum", where="Section 4.2", text=text, **threshold)
+
+
+@momentum_claim("training blows up more often with Adam (β1 = 0.9) on the critic than with RMSProp", above=0.0)
+def adam_blows_up(t: Table) -> float:
+    return value(t, "blow_up", "Adam β1=0.9") - value(t, "blow_up", "RMSProp")
+
+
+@momentum_claim("training blows up more often at a high learning rate", above=0.0)
+def high_rate_blows_up(t: Table) -> float:
+    return value(t, "blow_up", "RMSProp, rate ×20") - value(t, "blow_up", "RMSProp")
+
+
+@momentum_claim("Adam's steps (β1 = 0.9) turn against the gradient more often than RMSProp's", above=0.0)
+def adam_turns_against_gradient(t: Table) -> float:
+    return value(t, "negative_cosine", "Adam β1=0.9") - value(t, "negative_cosine", "RMSProp")
+
+
+@momentum_claim("without momentum (β1 = 0) Adam's steps do not turn against the gradient", below=0.01)
+def without_momentum_never(t: Table) -> float:
+    return value(t, "negative_cosine", "Adam β1=0")

@@ -1,0 +1,158 @@
+"""The figures of *Wasserstein GAN*, drawn from what was measured."""
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from common.data.procedural import TWO_GAUSSIANS_MEANS, TWO_GAUSSIANS_STD
+from common.reporting.experiment_page import Results
+from common.reporting.figures import COLOURS, MARKERS, STYLES, bars_with_seeds, figure, seed_band, show_images
+from common.reporting.measurements import Table, per_seed_tables
+
+LOG_2 = float(np.log(2))
+
+
+def wgan_parallel_lines(r: Results) -> None:
+    """Figure 1, with total variation and KL beside EM and JS."""
+    titles = {"W": "EM distance", "JS": "JS divergence", "TV": "total variation", "KL": "KL divergence"}
+    reported = Table(r.reported)
+    tables = per_seed_tables(r.per_seed)
+    theta = np.linspace(-1, 1, 401)
+    analytic = {"W": np.abs(theta), "JS": np.full_like(theta, LOG_2), "TV": np.ones_like(theta)}
+    with figure(r.folder / "distances", 1, 4, (10, 2.5)) as (_, axes):
+        for axis, (metric, title) in zip(axes[0], titles.items(), strict=True):
+            if metric == "W":
+                axis.plot(theta, analytic[metric], color=COLOURS[0], label="analytic")
+            elif metric in analytic:
+                for half in (theta < 0, theta > 0):
+                    axis.plot(theta[half], analytic[metric][half], color=COLOURS[0], label="analytic" if half[0] else None)
+                axis.plot(0, reported.by("theta", metric=metric)[0.0], "o", color=COLOURS[0], markersize=4)
+            else:
+                axis.plot(0, 0, "o", color=COLOURS[0], markersize=4, label="analytic: 0 at θ = 0, else ∞")
+            for i, table in enumerate(tables.values()):
+                curve = table.by("theta", metric=metric)
+                axis.plot(list(curve), list(curve.values()), "x", color=COLOURS[1], markersize=5,
+                          label="estimate from samples" if i == 0 else None)  # fmt: skip
+            axis.set(title=title, xlabel="θ", ylim=(-0.05 * axis.get_ylim()[1], None))
+        axes[0, 0].set_ylabel("distance of Pθ to P0")
+        axes[0, 0].legend(loc="upper center")
+        axes[0, 3].legend(loc="center", bbox_to_anchor=(0.5, 0.45))
+
+
+def wgan_two_gaussians(r: Results) -> None:
+    """Figure 2: densities, discriminator and critic, and below them what each gives the generator to follow."""
+    x = np.linspace(-4, 4, 401)
+    with figure(r.folder / "discriminator_and_critic", 1, 2, (8, 3)) as (_, axes):
+        left, right = axes[0]
+        for axis in (left, right):
+            for mean, label, shade in zip(TWO_GAUSSIANS_MEANS, ("real", "fake"), ("0.35", "0.65"), strict=True):
+                density = norm.pdf(x, mean, TWO_GAUSSIANS_STD)
+                axis.fill_between(x, density / density.max(), color=shade, alpha=0.25, linewidth=0, label=f"density, {label}")
+        for i, arm in enumerate(("GAN discriminator", "WGAN critic")):
+            for axis, name in ((left, "value"), (right, "gradient")):
+                curves = r.curves[(r.curves["model"] == arm) & (r.curves["curve"] == name)]
+                seeds = curves.groupby("seed")["value"]
+                if name == "value" and arm == "WGAN critic":  # known up to shift and scale only
+                    scaled = (curves["value"] - seeds.transform("min")) / (seeds.transform("max") - seeds.transform("min"))
+                elif name == "gradient":
+                    scaled = curves["value"].abs() / curves["value"].abs().groupby(curves["seed"]).transform("max")
+                else:
+                    scaled = curves["value"]
+                seed_band(axis, curves.assign(value=scaled), index=i, label=arm)
+        left.set(title="value (critic shifted and scaled to [0, 1])", xlabel="x")
+        right.set(title="size of the gradient, relative to its largest", xlabel="x")
+        right.legend(loc="lower left", fontsize=7)
+
+
+def _pick(curves: pd.DataFrame, arm: str, name: str) -> pd.DataFrame:
+    return curves[(curves["model"] == arm) & (curves["curve"] == name)]
+
+
+def _losses(r: Results, path: str, arms: dict[str, str], loss: str, label: str, quality: str) -> None:
+    """Loss (left axis) and distance of samples (right axis) along the training, and samples below."""
+    with figure(r.folder / path, 2, len(arms), (3.4 * len(arms), 4.3), height_ratios=[2.1, 1]) as (_, axes):
+        for column, (arm, title) in enumerate(arms.items()):
+            axis = axes[0, column]
+            seed_band(axis, _pick(r.curves, arm, loss), index=0, label=label)
+            if loss == "js_estimate":
+                axis.axhline(LOG_2, color="0.4", linewidth=0.8, linestyle=":")
+                axis.annotate("log 2", (0, LOG_2), textcoords="offset points", xytext=(2, -9), fontsize=7, color="0.3")
+            other = axis.twinx()
+            other.grid(False)
+            other.spines["right"].set_visible(True)
+            distance = _pick(r.curves, arm, quality)
+            seed_band(other, distance, index=1, label="distance of samples", marker=True)
+            other.set_ylim(0, None)
+            axis.set(title=title, xlabel="generator updates")
+            if column == 0:
+                axis.set_ylabel(label, color=COLOURS[0])
+            if column == len(arms) - 1:
+                other.set_ylabel(f"{quality.replace('_', ' ')} ↓", color=COLOURS[1])
+            sheets = sorted((int(name.split("|")[1]), images) for name, images in r.sheets.items() if name.startswith(f"{arm}|"))
+            strip = np.concatenate([images[:6] for _, images in sheets]) if sheets else None
+            below = axes[1, column]
+            below.axis("off")
+            if strip is not None:
+                # One column a moment: transpose the grid so that time runs from left to right.
+                moments = len(sheets)
+                ordered = strip.reshape(moments, 6, *strip.shape[1:]).swapaxes(0, 1).reshape(strip.shape)
+                show_images(below, ordered, moments, "samples after " + ", ".join(str(s) for s, _ in sheets))
+
+
+def wgan_lsun_curves(r: Results) -> None:
+    """Figures 3, 4 and 8."""
+    quality = next(name for name in r.curves["curve"].unique() if name.startswith("fd_"))
+    names = {"MLP": "MLP generator", "DCGAN": "DCGAN generator", "MLP/MLP": "MLP generator and critic"}
+    for path, algorithm, loss, label in (
+        ("em_estimate", "WGAN", "em_estimate", "EM estimate"),
+        ("js_estimate", "GAN", "js_estimate", "JS estimate"),
+        ("generator_loss", "GAN", "generator_loss", "generator loss"),
+    ):
+        arms = {f"{algorithm} · {key}": f"{algorithm}, {title}" for key, title in names.items()}
+        _losses(r, path, arms, loss, label, quality)
+
+
+def wgan_robustness(r: Results) -> None:
+    """Figures 5 to 7 side by side, and quality and coverage in numbers."""
+    generators = ("DCGAN", "no BN, constant width", "MLP")
+    with figure(r.folder / "samples", 2, 3, (9, 6.4)) as (_, axes):
+        for row, algorithm in enumerate(("WGAN", "GAN")):
+            for column, generator in enumerate(generators):
+                name = f"{algorithm} · {generator}"
+                show_images(axes[row, column], r.sheets[name], 8, f"{algorithm}, {generator}")
+    quality = next(name for name in r.per_seed["metric"] if name.startswith("fd_"))
+    metrics = {quality: f"{quality.replace('_', ' ')} ↓", "modes_covered": "classes covered ↑"}
+    shown = {key: title for key, title in metrics.items() if key in set(r.per_seed["metric"])}
+    with figure(r.folder / "quality", 1, len(shown), (4.2 * len(shown), 3)) as (_, axes):
+        for axis, (metric, title) in zip(axes[0], shown.items(), strict=True):
+            labels = [f"{a}\n{g}".replace(", ", ",\n") for g in generators for a in ("WGAN", "GAN")]
+            values = [
+                r.per_seed.query("metric == @metric and model == @name")["value"].tolist()
+                for name in (f"{a} · {g}" for g in generators for a in ("WGAN", "GAN"))
+            ]
+            bars_with_seeds(axis, labels, values)
+            axis.tick_params(axis="x", labelsize=7)
+            axis.set_title(title)
+
+
+def wgan_critic_momentum(r: Results) -> None:
+    """Section 4.2: the estimate along every seed's training, and how often steps turn against the gradient."""
+    arms = list(dict.fromkeys(r.per_seed["model"]))
+    with figure(r.folder / "stability", 1, 3, (10, 3)) as (_, axes):
+        for i, arm in enumerate(arms):
+            curves = _pick(r.curves, arm, "em_estimate")
+            wide = curves.pivot_table(index="step", columns="seed", values="value")
+            axes[0, 0].plot(wide.index, wide.median(axis=1), color=COLOURS[i], linestyle=STYLES[i], label=arm)
+        axes[0, 0].set(title="EM estimate, median of seeds", xlabel="generator updates")
+        axes[0, 0].legend(fontsize=7)
+        for axis, metric, title in (
+            (axes[0, 1], "negative_cosine", "updates with a step against the gradient"),
+            (axes[0, 2], "blow_up", "share of seeds with a blow-up"),
+        ):
+            for i, arm in enumerate(arms):
+                values = r.per_seed.query("metric == @metric and model == @arm")["value"].to_numpy()
+                axis.bar(i, values.mean(), color=COLOURS[i], alpha=0.45)
+                if metric != "blow_up":
+                    axis.plot(np.full(len(values), i), values, MARKERS[i], color=COLOURS[i], markersize=3.5)
+            axis.set_xticks(range(len(arms)), [arm.replace(" ", "\n", 1).replace(", ", ",\n") for arm in arms], fontsize=7)
+            axis.set(title=title, ylim=(0, 1.05 if metric == "blow_up" else None))

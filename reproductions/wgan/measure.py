@@ -1,0 +1,249 @@
+"""What each experiment of *Wasserstein GAN* measures."""
+
+import numpy as np
+import torch
+from scipy.signal import medfilt
+from scipy.stats import spearmanr
+
+from common.data.batches import to_uint8
+from common.data.procedural import EIGHT_GAUSSIANS_STD, TWO_GAUSSIANS_MEANS, TWO_GAUSSIANS_STD, eight_gaussians_centres
+from common.measuring import Measuring, Run
+from common.metrics.coverage import assign_to_centres, coverage
+from common.metrics.divergences import js_and_tv, kl, wasserstein
+from common.metrics.features import feature_network
+from common.metrics.frechet import frechet_distance, statistics
+from common.metrics.protocol import protocol
+from common.training.launch import build_method, compute_device
+from common.training.loop import load_snapshot
+from reproductions.wgan.method import LOG_2, build_generator
+from reproductions.wgan.two_gaussians import optimal_discriminator
+
+SHEET = 64  # images on a sample sheet
+
+
+def wgan_parallel_lines(m: Measuring) -> None:
+    """Example 1: samples of both lines, and what each distance between them is estimated to be."""
+    settings = m.experiment.settings_without_arm(m.scale, m.config)
+    n = settings["samples"]
+    transport = settings["transport_samples"]
+    protocols = {
+        "W": protocol("W", estimator="optimal transport between samples", n=transport),
+        "JS": protocol("JS", estimator="50-nearest-neighbour discriminator, held out", n=n),
+        "TV": protocol("TV", estimator="50-nearest-neighbour discriminator, held out", n=n),
+        "KL": protocol("KL", estimator="5th neighbour distances", n=n),
+    }
+    for seed in m.seeds:
+        generator = np.random.default_rng(seed)
+
+        def line(theta: float, count: int, generator=generator) -> np.ndarray:
+            return np.stack([np.full(count, theta), generator.random(count)], axis=1)
+
+        for theta in settings["thetas"]:
+            zero, shifted = line(0.0, n), line(theta, n)
+            js, tv = js_and_tv(zero, shifted)
+            values = {
+                "W": wasserstein(zero[:transport], shifted[:transport]),
+                "JS": js,
+                "TV": tv,
+                "KL": kl(shifted, zero),
+            }
+            for metric, value in values.items():
+                m.add(
+                    model="Pθ against P0", dataset="parallel lines", seed=seed, metric=metric,
+                    value=value, protocol=protocols[metric], better="target", unit="nats" if metric in ("JS", "KL") else "",
+                    theta=theta,
+                )  # fmt: skip
+        # KL is infinite: its estimate must grow with the number of samples.
+        for count in (n // 8, n // 4, n // 2, n):
+            value = kl(line(0.5, count), line(0.0, count))
+            text = protocol("KL", estimator="5th neighbour distances", n="varied")
+            m.add(
+                model="Pθ against P0", dataset="parallel lines", seed=seed, metric="KL_at_half",
+                value=value, protocol=text, unit="nats", samples=count,
+            )  # fmt: skip
+
+
+def wgan_two_gaussians(m: Measuring) -> None:
+    """Figure 2: values and gradients of the trained D and f over the line."""
+    grid = np.linspace(-4, 4, 401)
+    mean, std = TWO_GAUSSIANS_MEANS[1], TWO_GAUSSIANS_STD
+    within = (grid >= TWO_GAUSSIANS_MEANS[0] - 2 * std) & (grid <= mean + 2 * std)
+    for run in m.runs:
+        fakes = np.random.default_rng(run.seed).normal(mean, std, 10_000)
+        method = build_method(run.settings, (1,), torch.device("cpu"))
+        load_snapshot(run.folder, run.record["snapshots"][-1], method)
+        values, gradients = method.value_and_gradient(grid)
+        _, on_fakes = method.value_and_gradient(fakes)
+        steepest = np.abs(gradients[within]).max()
+        text = protocol("gradient", grid="-4..4", network="trained", relative_to="steepest between the means ± 2 std")
+
+        def add(metric, value, better, run=run, text=text):
+            m.add(
+                model=run.arm, dataset="two Gaussians", seed=run.seed, metric=metric, value=value,
+                better=better, protocol=text, note=run.note,
+            )  # fmt: skip
+
+        add("relative_gradient_on_fakes", np.median(np.abs(on_fakes)) / steepest, "higher")
+        add("least_relative_gradient", np.abs(gradients[within]).min() / steepest, "higher")
+        fit = np.polynomial.Polynomial.fit(grid[within], values[within], 1)(grid[within])
+        residual = ((values[within] - fit) ** 2).sum() / ((values[within] - values[within].mean()) ** 2).sum()
+        add("linearity", 1 - residual, "higher")
+        if run.settings["objective"] == "gan":
+            add("distance_to_optimal", np.abs(values - optimal_discriminator(grid))[within].max(), "lower")
+        add("objective", np.median(run.curves["objective"][-100:]), "higher")
+        m.curve(model=run.arm, seed=run.seed, name="value", steps=grid, values=values, points=401)
+        m.curve(model=run.arm, seed=run.seed, name="gradient", steps=grid, values=gradients, points=401)
+
+
+class Quality:
+    """Judges a run's snapshots: distance to the data in a feature space, and the classes they cover."""
+
+    def __init__(self, m: Measuring, device: torch.device):
+        self.device = device
+        self.settings = m.settings(m.experiment.arms[0])
+        self.data = m.data(self.settings)
+        self.points = self.settings["features"] == "modes"
+        if self.points:
+            self.name = "mode_distance"
+            self.protocol = protocol("mode_distance", n_fake=self.settings["evaluation_samples"], within="3 std")
+            return
+        self.network = feature_network(self.settings["features"], m.features, m.config, device)
+        self.name = f"fd_{self.settings['features']}"
+        features, _ = self.network(self.data.samples)
+        self.reference = statistics(features)
+        self.protocol = protocol(
+            self.name, features=self.network.name, n_fake=self.settings["evaluation_samples"],
+            n_real=self.reference.count, covariance="n-1", real=f"{self.data.card['data']}@{self.data.fingerprint[:8]}",
+            generator="batch statistics", seed="1000+seed",
+        )  # fmt: skip
+
+    def of(self, run: Run, step: int, method) -> dict:
+        """Distance, coverage and the samples themselves after ``step`` updates."""
+        load_snapshot(run.folder, step, method)
+        torch.manual_seed(1000 + run.seed)
+        samples = method.sample(self.settings["evaluation_samples"])
+        if self.points:
+            points = samples.cpu().numpy()
+            centres = eight_gaussians_centres()
+            nearest = np.linalg.norm(points[:, None] - centres[None], axis=2).min(axis=1)
+            modes = coverage(assign_to_centres(points, centres, 3 * EIGHT_GAUSSIANS_STD), len(centres))
+            return {"distance": float(nearest.mean()), "coverage": modes, "samples": points}
+        images = to_uint8(samples).cpu().numpy()
+        features, probabilities = self.network(images)
+        covered = None
+        if probabilities is not None:
+            covered = coverage(probabilities.argmax(axis=1), probabilities.shape[1])
+        return {"distance": frechet_distance(statistics(features), self.reference), "coverage": covered, "samples": images}
+
+
+def filtered(curve: np.ndarray, window: int) -> np.ndarray:
+    """The median filter of the published curves; at the ends over what there is, not over zeros."""
+    half = min(window, 2 * ((len(curve) - 1) // 2) + 1) // 2
+    return medfilt(np.pad(curve, half, mode="edge"), 2 * half + 1)[half : half + len(curve)]
+
+
+def _measure_quality(m: Measuring, quality: Quality, *, last_only: bool = False) -> dict[tuple[str, int], list[dict]]:
+    """Judge the snapshots of every run; add the last one's numbers. Returns the judgements by (arm, seed)."""
+    judged = {}
+    for run in m.runs:
+        method = build_method(run.settings, quality.data.shape, quality.device)
+        steps = run.record["snapshots"][-1:] if last_only else run.record["snapshots"]
+        judgements = [quality.of(run, step, method) for step in steps]
+        judged[run.arm, run.seed] = judgements
+        common = {"model": run.arm, "seed": run.seed, "dataset": quality.data.card["data"], "note": run.note}
+        last = judgements[-1]
+        m.add(metric=quality.name, value=last["distance"], better="lower", protocol=quality.protocol, **common)
+        if last["coverage"] is not None:
+            text = quality.protocol.replace(quality.name, "coverage", 1)
+            m.add(metric="modes_covered", value=last["coverage"].modes, better="higher", protocol=text, **common)
+            m.add(metric="mode_evenness", value=last["coverage"].evenness, better="higher", protocol=text, **common)
+        distances = [judgement["distance"] for judgement in judgements]
+        m.curve(model=run.arm, seed=run.seed, name=quality.name, steps=steps, values=distances)
+    return judged
+
+
+def wgan_lsun_curves(m: Measuring) -> None:
+    """Figures 3, 4 and 8: each loss beside the quality of samples along the same training."""
+    with compute_device(m.config["device"]) as device:
+        quality = Quality(m, device)
+        judged = _measure_quality(m, quality)
+    for run in m.runs:
+        judgements = judged[run.arm, run.seed]
+        distance = np.array([judgement["distance"] for judgement in judgements])
+        steps = np.array(run.record["snapshots"])
+        loss = "em_estimate" if "em_estimate" in run.curves else "js_estimate"
+        raw = run.curves[loss]
+        window = run.settings["median_window"]
+        smooth = filtered(raw, window)
+        # The estimate that judges the generator after s updates is the one made in update s (from 0).
+        at = np.minimum(steps, len(smooth) - 1)
+        common = {"model": run.arm, "seed": run.seed, "dataset": quality.data.card["data"], "note": run.note}
+        filter_text = f"median {window}"
+
+        def add(metric, value, better="", run=run, common=common, **parts):
+            m.add(metric=metric, value=value, better=better, protocol=protocol(metric, **parts), **common)
+
+        correlation = spearmanr(smooth[at], distance).statistic if np.ptp(smooth[at]) > 0 else 0.0
+        add(f"{loss}_quality_correlation", correlation, better="higher", filter=filter_text,
+            quality=quality.protocol.replace(";", ","), snapshots=len(steps), statistic="Spearman")  # fmt: skip
+        fifth = max(len(smooth) // 5, 1)
+        add(f"{loss}_first", np.median(raw[:fifth]), of="first fifth, median")
+        add(f"{loss}_last", np.median(raw[-fifth:]), of="last fifth, median")
+        add("quality_change", distance[-1] / distance[0], better="lower", of=f"{quality.name}, last over untrained")
+        if loss == "js_estimate":
+            add("js_saturated", (smooth >= 0.9 * LOG_2).mean(), of="share of updates with JS ≥ 0.9 log 2", filter=filter_text)
+            cost = run.curves["generator_loss"]
+            add("generator_loss_change", np.median(cost[-fifth:]) / np.median(cost[:fifth]), of="last over first fifth")
+            m.curve(model=run.arm, seed=run.seed, name="generator_loss", steps=np.arange(len(cost)), values=filtered(cost, window))
+        # Constant loss, constant samples (Figure 3, below): spread of the loss after its first fifth over its
+        # median, and how far samples from one z move between the first fifth and the end, over the data's spread.
+        settled = smooth[fifth:]
+        add("loss_variation", np.subtract(*np.percentile(settled, [90, 10])) / max(abs(np.median(settled)), 1e-12),
+            of="p90 - p10 after the first fifth, over the median", filter=filter_text)  # fmt: skip
+        early = judgements[int(np.searchsorted(steps, len(raw) / 5))]["samples"][:256].astype(np.float64)
+        late = judgements[-1]["samples"][:256].astype(np.float64)
+        add("sample_change", np.abs(late - early).mean() / quality.data.samples[:1000].std(),
+            of="same z, first fifth against end, mean absolute pixel difference over the data's std")  # fmt: skip
+        m.curve(model=run.arm, seed=run.seed, name=loss, steps=np.arange(len(smooth)), values=smooth)
+        if run.seed == m.seeds[0]:
+            for index in np.unique(np.linspace(0, len(judgements) - 1, 5).round().astype(int)):
+                m.sheet(f"{run.arm}|{steps[index]}", judgements[index]["samples"][:16])
+    m.sheet("real", np.asarray(quality.data.samples[:16]))
+
+
+def wgan_robustness(m: Measuring) -> None:
+    """Figures 5 to 7 and the sheets: quality and coverage at the end, per generator and algorithm."""
+    with compute_device(m.config["device"]) as device:
+        quality = Quality(m, device)
+        judged = _measure_quality(m, quality, last_only=True)
+    for run in m.runs:
+        published = m.experiment.training_of(run.arm).settings(run.arm, "paper")
+        with torch.device("meta"):  # the paper's own sizes, without the memory
+            generator = build_generator(published, (published["channels"], *[published["image_size"]] * 2))
+        m.add(
+            model=run.arm, seed=run.seed, dataset="—", metric="published_generator_parameters",
+            value=sum(p.numel() for p in generator.parameters()), protocol=protocol("parameters", size="as published"),
+        )  # fmt: skip
+        if run.seed == m.seeds[0]:
+            m.sheet(run.arm, judged[run.arm, run.seed][-1]["samples"][:SHEET])
+    m.sheet("real", np.asarray(quality.data.samples[:SHEET]))
+
+
+def wgan_critic_momentum(m: Measuring) -> None:
+    """Section 4.2: blow-ups of the estimate, and steps of the critic that point against its gradient."""
+    with compute_device(m.config["device"]) as device:
+        quality = Quality(m, device)
+        _measure_quality(m, quality, last_only=True)
+    for run in m.runs:
+        estimate, cosine = run.curves["em_estimate"], run.curves["step_cosine"]
+        window = run.settings["median_window"]
+        usual = np.maximum(filtered(np.abs(estimate), 5 * window), 1e-12)
+        unstable = np.abs(estimate) > run.settings["blow_up"] * usual
+        negative = cosine < 0
+        common = {"model": run.arm, "seed": run.seed, "dataset": quality.data.card["data"], "note": run.note}
+        jump = protocol("blow_up", above=f"{run.settings['blow_up']:g} × running median of {5 * window}")
+        m.add(metric="blow_up", value=float(unstable.any() or run.diverged), better="lower", protocol=jump, **common)
+        text = protocol("negative_cosine", of="share of updates in which some critic step has cos(step, ascent direction) < 0")
+        m.add(metric="negative_cosine", value=negative.mean(), better="lower", protocol=text, **common)
+        m.curve(model=run.arm, seed=run.seed, name="em_estimate", steps=np.arange(len(estimate)), values=estimate)
+        m.curve(model=run.arm, seed=run.seed, name="step_cosine", steps=np.arange(len(cosine)), values=cosine)
