@@ -57,6 +57,11 @@ class Experiment:
         return list(self.declared["arms"])
 
     @property
+    def figures(self) -> Mapping[str, str]:
+        """File name without suffix -> caption."""
+        return self.declared.get("figures", {})
+
+    @property
     def not_stated(self) -> Mapping[str, str]:
         return self.declared.get("not_stated", {})
 

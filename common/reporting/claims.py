@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtrit
 
 from common.experiments import Experiment, Paper
 from common.reporting.measurements import Missing, Table
@@ -136,11 +136,9 @@ def _interval(effects: np.ndarray, ratio: bool) -> tuple[float, float, float]:
         middle = float(np.median(effects))
         return middle, float(effects.min()), float(effects.max())
     values = np.log(effects) if ratio else effects
-    mean, error = values.mean(), stats.sem(values) if len(values) > 1 else 0.0
-    if error > 0:
-        low, high = stats.t.interval(CONFIDENCE, len(values) - 1, loc=mean, scale=error)
-    else:
-        low = high = mean
+    n, mean = len(values), values.mean()
+    half = stdtrit(n - 1, (1 + CONFIDENCE) / 2) * values.std(ddof=1) / math.sqrt(n) if n > 1 else 0.0
+    low, high = mean - half, mean + half
     back = np.exp if ratio else (lambda x: x)
     return float(back(mean)), float(back(low)), float(back(high))
 
@@ -156,6 +154,8 @@ def on_reported(one: Claim, reported: pd.DataFrame) -> tuple[bool | None, float]
 
 def verdict_rows(verdicts: list[Verdict]) -> pd.DataFrame:
     """Verdicts as a table to write to ``claims.csv``."""
+    columns = ["claim", "experiment", "text", "where", "verdict", "effect", "low", "high", "n", "holding",
+               "must_be", "threshold_of", "evidence"]  # fmt: skip
     return pd.DataFrame(
         [
             {
@@ -174,5 +174,6 @@ def verdict_rows(verdicts: list[Verdict]) -> pd.DataFrame:
                 "evidence": v.evidence(),
             }
             for v in verdicts
-        ]
+        ],
+        columns=columns,
     )

@@ -80,27 +80,24 @@ def report_experiment(paper: Paper, experiment: Experiment, config: Mapping[str,
     caption = f"{paper.title}: {experiment.title} ({experiment.source}), scale {results.scale}."
     write_tables(table, folder, caption, f"tab:{experiment.name}")
     tables = per_seed_tables(results.per_seed)
-    verdicts = [judge(one, tables) for one in claims_of(paper, experiment)]
+    judged = claims_of(paper, experiment) if results.scale != "smoke" else []  # its numbers mean nothing
+    verdicts = [judge(one, tables) for one in judged]
     write_csv(verdict_rows(verdicts), folder / "claims.csv")
-    draw = getattr(paper.module("figures"), experiment.name, None)
-    if draw is not None:
-        draw(results)
+    if experiment.figures:
+        getattr(paper.module("figures"), experiment.name)(results)
     write_text(folder / "README.md", page(paper, results, table, verdicts))
 
 
 def page(paper: Paper, results: Results, table: pd.DataFrame, verdicts: list[Verdict]) -> str:
     """The experiment's page in Markdown."""
-    experiment, folder = results.experiment, results.folder
+    experiment = results.experiment
     parts = [f"# {paper.title} · {experiment.source}\n\n**{experiment.title}.** {experiment.declared.get('question', '')}"]
     parts.append(f"Regenerate: `snakemake {experiment.name}{_scale_argument(results.scale)}`")
     parts.append(_headline(results))
     if verdicts:
         parts.append("## Claims\n\n" + claims_table(verdicts, results.reported))
-    figures = sorted(path for path in folder.glob("*.png"))
-    captions = getattr(paper.module("figures"), "CAPTIONS", {})
-    for figure in figures:
-        text = captions.get(f"{experiment.name}/{figure.stem}", figure.stem.replace("_", " "))
-        parts.append(f"![{text}]({figure.name})\n\n*{text}* ([SVG]({figure.stem}.svg))")
+    for name, caption in experiment.figures.items():
+        parts.append(f"![{caption}]({name}.png)\n\n*{caption}* ([SVG]({name}.svg))")
     parts.append("## Numbers\n\n" + markdown(table) + "\n\n" + _footnotes(results, table))
     parts.append(_deviation_section(results))
     if experiment.not_stated:

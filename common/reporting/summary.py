@@ -19,10 +19,7 @@ LEGEND = " · ".join(f"{mark} {name}" for name, mark in MARKS.items())
 
 
 def _verdicts(folder: Path) -> pd.DataFrame:
-    try:
-        return pd.read_csv(folder / "claims.csv")
-    except pd.errors.EmptyDataError:
-        return pd.DataFrame(columns=["verdict", "text", "where", "evidence"])
+    return pd.read_csv(folder / "claims.csv")
 
 
 def _seconds(folder: Path) -> float:

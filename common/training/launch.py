@@ -18,6 +18,7 @@ from common.files import read_json, write_json
 from common.provenance import code_hash
 from common.training.loop import Identity, SettingsChanged, finished, seed_everything, train
 from common.training.method import Method
+from common.training.startup import defer_compiler
 
 
 def training_code(settings: Mapping[str, Any]) -> str:
@@ -83,6 +84,7 @@ def train_run(
     folder = run_folder(experiment, arm, seed, config)
     folder.parent.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(config["threads"])
+    defer_compiler()
     with FileLock(folder.with_name(f".{folder.name}.lock")):
         data = prepared(settings, config["data"], config["local"])
         identity = Identity(settings, seed, data.fingerprint, training_code(settings))
@@ -102,10 +104,11 @@ def _train(folder: Path, identity: Identity, data: Prepared, config: Mapping[str
     settings, seed = identity.settings, identity.seed
     with compute_device(config["device"]) as device:
         seed_everything(seed)
-        batches = Batches(data.samples, settings["batch_size"], seed, device)
+        method = build_method(settings, data.shape, device)
+        method.make_optimisers()
         return train(
-            build_method(settings, data.shape, device),
-            batches,
+            method,
+            Batches(data.samples, settings["batch_size"], seed, device),
             folder,
             identity,
             steps=settings["generator_steps"],

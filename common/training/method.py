@@ -13,8 +13,9 @@ from common.data.batches import Batches
 class Method:
     """Base of every paper's method.
 
-    A sub-class builds ``self.networks`` and ``self.optimisers`` in ``__init__`` (place each network with
-    :meth:`place`), names the scalars that :meth:`step` returns in ``curves``, and samples with :meth:`sample`.
+    A sub-class builds ``self.networks`` in ``__init__`` (each put in place with :meth:`place`) and
+    ``self.optimisers`` in :meth:`make_optimisers`, names the scalars that :meth:`step` returns in ``curves``,
+    and samples with :meth:`sample`.
 
     ``settings`` are the run's own; ``shape`` is one sample's: (channels, height, width) or (d,).
     """
@@ -38,6 +39,10 @@ class Method:
         return torch.autocast(
             self.device.type, torch.bfloat16, enabled=self.settings.get("precision") == "bfloat16"
         )
+
+    def make_optimisers(self) -> None:
+        """Fill ``self.optimisers``; called before training and not for mere sampling."""
+        raise NotImplementedError
 
     def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
         """One generator update and the critic updates that belong to it; ``t`` counts from 0.

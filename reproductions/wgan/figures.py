@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from common.data.procedural import TWO_GAUSSIANS_MEANS, TWO_GAUSSIANS_STD
 from common.reporting.experiment_page import Results
@@ -46,8 +45,8 @@ def wgan_two_gaussians(r: Results) -> None:
         left, right = axes[0]
         for axis in (left, right):
             for mean, label, shade in zip(TWO_GAUSSIANS_MEANS, ("real", "fake"), ("0.35", "0.65"), strict=True):
-                density = norm.pdf(x, mean, TWO_GAUSSIANS_STD)
-                axis.fill_between(x, density / density.max(), color=shade, alpha=0.25, linewidth=0, label=f"density, {label}")
+                density = np.exp(-((x - mean) ** 2) / (2 * TWO_GAUSSIANS_STD**2))
+                axis.fill_between(x, density, color=shade, alpha=0.25, linewidth=0, label=f"density, {label}")
         for i, arm in enumerate(("GAN discriminator", "WGAN critic")):
             for axis, name in ((left, "value"), (right, "gradient")):
                 curves = r.curves[(r.curves["model"] == arm) & (r.curves["curve"] == name)]
@@ -66,6 +65,11 @@ def wgan_two_gaussians(r: Results) -> None:
 
 def _pick(curves: pd.DataFrame, arm: str, name: str) -> pd.DataFrame:
     return curves[(curves["model"] == arm) & (curves["curve"] == name)]
+
+
+def _seeds(r: Results, metric: str, model: str) -> list[float]:
+    rows = r.per_seed
+    return rows[(rows["metric"] == metric) & (rows["model"] == model)]["value"].tolist()
 
 
 def _losses(r: Results, path: str, arms: dict[str, str], loss: str, label: str, quality: str) -> None:
@@ -126,10 +130,7 @@ def wgan_robustness(r: Results) -> None:
     with figure(r.folder / "quality", 1, len(shown), (4.2 * len(shown), 3)) as (_, axes):
         for axis, (metric, title) in zip(axes[0], shown.items(), strict=True):
             labels = [f"{a}\n{g}".replace(", ", ",\n") for g in generators for a in ("WGAN", "GAN")]
-            values = [
-                r.per_seed.query("metric == @metric and model == @name")["value"].tolist()
-                for name in (f"{a} · {g}" for g in generators for a in ("WGAN", "GAN"))
-            ]
+            values = [_seeds(r, metric, f"{a} · {g}") for g in generators for a in ("WGAN", "GAN")]
             bars_with_seeds(axis, labels, values)
             axis.tick_params(axis="x", labelsize=7)
             axis.set_title(title)
@@ -150,8 +151,8 @@ def wgan_critic_momentum(r: Results) -> None:
             (axes[0, 2], "blow_up", "share of seeds with a blow-up"),
         ):
             for i, arm in enumerate(arms):
-                values = r.per_seed.query("metric == @metric and model == @arm")["value"].to_numpy()
-                axis.bar(i, values.mean(), color=COLOURS[i], alpha=0.45)
+                values = _seeds(r, metric, arm)
+                axis.bar(i, np.mean(values), color=COLOURS[i], alpha=0.45)
                 if metric != "blow_up":
                     axis.plot(np.full(len(values), i), values, MARKERS[i], color=COLOURS[i], markersize=3.5)
             axis.set_xticks(range(len(arms)), [arm.replace(" ", "\n", 1).replace(", ", ",\n") for arm in arms], fontsize=7)

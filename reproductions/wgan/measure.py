@@ -1,12 +1,17 @@
 """What each experiment of *Wasserstein GAN* measures."""
 
 import numpy as np
+import pandas as pd
 import torch
-from scipy.signal import medfilt
-from scipy.stats import spearmanr
+from scipy.ndimage import median_filter
 
 from common.data.batches import to_uint8
-from common.data.procedural import EIGHT_GAUSSIANS_STD, TWO_GAUSSIANS_MEANS, TWO_GAUSSIANS_STD, eight_gaussians_centres
+from common.data.procedural import (
+    EIGHT_GAUSSIANS_STD,
+    TWO_GAUSSIANS_MEANS,
+    TWO_GAUSSIANS_STD,
+    eight_gaussians_centres,
+)
 from common.measuring import Measuring, Run
 from common.metrics.coverage import assign_to_centres, coverage
 from common.metrics.divergences import js_and_tv, kl, wasserstein
@@ -137,9 +142,14 @@ class Quality:
 
 
 def filtered(curve: np.ndarray, window: int) -> np.ndarray:
-    """The median filter of the published curves; at the ends over what there is, not over zeros."""
-    half = min(window, 2 * ((len(curve) - 1) // 2) + 1) // 2
-    return medfilt(np.pad(curve, half, mode="edge"), 2 * half + 1)[half : half + len(curve)]
+    """The median filter of the published curves (at the ends over repeated end values, not over zeros)."""
+    return median_filter(curve, min(window, len(curve)), mode="nearest")
+
+
+def spearman(a: np.ndarray, b: np.ndarray) -> float:
+    """Spearman's rank correlation; 0 where either does not vary."""
+    correlation = pd.Series(a).rank().corr(pd.Series(b).rank())
+    return 0.0 if np.isnan(correlation) else float(correlation)
 
 
 def _measure_quality(m: Measuring, quality: Quality, *, last_only: bool = False) -> dict[tuple[str, int], list[dict]]:
@@ -183,8 +193,7 @@ def wgan_lsun_curves(m: Measuring) -> None:
         def add(metric, value, better="", run=run, common=common, **parts):
             m.add(metric=metric, value=value, better=better, protocol=protocol(metric, **parts), **common)
 
-        correlation = spearmanr(smooth[at], distance).statistic if np.ptp(smooth[at]) > 0 else 0.0
-        add(f"{loss}_quality_correlation", correlation, better="higher", filter=filter_text,
+        add(f"{loss}_quality_correlation", spearman(smooth[at], distance), better="higher", filter=filter_text,
             quality=quality.protocol.replace(";", ","), snapshots=len(steps), statistic="Spearman")  # fmt: skip
         fifth = max(len(smooth) // 5, 1)
         add(f"{loss}_first", np.median(raw[:fifth]), of="first fifth, median")

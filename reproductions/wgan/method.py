@@ -22,6 +22,9 @@ class Adversarial(Method):
         self.g = self.place(build_generator(settings, shape))
         self.f = self.place(build_critic(settings, shape))
         self.networks = {"generator": self.g, "critic": self.f}
+
+    def make_optimisers(self) -> None:
+        settings = self.settings
         self.g_optimiser = build_optimiser(settings["optimiser"], self.g, settings["learning_rate"])
         self.f_optimiser = build_optimiser(settings["critic_optimiser"], self.f, settings["learning_rate"])
         self.optimisers = {"generator": self.g_optimiser, "critic": self.f_optimiser}

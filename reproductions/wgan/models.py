@@ -6,7 +6,6 @@ where it ends in a tanh; a critic maps images to one score each, (n,).
 
 import math
 
-import torch
 from torch import Tensor, nn
 
 

@@ -29,7 +29,9 @@ class OptimalDiscriminator(Method):
         super().__init__(settings, shape, device)
         self.f = self.place(MLPCritic((1,), settings["mlp_width"], settings["mlp_hidden_layers"]))
         self.networks = {"critic": self.f}
-        self.optimiser = torch.optim.Adam(self.f.parameters(), settings["learning_rate"])
+
+    def make_optimisers(self) -> None:
+        self.optimiser = torch.optim.Adam(self.f.parameters(), self.settings["learning_rate"])
         self.optimisers = {"critic": self.optimiser}
 
     def step(self, t: int, batches: Batches) -> dict[str, Tensor]:

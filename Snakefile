@@ -1,0 +1,89 @@
+"""Reproduces the experiments of generative-modelling papers; see README.md.
+
+snakemake reproduce_all                  every experiment of every paper
+snakemake wgan_lsun_curves               one experiment
+snakemake compare --config new=my.csv    a run of your own against the reported numbers
+"""
+
+import os
+import sys
+
+from snakemake.utils import min_version
+
+min_version("9.20")
+
+sys.path.insert(0, workflow.basedir)
+os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [workflow.basedir, os.environ.get("PYTHONPATH")])))
+
+from common.errors import UserError
+from common.watch import Watch
+from common.workflow import Plan
+
+
+configfile: "workflow/config.yaml"
+
+
+try:
+    plan = Plan(config)
+except UserError as error:
+    raise WorkflowError(str(error))
+watch = Watch(plan)
+
+
+wildcard_constraints:
+    paper="[a-z0-9_]+",
+    experiment="[a-z0-9_]+",
+    job="[^/]+",
+    dataset="[^/]+",
+    network="[^/]+",
+
+
+onstart:
+    watch.start()
+
+
+onsuccess:
+    watch.finish(succeeded=True)
+
+
+onerror:
+    watch.finish(succeeded=False)
+
+
+include: "workflow/rules/data.smk"
+include: "workflow/rules/runs.smk"
+include: "reproductions/wgan/rules.smk"
+
+
+rule reproduce_all:
+    input:
+        plan.everything(),
+    output:
+        page=f"{plan.results}/README.md",
+        text=f"{plan.runs}/summary.txt",
+    log:
+        f"{plan.logs}/reproduce_all.log",
+    conda:
+        "environment.yml"
+    params:
+        code=plan.summary_code(),
+        papers=[paper.name for paper in plan.papers],
+    message:
+        "Writing the summary page"
+    script:
+        "workflow/scripts/summarise.py"
+
+
+rule compare:
+    input:
+        new=plan.new_file,
+    log:
+        f"{plan.logs}/compare.log",
+    conda:
+        "environment.yml"
+    params:
+        output=f"{config['results']}/comparison",
+    message:
+        "Comparing {input.new} with the reported numbers"
+    script:
+        "workflow/scripts/compare.py"

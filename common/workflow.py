@@ -1,0 +1,259 @@
+"""What the Snakefile needs to know: which files each rule reads and writes, and what makes them stale.
+
+Rules carry no logic of their own; everything here is a plain function of the configuration.
+"""
+
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from common.config import check_config
+from common.data.prepare import folder_of
+from common.data.registry import entry
+from common.errors import UserError
+from common.experiments import (
+    Experiment,
+    Paper,
+    all_experiments,
+    check_declarations,
+    chosen_papers,
+    experiment,
+    papers,
+)
+from common.files import require_writable
+from common.provenance import code_hash
+
+MEASURED = ("per_seed", "measured", "curves", "runs")
+DATA_KEYS = ("data", "image_size", "channels", "data_count")
+FEATURE_KEYS = ("feature_width", "feature_epochs")
+
+
+class Plan:
+    """Paths, inputs and parameters of all rules under one configuration. Raises UserError for a wrong one."""
+
+    def __init__(self, config: Mapping[str, Any]):
+        check_config(config)
+        check_declarations(config)
+        self.config = dict(config)
+        self.scale = config["scale"]
+        self.papers = chosen_papers(config)
+        self.results = f"{config['results']}/{self.scale}"
+        self.runs = f"{config['runs']}/{self.scale}"
+        self.data = config["data"]
+        self.logs = f"{config['runs']}/{self.scale}/logs"
+
+    def check_folders(self) -> None:
+        """Whether results, runs and data can be written, told before anything is computed."""
+        for setting in ("results", "runs", "data"):
+            require_writable(self.config[setting], setting)
+
+    # What each training uses.
+
+    @cached_property
+    def _settings(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """Settings of every own arm of every experiment."""
+        return {
+            (one.name, arm): one.settings(arm, self.scale, self.config)
+            for one in all_experiments()
+            for arm in one.own_arms
+        }
+
+    @cached_property
+    def datasets(self) -> dict[str, dict[str, Any]]:
+        """Prepared folder name -> the settings that make it."""
+        return {
+            folder_of(settings, self.data, self.config["local"]).name: {
+                key: settings[key] for key in DATA_KEYS if key in settings
+            }
+            for settings in self._settings.values()
+        }
+
+    def _card(self, settings: Mapping[str, Any]) -> str:
+        return str(folder_of(settings, self.data, self.config["local"]) / "card.json")
+
+    @cached_property
+    def classifiers(self) -> dict[str, dict[str, Any]]:
+        """Trained feature network's name -> the settings that make it."""
+        return {
+            self._classifier(settings): {key: settings[key] for key in (*DATA_KEYS, *FEATURE_KEYS) if key in settings}
+            for settings in self._settings.values()
+            if settings.get("features") == "classifier"
+        }
+
+    def _classifier(self, settings: Mapping[str, Any]) -> str:
+        folder = folder_of(settings, self.data, self.config["local"]).name
+        return f"{folder}-width{settings['feature_width']}-epochs{settings['feature_epochs']}"
+
+    # Rule prepare_data.
+
+    def data_params(self, wildcards) -> dict[str, Any]:
+        settings = self.datasets[wildcards.dataset]
+        name = settings["data"]
+        return {
+            "settings": settings,
+            "local": self.config["local"].get(name),
+            "registered": entry(name),
+            "code": code_hash("common.data.prepare"),
+        }
+
+    # Rule train_features.
+
+    def features_card(self, wildcards) -> str:
+        return self._card(self.classifiers[wildcards.network])
+
+    def features_params(self, wildcards) -> dict[str, Any]:
+        return {"settings": self.classifiers[wildcards.network], "code": code_hash("common.metrics.classifier")}
+
+    # Rule train.
+
+    def cards(self, wildcards) -> list[str]:
+        one = experiment(wildcards.experiment)
+        return sorted({self._card(self._settings[one.name, arm]) for arm in one.jobs[wildcards.job]})
+
+    def train_params(self, wildcards) -> dict[str, Any]:
+        one = experiment(wildcards.experiment)
+        arms = {arm: self._settings[one.name, arm] for arm in one.jobs[wildcards.job]}
+        methods = {settings["method"].rpartition(".")[0] for settings in arms.values()}
+        return {
+            "arms": arms,
+            "seeds": one.seeds(self.scale, self.config),
+            "code": code_hash("common.training.loop", *sorted(methods)),
+        }
+
+    @property
+    def gpus_per_job(self) -> int:
+        """1 where trainings use a GPU: the profile's resource limit then runs as many side by side as there are."""
+        wanted = self.config["device"]
+        return int(wanted.startswith("cuda") or (wanted == "auto" and shutil.which("nvidia-smi") is not None))
+
+    # Rule measure.
+
+    def trained(self, wildcards) -> list[str]:
+        """Outputs of the training jobs of an experiment's arms, borrowed ones included."""
+        one = experiment(wildcards.experiment)
+        jobs = []
+        for arm in one.arms:
+            origin = one.training_of(arm)
+            job = next(name for name, arms in origin.jobs.items() if arm in arms)
+            jobs.append(f"{self.runs}/{origin.paper}/{origin.name}/{job}.json")
+        return list(dict.fromkeys(jobs))
+
+    def features(self, wildcards) -> list[str]:
+        """The classifier that an experiment is measured with, if any."""
+        one = experiment(wildcards.experiment)
+        for arm in one.arms:
+            settings = self._settings[one.training_of(arm).name, arm]
+            if settings.get("features") == "classifier":
+                return [f"{self.data}/networks/{self._classifier(settings)}.pt"]
+        return []
+
+    def measure_params(self, wildcards) -> dict[str, Any]:
+        one = experiment(wildcards.experiment)
+        deviations = {
+            arm or "": [str(d) for d in (one.training_of(arm) if arm else one).deviations(arm, self.scale, self.config)]
+            for arm in (one.arms or [None])
+        }
+        return {
+            "settings": None if one.arms else one.settings_without_arm(self.scale, self.config),
+            "deviations": deviations,
+            "seeds": one.seeds(self.scale, self.config),
+            "source": one.source,
+            "code": code_hash("common.measuring", f"reproductions.{one.paper}.measure"),
+        }
+
+    # The named rule of each experiment.
+
+    def folder(self, name: str) -> str:
+        return f"{self.results}/{experiment(name).paper}/{name}"
+
+    def report_inputs(self, name: str) -> dict[str, str]:
+        one = experiment(name)
+        measured = {part: f"{self.folder(name)}/{part}.csv" for part in MEASURED}
+        return {
+            **measured,
+            "sheets": f"{self.runs}/{one.paper}/{name}/sheets.npz",
+            "reported": f"reproductions/{one.paper}/reported.csv",
+        }
+
+    def report_outputs(self, name: str, report) -> dict[str, Any]:
+        """The files of an experiment's page; ``report`` is Snakemake's, which puts them into its HTML report."""
+        one = experiment(name)
+        shown = {
+            "caption": "../../workflow/report/experiment.rst",
+            "category": papers()[one.paper].title,
+            "subcategory": one.title,
+        }
+        folder = self.folder(name)
+        return {
+            "page": f"{folder}/README.md",
+            "table_md": f"{folder}/table.md",
+            "table_tex": f"{folder}/table.tex",
+            "table": report(f"{folder}/table.csv", labels={"what": "reported and measured numbers"}, **shown),
+            "claims": report(f"{folder}/claims.csv", labels={"what": "claims and verdicts"}, **shown),
+            "png": [f"{folder}/{figure}.png" for figure in one.figures],
+            "svg": [
+                report(f"{folder}/{figure}.svg", labels={"what": caption}, **shown)
+                for figure, caption in one.figures.items()
+            ],
+        }
+
+    def report_params(self, name: str) -> dict[str, Any]:
+        """What the page and figures are made of besides the measurements."""
+        one = experiment(name)
+        modules = [f"reproductions.{one.paper}.{module}" for module in ("claims", "figures")]
+        shown = {key: value for key, value in one.declared.items() if key not in ("settings", "arms", "scales")}
+        return {
+            "experiment": name,
+            "title": one.title,
+            "source": one.source,
+            "question": one.declared.get("question", ""),
+            "shown": shown,
+            "code": code_hash("common.reporting.experiment_page", *modules),
+        }
+
+    # Rules reproduce_all and compare.
+
+    def summary_code(self) -> str:
+        return code_hash("common.reporting.summary")
+
+    def everything(self) -> list[str]:
+        """What the summary page is made of."""
+        return [
+            f"{self.folder(one.name)}/{file}"
+            for paper in self.papers
+            for one in paper.experiments.values()
+            for file in ("claims.csv", "README.md")
+        ]
+
+    def new_file(self, wildcards=None) -> str:
+        """The CSV that ``compare`` holds against the reported numbers."""
+        new = self.config["new"]
+        if new is None:
+            raise UserError("snakemake compare needs a file: snakemake compare --config new=FILE.csv")
+        if not Path(new).is_file():
+            raise UserError(f"the configuration, at new: {new} does not exist")
+        return new
+
+
+@contextmanager
+def job(snakemake) -> Iterator[None]:
+    """Run a script's work with its output in the rule's log; a UserError ends it with one clear message."""
+    log = Path(snakemake.log[0])
+    log.parent.mkdir(parents=True, exist_ok=True)
+    terminal = sys.stderr
+    with open(log, "w", buffering=1, encoding="utf-8") as file, redirect_stdout(file), redirect_stderr(file):
+        try:
+            yield
+        except UserError as error:
+            print(f"error: {error}", file=file)
+            print(f"\nerror in {snakemake.rule}: {error}\n", file=terminal, flush=True)
+            sys.exit(1)
+
+
+def paper_and_experiment(name: str) -> tuple[Paper, Experiment]:
+    one = experiment(name)
+    return papers()[one.paper], one
