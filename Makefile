@@ -1,0 +1,48 @@
+# make reproduce   set everything up and reproduce every paper at scale quick
+# make test        set everything up and run the tests
+# ARGS goes to snakemake or pytest:  make reproduce ARGS="--config scale=smoke"
+
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: reproduce test environment lint bench lock clean
+
+reproduce: environment
+	snakemake reproduce_all $(ARGS)
+
+test: environment
+	pytest $(ARGS)
+
+lint: environment
+	ruff check .
+	snakefmt --check .
+	snakemake --lint
+
+bench: environment
+	python tests/bench.py
+
+environment: $(VENV)/.complete
+
+# The stamp is written last, so an interrupted installation is done again.
+$(VENV)/.complete: requirements.lock
+	@python=""; for candidate in $(PYTHON) python3 python3.12 python3.11 python; do \
+	  if $$candidate -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null; then \
+	    python=$$candidate; break; fi; done; \
+	if [ -z "$$python" ]; then echo "Python 3.11 or 3.12 is needed; name it with: make PYTHON=/path/to/python3.12" >&2; exit 1; fi; \
+	echo "Setting up $(VENV) with $$($$python --version)"; \
+	$$python -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv || echo "no uv: pip installs, more slowly"
+	@if [ -x $(BIN)/uv ]; then \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock; \
+	else \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock; fi
+	@touch $@
+
+# Pin anew what pyproject.toml asks for; for both Pythons, with hashes, without any index's address.
+lock:
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate --no-emit-index-url --output-file requirements.lock
+
+clean:
+	rm -rf runs .snakemake results/smoke results/comparison

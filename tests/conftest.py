@@ -1,0 +1,53 @@
+"""Fixtures that several tests share."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+
+@pytest.fixture
+def config(tmp_path):
+    """The configuration at scale smoke with every folder under ``tmp_path``."""
+    from common.config import load_config
+
+    folders = {name: str(tmp_path / name) for name in ("results", "runs", "data")}
+    return load_config({"scale": "smoke", "checkpoint_seconds": 0, **folders})
+
+
+def snakemake(*arguments: str, cwd: Path = ROOT, timeout: float = 600) -> subprocess.CompletedProcess:
+    """Run snakemake as a user would; stdout and stderr together in ``stdout``."""
+    command = [sys.executable, "-m", "snakemake", *arguments]
+    return subprocess.run(
+        command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout,
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory) -> Path:
+    """A copy of the project's files, to be edited and run in."""
+    folder = tmp_path_factory.mktemp("checkout")
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    for name in listed:
+        if name.startswith("results/") or not (ROOT / name).is_file():
+            continue
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes((ROOT / name).read_bytes())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def reproduced(checkout) -> Path:
+    """The checkout after ``snakemake reproduce_all`` at scale smoke."""
+    done = snakemake("reproduce_all", "--config", "scale=smoke", cwd=checkout)
+    assert done.returncode == 0, done.stdout
+    return checkout

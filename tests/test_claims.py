@@ -1,0 +1,81 @@
+"""Verdicts, and every paper's claims on the paper's own numbers."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from common.experiments import papers
+from common.reporting.claims import (
+    NOT_COMPARABLE,
+    NOT_REPRODUCED,
+    REPRODUCED,
+    UNDECIDED,
+    Claim,
+    claims_of,
+    judge,
+    on_reported,
+)
+from common.reporting.experiment_page import reported_numbers
+from common.reporting.measurements import Table
+
+PAPERS = list(papers().values())
+
+
+def one_claim(threshold=0.0, above=True, ratio=False):
+    return Claim("c", "c", "T", "e", lambda t: t.value(metric="m"), threshold, above, ratio)
+
+
+def tables(*values):
+    return {i: Table(pd.DataFrame([{"metric": "m", "model": "A", "condition": "", "value": v}])) for i, v in enumerate(values)}
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict"),
+    [
+        ((1.0, 1.1, 0.9), REPRODUCED),
+        ((-1.0, -1.1, -0.9), NOT_REPRODUCED),
+        ((1.0, -1.0, 1.0), UNDECIDED),  # seeds disagree
+        ((0.1, 5.0, 0.2), UNDECIDED),  # all hold, but the interval reaches below 0
+        ((1.0, 1.1), UNDECIDED),  # too few
+        ((1.0, 1.0, 1.0), REPRODUCED),  # no variation at all
+        ((0.0, 0.0, 0.0), NOT_REPRODUCED),  # equal is not above
+        ((math.inf, math.inf, math.inf), REPRODUCED),
+        ((), NOT_COMPARABLE),
+        ((1.0, math.nan, 1.0), NOT_COMPARABLE),
+    ],
+)
+def test_verdicts(values, verdict):
+    assert judge(one_claim(), tables(*values)).verdict == verdict
+
+
+def test_the_interval_is_students():
+    found = judge(one_claim(), tables(1.0, 2.0, 3.0))
+    half = 4.302652729911275 * 1.0 / math.sqrt(3)  # t(0.975, 2) from a table
+    assert (found.effect, found.low, found.high) == pytest.approx((2.0, 2.0 - half, 2.0 + half))
+    assert (found.n, found.holding) == (3, 3)
+
+
+def test_ratios_are_averaged_in_logarithms():
+    found = judge(one_claim(1.0, ratio=True), tables(2.0, 8.0, 4.0))
+    assert found.effect == pytest.approx(4.0)
+    assert found.low * found.high == pytest.approx(16.0)
+
+
+def test_below_mirrors_above():
+    assert judge(one_claim(0.0, above=False), tables(-1.0, -1.1, -0.9)).verdict == REPRODUCED
+    assert judge(one_claim(0.0, above=False), tables(1.0, 1.1, 0.9)).verdict == NOT_REPRODUCED
+
+
+@pytest.mark.parametrize("paper", PAPERS, ids=lambda p: p.name)
+def test_every_claim_holds_where_the_paper_prints_numbers(paper):
+    reported = reported_numbers(paper)
+    decided = {one.name: on_reported(one, reported) for one in claims_of(paper)}
+    failing = {name: effect for name, (holds, effect) in decided.items() if holds is False}
+    assert failing == {}
+    assert any(holds for holds, _ in decided.values())
+
+
+@pytest.mark.parametrize("paper", PAPERS, ids=lambda p: p.name)
+def test_every_experiment_has_claims_and_every_claim_an_experiment(paper):
+    assert {one.experiment for one in claims_of(paper)} == set(paper.experiments)

@@ -1,0 +1,68 @@
+"""Anybody's numbers against the reported ones."""
+
+import pytest
+
+from common.errors import UserError
+from common.reporting.compare import main, report
+
+HEADER = "paper,source,dataset,model,metric,condition,value,protocol\n"
+CELL = 'wgan,"Example 1, Figure 1",parallel lines,Pθ against P0,'
+
+
+def compare(tmp_path, *rows):
+    file = tmp_path / "new.csv"
+    file.write_text(HEADER + "".join(f"{row}\n" for row in rows), encoding="utf-8")
+    return report(file, tmp_path / "out")
+
+
+def test_each_cell_gets_its_verdict(tmp_path):
+    text = compare(
+        tmp_path,
+        f"{CELL}W,theta=0.5,0.5,analytic",
+        f"{CELL}W,theta=0.25,0.9,analytic",
+        f"{CELL}JS,theta=0.5,0.69,JS;n=100",
+        f"{CELL}W,theta=0.33,0.33,analytic",
+        f"{CELL}TV,theta=1.0,1,",
+    )
+    assert "1 within spread, 1 worse, 3 not comparable" in text
+    assert "metric: JS / analytic" in text
+    assert "condition 'theta=0.33' is not among the paper's" in text
+    assert "your row states no protocol" in text
+    assert (tmp_path / "out" / "comparison.csv").exists()
+
+
+def test_the_papers_own_numbers_are_within_spread_of_themselves(tmp_path):
+    import pandas as pd
+
+    from common.experiments import papers
+    from common.reporting.measurements import write_csv
+
+    reported = pd.read_csv(papers()["wgan"].folder / "reported.csv", keep_default_na=False)
+    write_csv(reported, tmp_path / "same.csv")
+    text = report(tmp_path / "same.csv", tmp_path / "out")
+    assert f"{len(reported)} within spread." in text
+
+
+def test_claims_are_judged_on_the_new_numbers_and_the_rest_is_named(tmp_path):
+    rows = [f"{CELL}TV,theta={theta},{tv},analytic" for theta, tv in ((-1.0, 1), (0.0, 0), (1.0, 0.4))]
+    text = compare(tmp_path, *rows)
+    assert "| TV = 1 wherever θ ≠ 0" in text
+    assert "fails: 0.400 (must be > 0.95)" in text
+    assert "W(P0, Pθ) = |θ| for every θ (Example 1): W by theta" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (HEADER, "no rows"),
+        (HEADER + "wgann,T,d,m,x,,1,\n", "did you mean 'wgan'"),
+        (HEADER + "wgan,T,d,m,x,,one,\n", "line 2, column value: 'one' is not a number"),
+    ],
+)
+def test_a_file_that_does_not_fit_gets_one_message(tmp_path, text, message, capsys):
+    file = tmp_path / "new.csv"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        report(file, tmp_path / "out")
+    assert main([str(file), "--output", str(tmp_path / "out")]) == 1
+    assert capsys.readouterr().err.startswith("error: ")

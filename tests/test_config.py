@@ -1,0 +1,106 @@
+"""Wrong inputs each get one clear message; settings resolve as declared."""
+
+import pytest
+
+from common import experiments
+from common.config import load_config
+from common.errors import UserError
+from common.experiments import SCALES, all_experiments, check_declarations, experiment, slug
+from common.files import require_writable
+from common.training.__main__ import main
+from common.workflow import Plan
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"scale": "qick"}, r"at scale: 'qick' is not allowed \(did you mean 'quick'\?\)"),
+        ({"scal": "quick"}, r"unknown key 'scal' \(did you mean 'scale'\?\)"),
+        ({"seeds": [0, "one"]}, "at seeds"),
+        ({"device": "gpu"}, "at device"),
+        ({"local": {"cifar10": "/nowhere/at/all"}}, "at local.cifar10: /nowhere/at/all does not exist"),
+        ({"threads": 0}, "at threads"),
+    ],
+)
+def test_a_wrong_configuration_names_the_place(overrides, message):
+    with pytest.raises(UserError, match=message):
+        load_config(overrides)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"papers": ["wgann"]}, r"there is no paper 'wgann' \(did you mean 'wgan'\?\)"),
+        ({"settings": {"wgan_lsun_curve": {}}}, "did you mean 'wgan_lsun_curves'"),
+        ({"settings": {"wgan_lsun_curves": {"batchsize": 3}}}, "unknown setting 'batchsize' .did you mean 'batch_size'"),
+    ],
+)
+def test_a_name_that_the_suite_does_not_have_is_told(overrides, message):
+    with pytest.raises(UserError, match=message):
+        Plan(load_config(overrides))
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="--config results=FOLDER"):
+        require_writable(tmp_path / "file" / "results", "results")
+
+
+def test_compare_without_a_file_says_how(config):
+    with pytest.raises(UserError, match=r"new=FILE\.csv"):
+        Plan(config).new_file()
+    with pytest.raises(UserError, match="does not exist"):
+        Plan(config | {"new": "/nowhere.csv"}).new_file()
+
+
+def test_the_plain_entry_point_tells_the_same(capsys):
+    assert main(["wgan_lsun_curvs"]) == 1
+    assert "did you mean 'wgan_lsun_curves'" in capsys.readouterr().err
+    assert main(["wgan_lsun_curves", "--arm", "WGAN"]) == 1
+    assert "it has WGAN · DCGAN" in capsys.readouterr().err
+    assert main(["wgan_lsun_curves", "--set", "nonsense"]) == 1
+    assert "KEY=VALUE" in capsys.readouterr().err
+
+
+def test_every_declaration_is_sound():
+    for scale in SCALES:
+        check_declarations(load_config({"scale": scale}))
+
+
+def test_nothing_deviates_at_scale_paper():
+    for one in all_experiments():
+        for arm in one.arms or [None]:
+            assert (one.training_of(arm) if arm else one).deviations(arm, "paper") == []
+
+
+def test_settings_lie_over_one_another():
+    one = experiments.Experiment("p", "e", {
+        "settings": {"a": 1, "b": 1, "c": 1, "d": 1},
+        "arms": {"x": {"settings": {"b": 2, "c": 2, "d": 2}, "scales": {"quick": {"d": 4}}}},
+        "scales": {"quick": {"seeds": 2, "settings": {"c": 3, "d": 3}}, "paper": {"seeds": 5}},
+    })  # fmt: skip
+    assert one.settings("x", "quick") == {"a": 1, "b": 2, "c": 3, "d": 4}
+    assert one.settings("x", "quick", {"settings": {"e": {"a": 9}}})["a"] == 9
+    assert [str(d) for d in one.deviations("x", "quick")] == ["c 3 (paper: 2)", "d 4 (paper: 2)"]
+    assert one.seeds("quick") == [0, 1]
+    assert one.seeds("quick", {"seeds": [7]}) == [7]
+
+
+def test_another_local_copy_is_a_deviation(tmp_path):
+    own = tmp_path / "own"
+    own.mkdir()
+    config = load_config({"scale": "paper", "local": {"lsun_bedroom": str(own)}})
+    (deviation,) = experiment("wgan_lsun_curves").deviations("WGAN · DCGAN", "paper", config)
+    assert deviation.setting == "data_files"
+
+
+def test_borrowed_arms_are_not_trained_twice():
+    one = experiment("wgan_robustness")
+    assert one.training_of("WGAN · MLP").name == "wgan_lsun_curves"
+    assert set(one.own_arms) == {"WGAN · no BN, constant width", "GAN · no BN, constant width"}
+
+
+def test_slugs_are_file_names():
+    assert slug("WGAN · no BN, constant width") == "wgan-no-bn-constant-width"
+    for one in all_experiments():
+        assert len(set(map(slug, one.arms))) == len(one.arms)

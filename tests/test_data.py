@@ -1,0 +1,190 @@
+"""Data sets: loaders on files built here, preparation, batches."""
+
+import gzip
+import io
+import pickle
+import tarfile
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from common.data import loaders, prepare
+from common.data.batches import Batches, to_float, to_uint8
+from common.data.registry import Source, entry, local_copy_differs, locate, registry
+from common.errors import UserError
+
+GREY = np.random.default_rng(0).integers(0, 256, (6, 28, 28), dtype=np.uint8)
+
+
+def idx_bytes(array):
+    return b"\0\0\x08" + bytes([array.ndim]) + np.array(array.shape, ">i4").tobytes() + array.tobytes()
+
+
+def png(pixels):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def add(tar, name, data):
+    info = tarfile.TarInfo(name)
+    info.size = len(data)
+    tar.addfile(info, io.BytesIO(data))
+
+
+def settings(name, size=32, channels=1, **more):
+    return {"data": name, "image_size": size, "channels": channels, **more}
+
+
+@pytest.mark.parametrize("name", ["mnist_test", "fashion_mnist_test"])
+def test_embedded_sets_are_whole(name, tmp_path):
+    data = prepare.prepared(settings(name), tmp_path, {})
+    assert data.samples.shape == (10_000, 32, 32, 1)
+    assert data.samples.dtype == np.uint8
+    assert data.shape == (1, 32, 32)
+    assert len(np.unique(data.labels)) == 10
+    assert data.card["as_registered"]
+    assert not data.samples[:, :2].any()  # 28×28 is padded, not stretched
+
+
+def test_every_registered_file_says_how_to_check_it():
+    for name in registry():
+        for file in entry(name)["files"]:
+            assert file["checksums"] or name == "lsun_bedroom", name
+
+
+def test_idx_from_a_local_folder_counts_as_another_copy(tmp_path):
+    for kind, array in (("images-idx3", GREY), ("labels-idx1", np.arange(6, dtype=np.uint8))):
+        (tmp_path / f"train-{kind}-ubyte.gz").write_bytes(gzip.compress(idx_bytes(array)))
+    local = {"mnist": str(tmp_path)}
+    assert local_copy_differs("mnist", str(tmp_path))
+    data = prepare.prepared(settings("mnist", 28), tmp_path / "data", local)
+    assert (data.samples[..., 0] == GREY).all()
+    assert not data.card["as_registered"]
+    assert set(data.card["files"]) == {"train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"}
+
+
+def test_a_damaged_idx_file_is_named(tmp_path):
+    path = tmp_path / "broken.gz"
+    path.write_bytes(gzip.compress(b"not idx at all"))
+    with pytest.raises(UserError, match=r"broken\.gz cannot be read as idx"):
+        loaders.read_idx(path)
+
+
+@pytest.mark.parametrize("python", [False, True])
+def test_cifar_archives_binary_and_python(tmp_path, python):
+    pixels = np.random.default_rng(1).integers(0, 256, (5, 4, 3072), dtype=np.uint8)
+    archive = tmp_path / "cifar.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        for i, block in enumerate(pixels):
+            if python:
+                batch = {b"data": block, b"labels": [i] * 4}
+                data = pickle.dumps(batch, protocol=2).replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
+            else:
+                data = np.concatenate([np.full((4, 1), i, np.uint8), block], axis=1).tobytes()
+            add(tar, f"c/data_batch_{i + 1}{'' if python else '.bin'}", data)
+    blocks = list(loaders.cifar10(Source("local", (archive,))))
+    images = np.concatenate([images for images, _ in blocks])
+    assert (images.transpose(0, 3, 1, 2).reshape(5, 4, 3072) == pixels).all()
+    assert np.concatenate([labels for _, labels in blocks]).tolist() == sorted([0, 1, 2, 3, 4] * 4)
+
+
+def test_a_pickle_that_runs_code_is_not_loaded(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (print, ("ran",))
+
+    archive = tmp_path / "cifar.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        for i in range(5):
+            add(tar, f"c/data_batch_{i + 1}", pickle.dumps({b"data": Evil()}, protocol=2))
+    with pytest.raises(UserError, match="not loaded"):
+        list(loaders.cifar10(Source("local", (archive,))))
+
+
+def test_an_archive_cannot_escape_its_folder(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("../outside.txt", "x")
+    with pytest.raises(UserError, match="points outside"):
+        loaders.extract_zip(tmp_path / "a.zip", tmp_path / "in")
+    assert not (tmp_path / "outside.txt").exists()
+
+
+def test_lsun_from_an_lmdb(tmp_path):
+    import lmdb
+
+    colours = np.random.default_rng(2).integers(0, 256, (3, 40, 60, 3), dtype=np.uint8)
+    with lmdb.open(str(tmp_path / "lsun"), map_size=1 << 24) as environment, environment.begin(write=True) as t:
+        for i, image in enumerate(colours):
+            t.put(f"{i}".encode(), png(image))
+    data = prepare.prepared(settings("lsun_bedroom", 16, 3), tmp_path / "data", {"lsun_bedroom": str(tmp_path / "lsun")})
+    assert data.samples.shape == (3, 16, 16, 3)
+    assert data.labels is None
+    expected = np.asarray(Image.fromarray(colours[0]).resize((24, 16), Image.Resampling.BILINEAR))[:, 4:20]
+    assert (data.samples[0] == expected).all()
+
+
+@pytest.mark.parametrize("kind", ["folder", "tar", "npz"])
+def test_own_images_in_any_form(tmp_path, kind):
+    colours = np.random.default_rng(3).integers(0, 256, (4, 8, 8, 3), dtype=np.uint8)
+    if kind == "npz":
+        path = tmp_path / "own.npz"
+        np.savez(path, x=colours, y=np.array([0, 0, 1, 1]))
+    elif kind == "folder":
+        path = tmp_path / "own"
+        for i, image in enumerate(colours):
+            (path / "ab"[i // 2]).mkdir(parents=True, exist_ok=True)
+            (path / "ab"[i // 2] / f"{i}.png").write_bytes(png(image))
+    else:
+        path = tmp_path / "own.tar"
+        with tarfile.open(path, "w") as tar:
+            for i, image in enumerate(colours):
+                add(tar, f"{'ab'[i // 2]}/{i}.png", png(image))
+    data = prepare.prepared(settings("cifar10", 8, 3), tmp_path / "data", {"cifar10": str(path)})
+    assert (data.samples == colours).all()
+    assert data.labels.tolist() == [0, 0, 1, 1]
+
+
+def test_wrong_channels_and_empty_folders_are_told(tmp_path):
+    with pytest.raises(UserError, match="3"):
+        prepare.prepare(settings("mnist_test", 32, 3), tmp_path, {})
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="holds no images"):
+        prepare.prepare(settings("cifar10", 32, 3), tmp_path, {"cifar10": str(tmp_path / "empty")})
+    with pytest.raises(UserError, match="did you mean 'mnist_test'"):
+        locate("mnist_tst", {}, tmp_path)
+
+
+def test_a_folder_without_a_card_is_not_prepared(tmp_path):
+    folder = prepare.prepare(settings("mnist_test", data_count=10), tmp_path, {})
+    (folder / "samples.npy").write_bytes(b"cut off")
+    with pytest.raises(UserError, match="delete"):
+        prepare.load(folder)
+    (folder / "card.json").unlink()
+    assert len(prepare.prepared(settings("mnist_test", data_count=10), tmp_path, {}).samples) == 10
+
+
+def test_batches_cover_an_epoch_once_and_resume_anywhere():
+    samples = np.arange(100, dtype=np.uint8).repeat(12).reshape(100, 2, 2, 3)
+    batches = Batches(samples, 10, seed=3, device=torch.device("cpu"))
+    epoch = torch.cat([next(batches) for _ in range(10)])
+    assert epoch.shape == (100, 3, 2, 2)
+    assert sorted(to_uint8(epoch)[:, 0, 0, 0].tolist()) == list(range(100))
+    next(batches)
+    next(batches)
+    state = {k: v.clone() if torch.is_tensor(v) else v for k, v in batches.state_dict().items()}
+    rest = [next(batches) for _ in range(25)]
+    again = Batches(samples, 10, seed=99, device=torch.device("cpu"))
+    again.load_state_dict(state)
+    assert all(torch.equal(a, next(again)) for a in rest)
+
+
+def test_pixels_survive_the_way_to_floats_and_back():
+    images = torch.arange(256, dtype=torch.uint8).reshape(1, 16, 16, 1)
+    floats = to_float(images)
+    assert floats.min() == -1
+    assert floats.max() == 1
+    assert torch.equal(to_uint8(floats), images)
