@@ -75,15 +75,14 @@ rule reproduce_all:
 
 
 rule compare:
-    input:
-        new=plan.new_file,
     log:
         f"{plan.logs}/compare.log",
     conda:
         "environment.yml"
     params:
+        new=config["new"],
         output=f"{config['results']}/comparison",
     message:
-        "Comparing {input.new} with the reported numbers"
+        "Comparing {params.new} with the reported numbers"
     script:
         "workflow/scripts/compare.py"

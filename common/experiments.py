@@ -84,14 +84,11 @@ class Experiment:
         for key in overrides:
             if key not in resolved:
                 raise UserError(
-                    f"the configuration, at settings.{self.name}: "
-                    f"unknown setting {key!r}{did_you_mean(key, resolved)}"
+                    f"the configuration, at settings.{self.name}: unknown setting {key!r}{did_you_mean(key, resolved)}"
                 )
         return {**resolved, **overrides}
 
-    def deviations(
-        self, arm: str | None, scale: str, config: Mapping[str, Any] | None = None
-    ) -> list[Deviation]:
+    def deviations(self, arm: str | None, scale: str, config: Mapping[str, Any] | None = None) -> list[Deviation]:
         """What a run of ``arm`` at ``scale`` does otherwise than the paper, setting by setting.
 
         ``arm`` is None for an experiment that trains nothing.

@@ -108,10 +108,18 @@ class Measuring:
             }
         )
 
-    def curve(self, *, model: str, seed: int, name: str, steps: np.ndarray, values: np.ndarray, points: int = 250) -> None:
+    def curve(
+        self, *, model: str, seed: int, name: str, steps: np.ndarray, values: np.ndarray, points: int = 250
+    ) -> None:
         """A curve for figures, thinned to at most ``points`` evenly spaced ones."""
         chosen = np.unique(np.linspace(0, len(steps) - 1, min(points, len(steps))).round().astype(int))
-        table = {"model": model, "seed": seed, "curve": name, "step": np.asarray(steps)[chosen], "value": np.asarray(values)[chosen]}
+        table = {
+            "model": model,
+            "seed": seed,
+            "curve": name,
+            "step": np.asarray(steps)[chosen],
+            "value": np.asarray(values)[chosen],
+        }
         self.curve_tables.append(pd.DataFrame(table))
 
     def sheet(self, name: str, images: np.ndarray) -> None:
@@ -184,7 +192,8 @@ def measure(
     per_seed = pd.DataFrame(context.rows, columns=[*COLUMNS, "seed"])
     notes = {model: context.fidelity(model) for model in per_seed["model"].unique()}
     per_seed["note"] = [
-        "; ".join(filter(None, [note, notes[model]])) for note, model in zip(per_seed["note"], per_seed["model"], strict=True)
+        "; ".join(filter(None, [note, notes[model]]))
+        for note, model in zip(per_seed["note"], per_seed["model"], strict=True)
     ]
     for _, rows in per_seed.groupby("seed"):
         check(rows[COLUMNS].reset_index(drop=True), f"{experiment.name}, measured")

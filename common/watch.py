@@ -81,7 +81,12 @@ class Watch:
         from tqdm import tqdm
 
         terminal = sys.stderr.isatty()
-        bar = tqdm(total=1.0, desc="trainings", disable=not terminal, bar_format="{desc} {percentage:3.0f}% |{bar}| {elapsed}<{remaining}{postfix}")
+        bar = tqdm(
+            total=1.0,
+            desc="trainings",
+            disable=not terminal,
+            bar_format="{desc} {percentage:3.0f}% |{bar}| {elapsed}<{remaining}{postfix}",
+        )
         spoken = time.time()
         while not self.stopped.wait(EVERY):
             shares = {job: self._share(job) for job in waiting}

@@ -215,7 +215,7 @@ class Plan:
             "code": code_hash("common.reporting.experiment_page", *modules),
         }
 
-    # Rules reproduce_all and compare.
+    # Rule reproduce_all.
 
     def summary_code(self) -> str:
         return code_hash("common.reporting.summary")
@@ -228,15 +228,6 @@ class Plan:
             for one in paper.experiments.values()
             for file in ("claims.csv", "README.md")
         ]
-
-    def new_file(self, wildcards=None) -> str:
-        """The CSV that ``compare`` holds against the reported numbers."""
-        new = self.config["new"]
-        if new is None:
-            raise UserError("snakemake compare needs a file: snakemake compare --config new=FILE.csv")
-        if not Path(new).is_file():
-            raise UserError(f"the configuration, at new: {new} does not exist")
-        return new
 
 
 @contextmanager

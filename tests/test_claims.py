@@ -27,7 +27,10 @@ def one_claim(threshold=0.0, above=True, ratio=False):
 
 
 def tables(*values):
-    return {i: Table(pd.DataFrame([{"metric": "m", "model": "A", "condition": "", "value": v}])) for i, v in enumerate(values)}
+    return {
+        i: Table(pd.DataFrame([{"metric": "m", "model": "A", "condition": "", "value": v}]))
+        for i, v in enumerate(values)
+    }
 
 
 @pytest.mark.parametrize(

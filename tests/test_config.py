@@ -32,7 +32,10 @@ def test_a_wrong_configuration_names_the_place(overrides, message):
     [
         ({"papers": ["wgann"]}, r"there is no paper 'wgann' \(did you mean 'wgan'\?\)"),
         ({"settings": {"wgan_lsun_curve": {}}}, "did you mean 'wgan_lsun_curves'"),
-        ({"settings": {"wgan_lsun_curves": {"batchsize": 3}}}, "unknown setting 'batchsize' .did you mean 'batch_size'"),
+        (
+            {"settings": {"wgan_lsun_curves": {"batchsize": 3}}},
+            "unknown setting 'batchsize' .did you mean 'batch_size'",
+        ),
     ],
 )
 def test_a_name_that_the_suite_does_not_have_is_told(overrides, message):
@@ -44,13 +47,6 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="--config results=FOLDER"):
         require_writable(tmp_path / "file" / "results", "results")
-
-
-def test_compare_without_a_file_says_how(config):
-    with pytest.raises(UserError, match=r"new=FILE\.csv"):
-        Plan(config).new_file()
-    with pytest.raises(UserError, match="does not exist"):
-        Plan(config | {"new": "/nowhere.csv"}).new_file()
 
 
 def test_the_plain_entry_point_tells_the_same(capsys):

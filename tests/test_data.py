@@ -82,7 +82,7 @@ def test_cifar_archives_binary_and_python(tmp_path, python):
         for i, block in enumerate(pixels):
             if python:
                 batch = {b"data": block, b"labels": [i] * 4}
-                data = pickle.dumps(batch, protocol=2).replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
+                data = pickle.dumps(batch, protocol=3).replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
             else:
                 data = np.concatenate([np.full((4, 1), i, np.uint8), block], axis=1).tobytes()
             add(tar, f"c/data_batch_{i + 1}{'' if python else '.bin'}", data)
@@ -120,7 +120,9 @@ def test_lsun_from_an_lmdb(tmp_path):
     with lmdb.open(str(tmp_path / "lsun"), map_size=1 << 24) as environment, environment.begin(write=True) as t:
         for i, image in enumerate(colours):
             t.put(f"{i}".encode(), png(image))
-    data = prepare.prepared(settings("lsun_bedroom", 16, 3), tmp_path / "data", {"lsun_bedroom": str(tmp_path / "lsun")})
+    data = prepare.prepared(
+        settings("lsun_bedroom", 16, 3), tmp_path / "data", {"lsun_bedroom": str(tmp_path / "lsun")}
+    )
     assert data.samples.shape == (3, 16, 16, 3)
     assert data.labels is None
     expected = np.asarray(Image.fromarray(colours[0]).resize((24, 16), Image.Resampling.BILINEAR))[:, 4:20]

@@ -16,7 +16,7 @@ SHA = "sha256:" + hashlib.sha256(CONTENT).hexdigest()
 class Handler(BaseHTTPRequestHandler):
     """``/ok`` serves with ranges; ``/cut`` breaks off half way each time; ``/once`` breaks off the first time only."""
 
-    requests: list[tuple[str, str | None]] = []  # noqa: RUF012
+    requests: list[tuple[str, str | None]] = []
     broke = False
 
     def do_GET(self):

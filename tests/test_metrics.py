@@ -7,7 +7,7 @@ from scipy.linalg import sqrtm
 from scipy.stats import spearmanr, wasserstein_distance
 
 from common.metrics.classifier import ImageClassifier, classify
-from common.metrics.coverage import assign_to_centres, coverage
+from common.metrics.coverage import coverage
 from common.metrics.divergences import js_and_tv, kl, wasserstein
 from common.metrics.frechet import Statistics, frechet_distance, statistics
 from common.metrics.protocol import difference, protocol
@@ -49,7 +49,7 @@ def test_wasserstein_in_one_dimension_and_for_a_shift():
     x, y = RNG.normal(size=(60, 1)), RNG.normal(2, 3, size=(60, 1))
     assert wasserstein(x, y) == pytest.approx(wasserstein_distance(x[:, 0], y[:, 0]))
     points = RNG.normal(size=(40, 3))
-    assert wasserstein(points, points + [3, 4, 0]) == pytest.approx(5.0)
+    assert wasserstein(points, points + np.array([3, 4, 0])) == pytest.approx(5.0)
 
 
 def test_js_and_tv_of_equal_and_of_separate_distributions():
@@ -85,11 +85,6 @@ def test_coverage_of_constructed_sets():
     assert (none.modes, none.evenness, none.quality) == (0, 0.0, 0.0)
     # A tenth of an even share counts, less does not.
     assert coverage(np.repeat([0, 1, 2], [985, 10, 5]), 10).modes == 2
-
-
-def test_points_belong_to_the_nearest_centre_within_reach():
-    centres = np.array([[0.0, 0.0], [10.0, 0.0]])
-    assert assign_to_centres(np.array([[0.5, 0.0], [9.0, 0.0], [5.0, 0.0]]), centres, 2.0).tolist() == [0, 1, -1]
 
 
 def test_classifier_features_do_not_depend_on_the_block():

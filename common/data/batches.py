@@ -59,5 +59,5 @@ def to_float(samples: Tensor) -> Tensor:
 
 
 def to_uint8(images: Tensor) -> Tensor:
-    """float (n, channels, height, width) in [-1, 1] (values beyond are clamped) -> uint8 (n, height, width, channels)."""
+    """float (n, channels, height, width) in [-1, 1], clamped there, -> uint8 (n, height, width, channels)."""
     return images.float().clamp(-1, 1).add(1.0).mul(127.5).round().to(torch.uint8).permute(0, 2, 3, 1)

@@ -98,9 +98,7 @@ def _fetch(url: str, part: Path, pause: float) -> str | None:
 def _stream(response, part: Path, mode: str, have: int, total: int | None) -> None:
     from tqdm import tqdm
 
-    bar = tqdm(
-        total=total, initial=have, unit="B", unit_scale=True, desc=part.stem, disable=not sys.stderr.isatty()
-    )
+    bar = tqdm(total=total, initial=have, unit="B", unit_scale=True, desc=part.stem, disable=not sys.stderr.isatty())
     with open(part, mode) as file, bar:
         while chunk := response.read(CHUNK):
             file.write(chunk)

@@ -28,9 +28,3 @@ def coverage(assigned: np.ndarray, modes: int) -> Coverage:
         evenness=float(-(filled * np.log(filled)).sum() / np.log(modes)) if len(filled) else 0.0,
         quality=float((assigned >= 0).mean()),
     )
-
-
-def assign_to_centres(points: np.ndarray, centres: np.ndarray, within: float) -> np.ndarray:
-    """The nearest centre of each point (n, d), or -1 where it is farther than ``within``."""
-    distances = np.linalg.norm(points[:, None] - centres[None], axis=2)
-    return np.where(distances.min(axis=1) <= within, distances.argmin(axis=1), -1)

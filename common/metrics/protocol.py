@@ -21,4 +21,8 @@ def difference(one: str, other: str) -> list[str]:
         head, *rest = text.split(";")
         parts.append({"metric": head, **dict(item.partition("=")[::2] for item in rest)})
     keys = sorted({*parts[0], *parts[1]})
-    return [f"{key}: {parts[0].get(key, '—')} / {parts[1].get(key, '—')}" for key in keys if parts[0].get(key) != parts[1].get(key)]
+    return [
+        f"{key}: {parts[0].get(key, '—')} / {parts[1].get(key, '—')}"
+        for key in keys
+        if parts[0].get(key) != parts[1].get(key)
+    ]

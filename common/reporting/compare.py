@@ -33,10 +33,12 @@ def compare_cell(new: pd.Series, reported: pd.Series | None) -> tuple[str, str]:
         return NOT_COMPARABLE, f"your row states no protocol; the paper's is {reported['protocol']!r}"
     if math.isnan(new["value"]):
         return NOT_COMPARABLE, "your value is empty"
+    if new["value"] == reported["value"]:
+        return WITHIN, ""
     gap = new["value"] - reported["value"]
     spread = reported["spread"]
     allowed = spread if not math.isnan(spread) else _printed_precision(reported["value"])
-    if new["value"] == reported["value"] or abs(gap) <= allowed:
+    if abs(gap) <= allowed:
         return WITHIN, ""
     better = reported["better"] or new["better"]
     if better not in ("higher", "lower"):
@@ -55,7 +57,9 @@ def compare(new: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for name, group in new.groupby("paper", sort=False):
         if name not in papers():
-            raise UserError(f"the file names the paper {name!r}, which the suite does not have{did_you_mean(name, papers())}")
+            raise UserError(
+                f"the file names the paper {name!r}, which the suite does not have{did_you_mean(name, papers())}"
+            )
         reported = reported_numbers(papers()[name])
         cells = reported.set_index(CELL)
         for _, row in group.iterrows():
@@ -64,13 +68,16 @@ def compare(new: pd.DataFrame) -> pd.DataFrame:
             verdict, reason = compare_cell(row, there)
             if there is None:
                 reason += _nearest(row, reported)
+            gap = math.nan
+            if there is not None:  # ∞ where ∞ is reported is no difference
+                gap = 0.0 if row["value"] == there["value"] else row["value"] - there["value"]
             rows.append(
                 {
                     **row[CELL],
                     "reported": math.nan if there is None else there["value"],
                     "reported_spread": math.nan if there is None else there["spread"],
                     "yours": row["value"],
-                    "difference": math.nan if there is None else row["value"] - there["value"],
+                    "difference": gap,
                     "verdict": verdict,
                     "reason": reason,
                 }
@@ -105,8 +112,10 @@ def claims_on(paper: Paper, new: pd.DataFrame, reported: pd.DataFrame) -> tuple[
     return pd.DataFrame(decided), lacking
 
 
-def report(file: str | Path, output: str | Path) -> str:
+def report(file: str | Path | None, output: str | Path) -> str:
     """Write ``<output>/README.md`` and ``<output>/comparison.csv`` for ``file``; returns the page's text."""
+    if file is None:
+        raise UserError("no file was named: snakemake compare --config new=FILE.csv")
     new = read_measurements(file)
     if new.empty:
         raise UserError(f"{file} has a header but no rows")

@@ -12,7 +12,7 @@ from common.experiments import Deviation, Experiment, Paper
 from common.files import write_text
 from common.reporting.claims import MARKS, Verdict, claims_of, judge, on_reported, verdict_rows
 from common.reporting.measurements import per_seed_tables, read_measurements, write_csv
-from common.reporting.tables import markdown, number, result_table, write_tables
+from common.reporting.tables import markdown, number, result_table, shown, write_tables
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,9 @@ def reported_numbers(paper: Paper) -> pd.DataFrame:
     return read_measurements(paper.folder / "reported.csv")
 
 
-def load_results(paper: Paper, experiment: Experiment, config: Mapping[str, Any], folder: Path, sheets: Path) -> Results:
+def load_results(
+    paper: Paper, experiment: Experiment, config: Mapping[str, Any], folder: Path, sheets: Path
+) -> Results:
     reported = reported_numbers(paper)
     with np.load(sheets) as arrays:
         images = dict(arrays)
@@ -73,7 +75,9 @@ def _read_runs(path: Path) -> pd.DataFrame:
         return pd.DataFrame()
 
 
-def report_experiment(paper: Paper, experiment: Experiment, config: Mapping[str, Any], folder: Path, sheets: Path) -> None:
+def report_experiment(
+    paper: Paper, experiment: Experiment, config: Mapping[str, Any], folder: Path, sheets: Path
+) -> None:
     """Write tables, claims, figures and the page of one experiment into ``folder``."""
     results = load_results(paper, experiment, config, folder, sheets)
     table = result_table(results.reported, results.measured)
@@ -91,14 +95,16 @@ def report_experiment(paper: Paper, experiment: Experiment, config: Mapping[str,
 def page(paper: Paper, results: Results, table: pd.DataFrame, verdicts: list[Verdict]) -> str:
     """The experiment's page in Markdown."""
     experiment = results.experiment
-    parts = [f"# {paper.title} · {experiment.source}\n\n**{experiment.title}.** {experiment.declared.get('question', '')}"]
+    parts = [
+        f"# {paper.title} · {experiment.source}\n\n**{experiment.title}.** {experiment.declared.get('question', '')}"
+    ]
     parts.append(f"Regenerate: `snakemake {experiment.name}{_scale_argument(results.scale)}`")
     parts.append(_headline(results))
     if verdicts:
         parts.append("## Claims\n\n" + claims_table(verdicts, results.reported))
     for name, caption in experiment.figures.items():
         parts.append(f"![{caption}]({name}.png)\n\n*{caption}* ([SVG]({name}.svg))")
-    parts.append("## Numbers\n\n" + markdown(table) + "\n\n" + _footnotes(results, table))
+    parts.append("## Numbers\n\n" + "\n\n".join(map(markdown, shown(table))) + "\n\n" + _footnotes(results, table))
     parts.append(_deviation_section(results))
     if experiment.not_stated:
         lines = [f"- `{key}`: {why}" for key, why in experiment.not_stated.items()]
@@ -158,7 +164,11 @@ def _footnotes(results: Results, table: pd.DataFrame) -> str:
         metrics = protocols.setdefault(row.protocol.partition(";")[2], [])
         if row.metric not in metrics:
             metrics.append(row.metric)
-    lines = [f"- {', '.join(f'`{m}`' for m in metrics)}: {text.replace(';', '; ')}" for text, metrics in protocols.items() if text]
+    lines = [
+        f"- {', '.join(f'`{m}`' for m in metrics)}: {text.replace(';', '; ')}"
+        for text, metrics in protocols.items()
+        if text
+    ]
     spread = "± is the standard deviation over seeds." if results.per_seed["seed"].nunique() > 1 else ""
     return "\n\n".join(filter(None, [spread, *notes, "Protocols:\n\n" + "\n".join(lines) if lines else ""]))
 
@@ -196,5 +206,7 @@ def _cost(runs: pd.DataFrame) -> str:
         }
     )
     first = runs.iloc[0]
-    where = f"On {first['hardware']}, {first['threads']} thread(s) a run, torch {first['torch']}, Python {first['python']}."
+    where = (
+        f"On {first['hardware']}, {first['threads']} thread(s) a run, torch {first['torch']}, Python {first['python']}."
+    )
     return markdown(table.reset_index()) + f"\n\n{where}"

@@ -1,6 +1,6 @@
 """One look for every figure: small, labelled, readable without colour, saved as SVG and PNG."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,7 +40,9 @@ STYLE = {
 
 
 @contextmanager
-def figure(path_without_suffix: str | Path, rows: int, columns: int, size: tuple[float, float], **options) -> Iterator[tuple[Figure, np.ndarray]]:
+def figure(
+    path_without_suffix: str | Path, rows: int, columns: int, size: tuple[float, float], **options
+) -> Iterator[tuple[Figure, np.ndarray]]:
     """A grid of axes in the house style; saved as ``.svg`` and ``.png`` when the block ends. ``size`` in inches."""
     with plt.rc_context(STYLE):
         drawn, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, **options)
@@ -53,7 +55,9 @@ def figure(path_without_suffix: str | Path, rows: int, columns: int, size: tuple
             plt.close(drawn)
 
 
-def seed_band(axis: Axes, curves: pd.DataFrame, *, index: int = 0, label: str | None = None, marker: bool = False) -> None:
+def seed_band(
+    axis: Axes, curves: pd.DataFrame, *, index: int = 0, label: str | None = None, marker: bool = False
+) -> None:
     """Mean over seeds of curves (columns seed, step, value) with the range of seeds behind it."""
     wide = curves.pivot_table(index="step", columns="seed", values="value")
     colour = COLOURS[index % len(COLOURS)]
@@ -81,9 +85,16 @@ def show_images(axis: Axes, images: np.ndarray, columns: int, title: str = "") -
     axis.axis("off")
 
 
-def bars_with_seeds(axis: Axes, labels: Sequence[str], values: Sequence[Sequence[float]]) -> None:
-    """Mean bars with every seed's value as a dot on top."""
-    for i, seeds in enumerate(values):
-        axis.bar(i, np.mean(seeds), color=COLOURS[i % len(COLOURS)], alpha=0.45, width=0.65)
-        axis.plot(np.full(len(seeds), i), seeds, "o", color=COLOURS[i % len(COLOURS)], markersize=3.5)
+def bars_with_seeds(axis: Axes, labels: Sequence[str], groups: Mapping[str, Sequence[Sequence[float]]]) -> None:
+    """Bars of means side by side, one colour and hatch a group, with every seed's value as a dot on top.
+
+    ``groups``: name -> for each label the values of its seeds.
+    """
+    width = 0.8 / len(groups)
+    for i, (name, bars) in enumerate(groups.items()):
+        places = np.arange(len(labels)) + (i - (len(groups) - 1) / 2) * width
+        axis.bar(places, [np.mean(seeds) for seeds in bars], width * 0.92, color=COLOURS[i], alpha=0.5, label=name,
+                 hatch=("", "//", "..")[i % 3], edgecolor="white")  # fmt: skip
+        for place, seeds in zip(places, bars, strict=True):
+            axis.plot(np.full(len(seeds), place), seeds, MARKERS[i], color=COLOURS[i], markersize=3.5)
     axis.set_xticks(range(len(labels)), labels)

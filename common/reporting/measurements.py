@@ -18,11 +18,12 @@ REQUIRED = ["paper", "source", "dataset", "model", "metric", "value"]
 BETTER = ["higher", "lower", "target", ""]  # target: the value itself is what is claimed
 
 _TEXT = pa.Column(str, required=False, coerce=True)
+_CONDITION = r"^([^=;]+=[^;]*(;[^=;]+=[^;]*)*)?$"
 _SCHEMA = pa.DataFrameSchema(
     {
         **{name: pa.Column(str, pa.Check.str_length(min_value=1, error="it must not be empty"))
            for name in ("paper", "source", "dataset", "model", "metric")},
-        "condition": pa.Column(str, pa.Check.str_matches(r"^([^=;]+=[^;]*(;[^=;]+=[^;]*)*)?$", error="it must read k=v;k=v")),
+        "condition": pa.Column(str, pa.Check.str_matches(_CONDITION, error="it must read k=v;k=v")),
         "value": pa.Column(float, nullable=True),
         "spread": pa.Column(float, pa.Check.ge(0, error="it must not be negative"), nullable=True),
         "n": pa.Column(float, pa.Check.ge(1, error="it must be at least 1"), nullable=True),
@@ -89,7 +90,7 @@ def check(table: pd.DataFrame, where: str) -> pd.DataFrame:
 
 def write_csv(table: pd.DataFrame, path: str | Path) -> None:
     with atomic_path(path) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.6g")
+        table.to_csv(temporary, index=False, float_format="%.8g")
 
 
 def aggregate(per_seed: pd.DataFrame) -> pd.DataFrame:

@@ -68,13 +68,20 @@ def summarise(papers: list[Paper], config: Mapping[str, Any]) -> str:
                 }
             )
             if len(verdicts):
-                shown = verdicts.assign(mark=verdicts["verdict"].map(MARKS))[["mark", "text", "where", "verdict", "evidence"]]
+                shown = verdicts.assign(mark=verdicts["verdict"].map(MARKS))[
+                    ["mark", "text", "where", "verdict", "evidence"]
+                ]
                 details.append(f"#### {experiment.title}\n\n" + markdown(shown.rename(columns={"mark": ""})))
         told.append((paper, pd.concat(everything)))
         declared = paper.declared
-        parts.append(f"## {paper.title}\n\n{declared['authors']}, {declared['year']}. <{declared['url']}>. {counts(told[-1][1]).capitalize()}.")
+        parts.append(
+            f"## {paper.title}\n\n{declared['authors']}, {declared['year']}. <{declared['url']}>."
+            f" {counts(told[-1][1]).capitalize()}."
+        )
         parts.append(markdown(pd.DataFrame(rows)))
-        parts.append("<details><summary>Every claim with its evidence</summary>\n\n" + "\n\n".join(details) + "\n\n</details>")
+        parts.append(
+            "<details><summary>Every claim with its evidence</summary>\n\n" + "\n\n".join(details) + "\n\n</details>"
+        )
     write_text(folder / "README.md", "\n\n".join(parts) + "\n")
     lines = [f"{paper.title} at scale {scale}: {counts(verdicts)}" for paper, verdicts in told]
     for _, verdicts in told:

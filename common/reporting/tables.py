@@ -9,6 +9,10 @@ from common.files import write_text
 from common.metrics.protocol import difference
 from common.reporting.measurements import write_csv
 
+LATEX_SIGNS = {
+    "±": r"$\pm$", "×": r"$\times$", "·": r"$\cdot$", "≥": r"$\ge$", "∞": r"$\infty$", "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$", "θ": r"$\theta$", "β": r"$\beta$", "σ": r"$\sigma$", "¹": r"$^1$", "—": "---",
+}  # fmt: skip
 ARROWS = {"higher": " ↑", "lower": " ↓", "target": "", "": ""}
 
 
@@ -34,48 +38,75 @@ def result_table(reported: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame
     """
     rows = []
     models = list(dict.fromkeys([*measured["model"], *reported["model"]]))
-    both = pd.concat([measured, reported])
+    both = pd.concat([reported, measured])
     for (metric, condition), _ in both.groupby(["metric", "condition"], sort=False):
         cells = {
             whose: table[(table["metric"] == metric) & (table["condition"] == condition)].set_index("model")
             for whose, table in (("reported", reported), ("measured", measured))
         }
         better = next((b for table in cells.values() for b in table["better"] if b), "")
-        name = metric.replace("_", " ") + ARROWS[better]
+        name = {"metric": metric.replace("_", " ") + ARROWS[better], "condition": condition.replace(";", ", ")}
         comparable = _one_protocol(cells["reported"], cells["measured"])
         for whose, table in cells.items():
             if table.empty:
                 continue
             mark = "¹" if whose == "measured" and not comparable and not cells["reported"].empty else ""
-            row = {"metric": name, "condition": condition.replace(";", ", "), "": whose + mark}
-            row |= {m: number(table.at[m, "value"], table.at[m, "spread"]) if m in table.index else "" for m in models}
-            rows.append(row)
+            numbers = {m: number(table.at[m, "value"], table.at[m, "spread"]) for m in models if m in table.index}
+            rows.append({**name, "": whose + mark, **numbers})
         if comparable:
             gap = cells["measured"]["value"] - cells["reported"]["value"]
-            rows.append({"metric": name, "condition": condition, "": "difference", **{m: number(gap[m]) if m in gap else "" for m in models}})
-    table = pd.DataFrame(rows, columns=["metric", "condition", "", *models])
-    return table.drop(columns="condition") if not table["condition"].any() else table
+            rows.append({**name, "": "difference", **{m: number(gap[m]) for m in models if m in gap}})
+    table = pd.DataFrame(rows, columns=["metric", "condition", "", *models]).fillna("")
+    return table if table["condition"].any() else table.drop(columns="condition")
+
+
+def shown(table: pd.DataFrame) -> list[pd.DataFrame]:
+    """The table as a reader wants it: where one model was measured under many values of one condition, those
+    values become the columns; other conditions get a table of their own.
+    """
+    models = [column for column in table.columns if column not in ("metric", "condition", "")]
+    if "condition" not in table or len(models) != 1:
+        return [table]
+    keys = table["condition"].str.partition("=")[0]
+    tables = []
+    for key, rows in table.groupby(keys, sort=False):
+        if not key:
+            tables.append(rows)
+            continue
+        values = rows["condition"].str.partition("=")[2]
+        order = list(dict.fromkeys(values))
+        wide = rows.assign(value=values).pivot_table(
+            index=["metric", ""], columns="value", values=models[0], aggfunc="first", sort=False
+        )
+        wide = wide[order].reset_index().rename(columns={value: f"{key} = {value}" for value in order})
+        tables.append(wide.rename_axis(columns=None).fillna(""))
+    return tables
 
 
 def _one_protocol(reported: pd.DataFrame, measured: pd.DataFrame) -> bool:
     shared = reported.index.intersection(measured.index)
-    return len(shared) > 0 and all(not difference(reported.at[m, "protocol"], measured.at[m, "protocol"]) for m in shared)
+    return len(shared) > 0 and all(
+        not difference(reported.at[m, "protocol"], measured.at[m, "protocol"]) for m in shared
+    )
 
 
 def markdown(table: pd.DataFrame) -> str:
-    return table.to_markdown(index=False, disable_numparse=True) if len(table) else "*nothing measured*"
+    escaped = table.map(lambda cell: str(cell).replace("|", "\\|"))
+    return escaped.to_markdown(index=False, disable_numparse=True) if len(table) else "*nothing measured*"
 
 
 def latex(table: pd.DataFrame, caption: str, label: str) -> str:
     """A booktabs table; the signs outside ASCII become LaTeX's."""
     text = table.to_latex(index=False, escape=True, caption=caption, label=label, position="ht")
-    signs = {"±": r"$\pm$", "∞": r"$\infty$", "↑": r"$\uparrow$", "↓": r"$\downarrow$", "·": r"$\cdot$", "θ": r"$\theta$",
-             "β": r"$\beta$", "×": r"$\times$", "¹": r"$^1$", "—": "---", "≥": r"$\ge$", "σ": r"$\sigma$"}  # fmt: skip
-    return "".join(signs.get(sign, sign) for sign in text)
+    return "".join(LATEX_SIGNS.get(sign, sign) for sign in text)
 
 
 def write_tables(table: pd.DataFrame, folder: Path, caption: str, label: str) -> None:
-    """``table.md``, ``table.csv`` and ``table.tex``."""
-    write_text(folder / "table.md", markdown(table) + "\n")
+    """``table.md`` and ``table.tex`` as :func:`shown`, ``table.csv`` whole."""
+    parts = shown(table)
+    write_text(folder / "table.md", "\n\n".join(map(markdown, parts)) + "\n")
     write_csv(table, folder / "table.csv")
-    write_text(folder / "table.tex", latex(table, caption, label))
+    labels = [label, *(f"{label}-{i}" for i in range(2, len(parts) + 1))]
+    write_text(
+        folder / "table.tex", "\n".join(latex(part, caption, name) for part, name in zip(parts, labels, strict=True))
+    )

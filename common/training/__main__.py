@@ -42,7 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
             origin = chosen.training_of(arm)
             for seed in origin.seeds(config["scale"], config):
                 record = train_run(origin, arm, seed, config)
-                print(f"{origin.name} · {arm} · seed {seed}: {record['outcome']['kind']}, {record['cost']['seconds']} s")
+                print(
+                    f"{origin.name} · {arm} · seed {seed}: {record['outcome']['kind']}, {record['cost']['seconds']} s"
+                )
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

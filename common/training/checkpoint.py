@@ -3,6 +3,8 @@
 import hashlib
 import io
 import re
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ NAME = re.compile(r"step(\d{9})-([0-9a-f]{16})\.pt")
 def save(folder: Path, step: int, state: dict[str, Any]) -> Path:
     """Write ``state`` (plain types and tensors only) as the run's checkpoint of ``step``; keep the last two."""
     buffer = io.BytesIO()
-    torch.save(state, buffer)
+    torch.save(plain(state), buffer)
     content = buffer.getvalue()
     path = folder / f"step{step:09d}-{hashlib.sha256(content).hexdigest()[:16]}.pt"
     with atomic_path(path) as temporary:
@@ -26,6 +28,17 @@ def save(folder: Path, step: int, state: dict[str, Any]) -> Path:
     for older in existing(folder)[KEEP:]:
         older.unlink()
     return path
+
+
+def plain(value: Any) -> Any:
+    """``value`` in plain containers with equal strings being one object: pickling writes an object seen before
+    as a reference, so without this the same content could give different bytes after a resume.
+    """
+    if isinstance(value, Mapping):
+        return {plain(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return sys.intern(value) if type(value) is str else value
 
 
 def existing(folder: Path) -> list[Path]:

@@ -226,8 +226,9 @@ def _snapshot_path(folder: Path, step: int) -> Path:
 
 
 def _save_snapshot(folder: Path, step: int, method: Method) -> None:
-    with atomic_path(_snapshot_path(folder, step)) as temporary:
-        torch.save(method.snapshot(), temporary)
+    # Into an open file: given a path, torch writes its name inside, and the temporary one has the process's number.
+    with atomic_path(_snapshot_path(folder, step)) as temporary, open(temporary, "wb") as file:
+        torch.save(checkpoint.plain(method.snapshot()), file)
 
 
 def load_snapshot(folder: Path, step: int, method: Method) -> None:

@@ -36,9 +36,7 @@ class Method:
 
     def autocast(self) -> AbstractContextManager:
         """bfloat16 where the settings' ``precision`` says so; float32 otherwise."""
-        return torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.settings.get("precision") == "bfloat16"
-        )
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.get("precision") == "bfloat16")
 
     def make_optimisers(self) -> None:
         """Fill ``self.optimisers``; called before training and not for mere sampling."""

@@ -9,6 +9,7 @@ from common.reporting.figures import COLOURS, MARKERS, STYLES, bars_with_seeds, 
 from common.reporting.measurements import Table, per_seed_tables
 
 LOG_2 = float(np.log(2))
+ROWS = 3  # samples shown per moment of a training
 
 
 def wgan_parallel_lines(r: Results) -> None:
@@ -24,7 +25,9 @@ def wgan_parallel_lines(r: Results) -> None:
                 axis.plot(theta, analytic[metric], color=COLOURS[0], label="analytic")
             elif metric in analytic:
                 for half in (theta < 0, theta > 0):
-                    axis.plot(theta[half], analytic[metric][half], color=COLOURS[0], label="analytic" if half[0] else None)
+                    axis.plot(
+                        theta[half], analytic[metric][half], color=COLOURS[0], label="analytic" if half[0] else None
+                    )
                 axis.plot(0, reported.by("theta", metric=metric)[0.0], "o", color=COLOURS[0], markersize=4)
             else:
                 axis.plot(0, 0, "o", color=COLOURS[0], markersize=4, label="analytic: 0 at θ = 0, else ∞")
@@ -34,14 +37,14 @@ def wgan_parallel_lines(r: Results) -> None:
                           label="estimate from samples" if i == 0 else None)  # fmt: skip
             axis.set(title=title, xlabel="θ", ylim=(-0.05 * axis.get_ylim()[1], None))
         axes[0, 0].set_ylabel("distance of Pθ to P0")
-        axes[0, 0].legend(loc="upper center")
-        axes[0, 3].legend(loc="center", bbox_to_anchor=(0.5, 0.45))
+        axes[0, 1].legend(loc="center", bbox_to_anchor=(0.5, 0.5))
+        axes[0, 3].legend(loc="center", bbox_to_anchor=(0.5, 0.4), handlelength=1)
 
 
 def wgan_two_gaussians(r: Results) -> None:
     """Figure 2: densities, discriminator and critic, and below them what each gives the generator to follow."""
     x = np.linspace(-4, 4, 401)
-    with figure(r.folder / "discriminator_and_critic", 1, 2, (8, 3)) as (_, axes):
+    with figure(r.folder / "discriminator_and_critic", 1, 2, (8, 3.3)) as (drawn, axes):
         left, right = axes[0]
         for axis in (left, right):
             for mean, label, shade in zip(TWO_GAUSSIANS_MEANS, ("real", "fake"), ("0.35", "0.65"), strict=True):
@@ -52,7 +55,9 @@ def wgan_two_gaussians(r: Results) -> None:
                 curves = r.curves[(r.curves["model"] == arm) & (r.curves["curve"] == name)]
                 seeds = curves.groupby("seed")["value"]
                 if name == "value" and arm == "WGAN critic":  # known up to shift and scale only
-                    scaled = (curves["value"] - seeds.transform("min")) / (seeds.transform("max") - seeds.transform("min"))
+                    scaled = (curves["value"] - seeds.transform("min")) / (
+                        seeds.transform("max") - seeds.transform("min")
+                    )
                 elif name == "gradient":
                     scaled = curves["value"].abs() / curves["value"].abs().groupby(curves["seed"]).transform("max")
                 else:
@@ -60,7 +65,7 @@ def wgan_two_gaussians(r: Results) -> None:
                 seed_band(axis, curves.assign(value=scaled), index=i, label=arm)
         left.set(title="value (critic shifted and scaled to [0, 1])", xlabel="x")
         right.set(title="size of the gradient, relative to its largest", xlabel="x")
-        right.legend(loc="lower left", fontsize=7)
+        drawn.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
 
 
 def _pick(curves: pd.DataFrame, arm: str, name: str) -> pd.DataFrame:
@@ -74,7 +79,7 @@ def _seeds(r: Results, metric: str, model: str) -> list[float]:
 
 def _losses(r: Results, path: str, arms: dict[str, str], loss: str, label: str, quality: str) -> None:
     """Loss (left axis) and distance of samples (right axis) along the training, and samples below."""
-    with figure(r.folder / path, 2, len(arms), (3.4 * len(arms), 4.3), height_ratios=[2.1, 1]) as (_, axes):
+    with figure(r.folder / path, 2, len(arms), (3.4 * len(arms), 4.9), height_ratios=[1.6, 1]) as (_, axes):
         for column, (arm, title) in enumerate(arms.items()):
             axis = axes[0, column]
             seed_band(axis, _pick(r.curves, arm, loss), index=0, label=label)
@@ -92,14 +97,16 @@ def _losses(r: Results, path: str, arms: dict[str, str], loss: str, label: str, 
                 axis.set_ylabel(label, color=COLOURS[0])
             if column == len(arms) - 1:
                 other.set_ylabel(f"{quality.replace('_', ' ')} ↓", color=COLOURS[1])
-            sheets = sorted((int(name.split("|")[1]), images) for name, images in r.sheets.items() if name.startswith(f"{arm}|"))
-            strip = np.concatenate([images[:6] for _, images in sheets]) if sheets else None
+            sheets = sorted(
+                (int(name.split("|")[1]), images) for name, images in r.sheets.items() if name.startswith(f"{arm}|")
+            )
+            strip = np.concatenate([images[:ROWS] for _, images in sheets]) if sheets else None
             below = axes[1, column]
             below.axis("off")
             if strip is not None:
                 # One column a moment: transpose the grid so that time runs from left to right.
                 moments = len(sheets)
-                ordered = strip.reshape(moments, 6, *strip.shape[1:]).swapaxes(0, 1).reshape(strip.shape)
+                ordered = strip.reshape(moments, ROWS, *strip.shape[1:]).swapaxes(0, 1).reshape(strip.shape)
                 show_images(below, ordered, moments, "samples after " + ", ".join(str(s) for s, _ in sheets))
 
 
@@ -129,11 +136,10 @@ def wgan_robustness(r: Results) -> None:
     shown = {key: title for key, title in metrics.items() if key in set(r.per_seed["metric"])}
     with figure(r.folder / "quality", 1, len(shown), (4.2 * len(shown), 3)) as (_, axes):
         for axis, (metric, title) in zip(axes[0], shown.items(), strict=True):
-            labels = [f"{a}\n{g}".replace(", ", ",\n") for g in generators for a in ("WGAN", "GAN")]
-            values = [_seeds(r, metric, f"{a} · {g}") for g in generators for a in ("WGAN", "GAN")]
-            bars_with_seeds(axis, labels, values)
-            axis.tick_params(axis="x", labelsize=7)
+            groups = {a: [_seeds(r, metric, f"{a} · {g}") for g in generators] for a in ("WGAN", "GAN")}
+            bars_with_seeds(axis, [f"{g} generator".replace(", ", ",\n") for g in generators], groups)
             axis.set_title(title)
+        axes[0, 0].legend()
 
 
 def wgan_critic_momentum(r: Results) -> None:
@@ -155,5 +161,7 @@ def wgan_critic_momentum(r: Results) -> None:
                 axis.bar(i, np.mean(values), color=COLOURS[i], alpha=0.45)
                 if metric != "blow_up":
                     axis.plot(np.full(len(values), i), values, MARKERS[i], color=COLOURS[i], markersize=3.5)
-            axis.set_xticks(range(len(arms)), [arm.replace(" ", "\n", 1).replace(", ", ",\n") for arm in arms], fontsize=7)
+            axis.set_xticks(
+                range(len(arms)), [arm.replace(" ", "\n", 1).replace(", ", ",\n") for arm in arms], fontsize=7
+            )
             axis.set(title=title, ylim=(0, 1.05 if metric == "blow_up" else None))

@@ -7,13 +7,11 @@ from scipy.ndimage import median_filter
 
 from common.data.batches import to_uint8
 from common.data.procedural import (
-    EIGHT_GAUSSIANS_STD,
     TWO_GAUSSIANS_MEANS,
     TWO_GAUSSIANS_STD,
-    eight_gaussians_centres,
 )
 from common.measuring import Measuring, Run
-from common.metrics.coverage import assign_to_centres, coverage
+from common.metrics.coverage import coverage
 from common.metrics.divergences import js_and_tv, kl, wasserstein
 from common.metrics.features import feature_network
 from common.metrics.frechet import frechet_distance, statistics
@@ -24,6 +22,7 @@ from reproductions.wgan.method import LOG_2, build_generator
 from reproductions.wgan.two_gaussians import optimal_discriminator
 
 SHEET = 64  # images on a sample sheet
+QUADRATURE = np.linspace(-6, 6, 12_001)  # far beyond both Gaussians
 
 
 def wgan_parallel_lines(m: Measuring) -> None:
@@ -31,6 +30,7 @@ def wgan_parallel_lines(m: Measuring) -> None:
     settings = m.experiment.settings_without_arm(m.scale, m.config)
     n = settings["samples"]
     transport = settings["transport_samples"]
+    units = {"JS": "nats", "KL": "nats"}
     protocols = {
         "W": protocol("W", estimator="optimal transport between samples", n=transport),
         "JS": protocol("JS", estimator="50-nearest-neighbour discriminator, held out", n=n),
@@ -55,7 +55,7 @@ def wgan_parallel_lines(m: Measuring) -> None:
             for metric, value in values.items():
                 m.add(
                     model="Pθ against P0", dataset="parallel lines", seed=seed, metric=metric,
-                    value=value, protocol=protocols[metric], better="target", unit="nats" if metric in ("JS", "KL") else "",
+                    value=value, protocol=protocols[metric], better="target", unit=units.get(metric, ""),
                     theta=theta,
                 )  # fmt: skip
         # KL is infinite: its estimate must grow with the number of samples.
@@ -80,24 +80,41 @@ def wgan_two_gaussians(m: Measuring) -> None:
         values, gradients = method.value_and_gradient(grid)
         _, on_fakes = method.value_and_gradient(fakes)
         steepest = np.abs(gradients[within]).max()
-        text = protocol("gradient", grid="-4..4", network="trained", relative_to="steepest between the means ± 2 std")
 
-        def add(metric, value, better, run=run, text=text):
+        def add(metric, value, better, run=run, **parts):
             m.add(
                 model=run.arm, dataset="two Gaussians", seed=run.seed, metric=metric, value=value,
-                better=better, protocol=text, note=run.note,
+                better=better, protocol=protocol(metric, **parts), note=run.note,
             )  # fmt: skip
 
-        add("relative_gradient_on_fakes", np.median(np.abs(on_fakes)) / steepest, "higher")
-        add("least_relative_gradient", np.abs(gradients[within]).min() / steepest, "higher")
+        relative = {"relative_to": "the steepest within the means ± 2 std"}
+
+        add(
+            "relative_gradient_on_fakes",
+            np.median(np.abs(on_fakes)) / steepest,
+            "higher",
+            of="median over fakes",
+            **relative,
+        )
+        add("least_relative_gradient", np.abs(gradients[within]).min() / steepest, "higher", **relative)
         fit = np.polynomial.Polynomial.fit(grid[within], values[within], 1)(grid[within])
         residual = ((values[within] - fit) ** 2).sum() / ((values[within] - values[within].mean()) ** 2).sum()
-        add("linearity", 1 - residual, "higher")
+        add("linearity", 1 - residual, "higher", of="R² of a straight line within the means ± 2 std")
         if run.settings["objective"] == "gan":
-            add("distance_to_optimal", np.abs(values - optimal_discriminator(grid))[within].max(), "lower")
-        add("objective", np.median(run.curves["objective"][-100:]), "higher")
+            trained, _ = method.value_and_gradient(QUADRATURE)
+            gap = js_of_gaussians(optimal_discriminator(QUADRATURE)) - js_of_gaussians(trained)
+            add("js_gap", gap, "lower", of="JS - JS estimate of the trained D, by quadrature, nats")
+        add("objective", np.median(run.curves["objective"][-100:]), "higher", of="median of the last 100 updates")
         m.curve(model=run.arm, seed=run.seed, name="value", steps=grid, values=values, points=401)
         m.curve(model=run.arm, seed=run.seed, name="gradient", steps=grid, values=gradients, points=401)
+
+
+def js_of_gaussians(discriminator: np.ndarray) -> float:
+    """½(E_real log D + E_fake log(1 - D)) + log 2, D given at QUADRATURE; the JS divergence where D is optimal."""
+    x = QUADRATURE
+    d = np.clip(discriminator, 1e-12, 1 - 1e-12)
+    real, fake = (np.exp(-((x - mean) ** 2) / (2 * TWO_GAUSSIANS_STD**2)) for mean in TWO_GAUSSIANS_MEANS)
+    return float((real @ np.log(d) + fake @ np.log1p(-d)) / real.sum() / 2 + LOG_2)
 
 
 class Quality:
@@ -105,40 +122,33 @@ class Quality:
 
     def __init__(self, m: Measuring, device: torch.device):
         self.device = device
-        self.settings = m.settings(m.experiment.arms[0])
-        self.data = m.data(self.settings)
-        self.points = self.settings["features"] == "modes"
-        if self.points:
-            self.name = "mode_distance"
-            self.protocol = protocol("mode_distance", n_fake=self.settings["evaluation_samples"], within="3 std")
-            return
-        self.network = feature_network(self.settings["features"], m.features, m.config, device)
-        self.name = f"fd_{self.settings['features']}"
+        settings = m.settings(m.experiment.arms[0])
+        self.count = settings["evaluation_samples"]
+        self.data = m.data(settings)
+        self.network = feature_network(settings["features"], m.features, m.config, device)
+        self.name = f"fd_{settings['features']}"
         features, _ = self.network(self.data.samples)
         self.reference = statistics(features)
         self.protocol = protocol(
-            self.name, features=self.network.name, n_fake=self.settings["evaluation_samples"],
+            self.name, features=self.network.name, n_fake=self.count,
             n_real=self.reference.count, covariance="n-1", real=f"{self.data.card['data']}@{self.data.fingerprint[:8]}",
             generator="batch statistics", seed="1000+seed",
         )  # fmt: skip
 
     def of(self, run: Run, step: int, method) -> dict:
-        """Distance, coverage and the samples themselves after ``step`` updates."""
+        """Distance, coverage (None without classes) and the samples themselves after ``step`` updates."""
         load_snapshot(run.folder, step, method)
         torch.manual_seed(1000 + run.seed)
-        samples = method.sample(self.settings["evaluation_samples"])
-        if self.points:
-            points = samples.cpu().numpy()
-            centres = eight_gaussians_centres()
-            nearest = np.linalg.norm(points[:, None] - centres[None], axis=2).min(axis=1)
-            modes = coverage(assign_to_centres(points, centres, 3 * EIGHT_GAUSSIANS_STD), len(centres))
-            return {"distance": float(nearest.mean()), "coverage": modes, "samples": points}
-        images = to_uint8(samples).cpu().numpy()
+        images = to_uint8(method.sample(self.count)).cpu().numpy()
         features, probabilities = self.network(images)
         covered = None
         if probabilities is not None:
             covered = coverage(probabilities.argmax(axis=1), probabilities.shape[1])
-        return {"distance": frechet_distance(statistics(features), self.reference), "coverage": covered, "samples": images}
+        return {
+            "distance": frechet_distance(statistics(features), self.reference),
+            "coverage": covered,
+            "samples": images,
+        }
 
 
 def filtered(curve: np.ndarray, window: int) -> np.ndarray:
@@ -200,15 +210,27 @@ def wgan_lsun_curves(m: Measuring) -> None:
         add(f"{loss}_last", np.median(raw[-fifth:]), of="last fifth, median")
         add("quality_change", distance[-1] / distance[0], better="lower", of=f"{quality.name}, last over untrained")
         if loss == "js_estimate":
-            add("js_saturated", (smooth >= 0.9 * LOG_2).mean(), of="share of updates with JS ≥ 0.9 log 2", filter=filter_text)
+            add(
+                "js_saturated",
+                (smooth >= 0.9 * LOG_2).mean(),
+                of="share of updates with JS ≥ 0.9 log 2",
+                filter=filter_text,
+            )
             cost = run.curves["generator_loss"]
             add("generator_loss_change", np.median(cost[-fifth:]) / np.median(cost[:fifth]), of="last over first fifth")
-            m.curve(model=run.arm, seed=run.seed, name="generator_loss", steps=np.arange(len(cost)), values=filtered(cost, window))
+            m.curve(
+                model=run.arm,
+                seed=run.seed,
+                name="generator_loss",
+                steps=np.arange(len(cost)),
+                values=filtered(cost, window),
+            )
         # Constant loss, constant samples (Figure 3, below): spread of the loss after its first fifth over its
         # median, and how far samples from one z move between the first fifth and the end, over the data's spread.
         settled = smooth[fifth:]
-        add("loss_variation", np.subtract(*np.percentile(settled, [90, 10])) / max(abs(np.median(settled)), 1e-12),
-            of="p90 - p10 after the first fifth, over the median", filter=filter_text)  # fmt: skip
+        high, low = np.percentile(settled, [90, 10])
+        add("loss_variation", (high - low) / max(abs(high), abs(low), 1e-12),
+            of="p90 - p10 after the first fifth, over the larger of both", filter=filter_text)  # fmt: skip
         early = judgements[int(np.searchsorted(steps, len(raw) / 5))]["samples"][:256].astype(np.float64)
         late = judgements[-1]["samples"][:256].astype(np.float64)
         add("sample_change", np.abs(late - early).mean() / quality.data.samples[:1000].std(),
@@ -246,13 +268,18 @@ def wgan_critic_momentum(m: Measuring) -> None:
     for run in m.runs:
         estimate, cosine = run.curves["em_estimate"], run.curves["step_cosine"]
         window = run.settings["median_window"]
-        usual = np.maximum(filtered(np.abs(estimate), 5 * window), 1e-12)
+        # The usual size: around that update, or over the whole run where the estimate has come close to 0.
+        usual = np.maximum(filtered(np.abs(estimate), 5 * window), np.median(np.abs(estimate)))
         unstable = np.abs(estimate) > run.settings["blow_up"] * usual
         negative = cosine < 0
         common = {"model": run.arm, "seed": run.seed, "dataset": quality.data.card["data"], "note": run.note}
-        jump = protocol("blow_up", above=f"{run.settings['blow_up']:g} × running median of {5 * window}")
+        jump = protocol(
+            "blow_up", above=f"{run.settings['blow_up']:g} × the median over {5 * window} updates or the run"
+        )
         m.add(metric="blow_up", value=float(unstable.any() or run.diverged), better="lower", protocol=jump, **common)
-        text = protocol("negative_cosine", of="share of updates in which some critic step has cos(step, ascent direction) < 0")
+        text = protocol(
+            "negative_cosine", of="share of updates in which some critic step has cos(step, ascent direction) < 0"
+        )
         m.add(metric="negative_cosine", value=negative.mean(), better="lower", protocol=text, **common)
         m.curve(model=run.arm, seed=run.seed, name="em_estimate", steps=np.arange(len(estimate)), values=estimate)
         m.curve(model=run.arm, seed=run.seed, name="step_cosine", steps=np.arange(len(cosine)), values=cosine)

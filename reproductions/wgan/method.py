@@ -1,6 +1,6 @@
 """Algorithm 1 of *Wasserstein GAN*, and the GAN it is held against."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -79,24 +79,24 @@ class WassersteinGAN(Adversarial):
 
     def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
         self.cosine = torch.ones((), device=self.device)
-        for _ in range(self.critic_steps(t)):                                   # 2
-            x = next(batches)                                                   # 3
-            fake = self.fakes_for_critic()                                      # 4
+        for _ in range(self.critic_steps(t)):  # 2
+            x = next(batches)  # 3
+            fake = self.fakes_for_critic()  # 4
             with self.autocast():
                 em_estimate = self.f(x).float().mean() - self.f(fake).float().mean()
-            self.update_critic(-em_estimate)                                    # 5, 6
-            clip(self.f, self.settings["clip"])                                 # 7
-        generator_loss = self.update_generator(lambda scores: -scores.mean())   # 9, 10, 11
+            self.update_critic(-em_estimate)  # 5, 6
+            clip(self.f, self.settings["clip"])  # 7
+        generator_loss = self.update_generator(lambda scores: -scores.mean())  # 9, 10, 11
         return {"em_estimate": em_estimate, "generator_loss": generator_loss, "step_cosine": self.cosine}
 
     def update_critic(self, loss: Tensor) -> None:
         """One step; where the settings ask, note the least cosine between a step and the descent direction."""
         if not self.settings["log_step_cosine"]:
             return super().update_critic(loss)
-        before = nn.utils.parameters_to_vector(self.f.parameters()).detach().clone()
+        before = flat(self.f.parameters())
         super().update_critic(loss)
-        step = nn.utils.parameters_to_vector(self.f.parameters()).detach() - before
-        gradient = torch.cat([p.grad.flatten() for p in self.f.parameters()])
+        step = flat(self.f.parameters()) - before
+        gradient = flat(p.grad for p in self.f.parameters())
         self.cosine = torch.minimum(self.cosine, F.cosine_similarity(step, -gradient, dim=0))
 
 
@@ -120,6 +120,11 @@ class StandardGAN(Adversarial):
             self.update_critic(negative_l)
         generator_loss = self.update_generator(lambda scores: F.softplus(-scores).mean())
         return {"js_estimate": LOG_2 - negative_l / 2, "generator_loss": generator_loss}
+
+
+def flat(tensors: Iterable[Tensor]) -> Tensor:
+    """One long vector, a copy."""
+    return torch.cat([tensor.detach().flatten() for tensor in tensors])
 
 
 @torch.no_grad()
@@ -150,7 +155,7 @@ def build_critic(settings: Mapping[str, Any], shape: tuple[int, ...]) -> nn.Modu
 
 
 def build_optimiser(kind: str, network: nn.Module, learning_rate: float) -> torch.optim.Optimizer:
-    """``rmsprop`` (PyTorch's: smoothing 0.99, ε 1e-8, as in the authors' code), or ``adam`` with its β1: ``adam0.5``."""
+    """``rmsprop`` (PyTorch's: smoothing 0.99, ε 1e-8, as in the authors' code), or ``adam`` and its β1: ``adam0.5``."""
     if kind == "rmsprop":
         return torch.optim.RMSprop(network.parameters(), learning_rate, foreach=True)
     if kind.startswith("adam"):

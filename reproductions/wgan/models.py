@@ -92,7 +92,7 @@ class MLP(nn.Sequential):
 
 
 class MLPGenerator(MLP):
-    """"4-layer ReLU-MLP with 512 hidden units": four linear layers and, as in the code, no tanh."""
+    """ "4-layer ReLU-MLP with 512 hidden units": four linear layers and, as in the code, no tanh."""
 
     def __init__(self, shape=(3, 64, 64), width=512, latent_size=100, hidden_layers=3):
         super().__init__(latent_size, math.prod(shape), width, hidden_layers)

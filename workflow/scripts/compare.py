@@ -6,5 +6,5 @@ from common.reporting.compare import report
 from common.workflow import job
 
 with job(snakemake):
-    text = report(snakemake.input.new, snakemake.params.output)
+    text = report(snakemake.params.new, snakemake.params.output)
     print(text, file=sys.__stdout__, flush=True)
