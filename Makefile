@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .PHONY: reproduce test environment lint bench lock clean
 
 reproduce: environment
-	snakemake reproduce_all $(ARGS)
+	@snakemake reproduce_all --quiet progress rules host reason $(ARGS)
 
 test: environment
 	pytest $(ARGS)

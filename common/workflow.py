@@ -3,10 +3,11 @@
 Rules carry no logic of their own; everything here is a plain function of the configuration.
 """
 
+import csv
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -116,13 +117,32 @@ class Plan:
 
     def train_params(self, wildcards) -> dict[str, Any]:
         one = experiment(wildcards.experiment)
-        arms = {arm: self._settings[one.name, arm] for arm in one.jobs[wildcards.job]}
+        arms = {arm: one.trained_with(self._settings[one.name, arm]) for arm in one.jobs[wildcards.job]}
         methods = {settings["method"].rpartition(".")[0] for settings in arms.values()}
         return {
             "arms": arms,
             "seeds": one.seeds(self.scale, self.config),
             "code": code_hash("common.training.loop", *sorted(methods)),
         }
+
+    @cached_property
+    def recorded_seconds(self) -> dict[str, float]:
+        """Output of each training job -> seconds that it took when last recorded at this scale (0: no record)."""
+        seconds = {}
+        for one in all_experiments():
+            by_arm: dict[str, float] = {}
+            with suppress(OSError, KeyError, ValueError), open(f"{self.folder(one.name)}/runs.csv", newline="") as file:
+                for row in csv.DictReader(file):
+                    by_arm[row["arm"]] = by_arm.get(row["arm"], 0.0) + float(row["seconds"])
+            for job, arms in one.jobs.items():
+                output = f"{self.runs}/{one.paper}/{one.name}/{job}.json"
+                seconds[output] = sum(by_arm.get(arm, 0.0) for arm in arms)
+        return seconds
+
+    def train_priority(self, wildcards) -> int:
+        """Long trainings first, so that no core waits for the last one."""
+        output = f"{self.runs}/{wildcards.paper}/{wildcards.experiment}/{wildcards.job}.json"
+        return round(self.recorded_seconds.get(output, 0.0))
 
     @property
     def gpus_per_job(self) -> int:
@@ -158,7 +178,8 @@ class Plan:
             for arm in (one.arms or [None])
         }
         return {
-            "settings": None if one.arms else one.settings_without_arm(self.scale, self.config),
+            "settings": {arm: self._settings[one.training_of(arm).name, arm] for arm in one.arms}
+            or one.settings_without_arm(self.scale, self.config),
             "deviations": deviations,
             "seeds": one.seeds(self.scale, self.config),
             "source": one.source,

@@ -114,3 +114,28 @@ def test_filter_and_rank_correlation_against_scipy():
     other = curve + RNG.normal(size=200)
     assert spearman(curve, other) == pytest.approx(spearmanr(curve, other).statistic)
     assert spearman(np.ones(5), np.arange(5)) == 0.0
+
+
+def test_inception_features_are_those_of_pytorch_fid(tmp_path, monkeypatch):
+    """The network of scale paper, on random weights given as a local copy, against the package used directly."""
+    from pytorch_fid import inception
+    from torchvision.models import inception_v3
+
+    from common.metrics.features import feature_network
+
+    torch.manual_seed(0)
+    weights = inception_v3(weights=None, num_classes=1008, aux_logits=False, init_weights=False).state_dict()
+    torch.save(weights, tmp_path / "weights.pth")
+    config = {"local": {"inception_fid": str(tmp_path / "weights.pth")}, "data": str(tmp_path)}
+    ours = feature_network("inception", None, config, torch.device("cpu"))
+    images = RNG.integers(0, 256, (3, 16, 16, 3), dtype=np.uint8)
+    features, probabilities = ours(images)
+    assert features.shape == (3, 2048)
+    assert probabilities is None
+    assert ours.name.startswith("pytorch-fid Inception pool3:")
+
+    monkeypatch.setattr(inception, "load_state_dict_from_url", lambda *_, **__: weights)
+    theirs = inception.InceptionV3([3]).eval()
+    with torch.no_grad():
+        expected = theirs(torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255)[0][:, :, 0, 0]
+    assert np.allclose(features, expected.numpy(), rtol=1e-4, atol=1e-5)

@@ -1,7 +1,6 @@
 """Downloads that survive: resumed after a cut, verified, and complete or absent under their final name."""
 
 import hashlib
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -9,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from common.errors import UserError
+from common.progress import bar
 
 CHUNK = 1 << 20
 ATTEMPTS = 4  # per URL; a cut connection is resumed where it broke off
@@ -96,13 +96,12 @@ def _fetch(url: str, part: Path, pause: float) -> str | None:
 
 
 def _stream(response, part: Path, mode: str, have: int, total: int | None) -> None:
-    from tqdm import tqdm
-
-    bar = tqdm(total=total, initial=have, unit="B", unit_scale=True, desc=part.stem, disable=not sys.stderr.isatty())
-    with open(part, mode) as file, bar:
+    shown = bar(total=total, initial=have, unit="B", unit_scale=True, desc=part.stem)
+    with open(part, mode) as file:
         while chunk := response.read(CHUNK):
             file.write(chunk)
-            bar.update(len(chunk))
+            shown.update(len(chunk))
+    shown.close()
 
 
 def _inspect(part: Path, checksums: Sequence[str], size: int | None) -> str | None:

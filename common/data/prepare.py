@@ -5,7 +5,6 @@
 ``card.json``: what they are, written last: a folder without a card is not prepared.
 """
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from common.data.procedural import MAKERS
 from common.data.registry import entry, locate
 from common.errors import UserError
 from common.files import atomic_path, read_json, sha256, write_json
+from common.progress import bar
 
 POINTS = 100_000  # how many points of a procedural set are drawn
 
@@ -114,21 +114,19 @@ def _save(path: Path, array: np.ndarray) -> None:
 
 def _stream_blocks(folder: Path, blocks, shape: tuple[int, ...]) -> None:
     """Write blocks one after another and put their total into the header last: no set need fit in memory."""
-    from tqdm import tqdm
-
     count, labels = 0, []
     header = {"descr": "|u1", "fortran_order": False}
     with atomic_path(folder / "samples.npy") as temporary, open(temporary, "wb") as file:
         # numpy leaves room in the header for the first axis to grow, so it can be written again in place.
         np.lib.format.write_array_header_1_0(file, header | {"shape": (0, *shape)})
-        bar = tqdm(desc=f"preparing {folder.name}", unit=" images", disable=not sys.stderr.isatty())
+        shown = bar(desc=f"preparing {folder.name}", unit=" images")
         for pixels, numbers in blocks:
             file.write(np.ascontiguousarray(pixels, dtype=np.uint8).data)
             count += len(pixels)
-            bar.update(len(pixels))
+            shown.update(len(pixels))
             if numbers is not None:
                 labels.append(numbers)
-        bar.close()
+        shown.close()
         if count == 0:
             raise UserError(f"{folder.name}: the source holds no images")
         file.seek(0)

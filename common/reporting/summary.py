@@ -12,7 +12,7 @@ from common.config import ROOT
 from common.experiments import Paper
 from common.files import write_text
 from common.provenance import processor
-from common.reporting.claims import MARKS
+from common.reporting.claims import MARKS, NOT_REPRODUCED, REPRODUCED
 from common.reporting.tables import markdown
 
 LEGEND = " · ".join(f"{mark} {name}" for name, mark in MARKS.items())
@@ -83,12 +83,23 @@ def summarise(papers: list[Paper], config: Mapping[str, Any]) -> str:
             "<details><summary>Every claim with its evidence</summary>\n\n" + "\n\n".join(details) + "\n\n</details>"
         )
     write_text(folder / "README.md", "\n\n".join(parts) + "\n")
-    lines = [f"{paper.title} at scale {scale}: {counts(verdicts)}" for paper, verdicts in told]
-    for _, verdicts in told:
-        for mark in MARKS:
-            for row in verdicts[verdicts["verdict"] == mark].itertuples():
-                lines.append(f"  {MARKS[mark]} {row.text} ({row.where})")
-    return "\n".join([*lines, LEGEND, f"Tables, figures and pages: {folder / 'README.md'}"])
+    lines = []
+    for paper, verdicts in told:
+        lines.append(f"{paper.title} at scale {scale}: {counts(verdicts)}")
+        lines += [f"  {MARKS[row.verdict]} {row.text} ({row.where}): {row.evidence}" for row in telling(verdicts)]
+    return "\n".join([*lines, LEGEND, f"Tables, figures and every verdict: {folder / 'README.md'}"])
+
+
+def telling(verdicts: pd.DataFrame, count: int = 3) -> list:
+    """The decided claims whose effects lie farthest from their thresholds, in widths of their intervals.
+
+    Effects without spread are definitions more than measurements, and left out.
+    """
+    verdicts = verdicts.reset_index(drop=True)
+    decided = verdicts[verdicts["verdict"].isin([REPRODUCED, NOT_REPRODUCED]) & (verdicts["high"] > verdicts["low"])]
+    threshold = decided["must_be"].str.extract(r"([-0-9.e+]+)$")[0].astype(float)
+    width = (decided["effect"] - threshold).abs() / (decided["high"] - decided["low"])
+    return list(decided.loc[width.sort_values(ascending=False).index[:count]].itertuples())
 
 
 def _commit() -> str:

@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from common.data.batches import Batches
 from common.data.prepare import Prepared, prepared
 from common.experiments import Experiment, resolve, slug
 from common.files import read_json, write_json
+from common.progress import bar
 from common.provenance import code_hash
 from common.training.loop import Identity, SettingsChanged, finished, seed_everything, train
 from common.training.method import Method
@@ -87,21 +87,28 @@ def train_run(
     defer_compiler()
     with FileLock(folder.with_name(f".{folder.name}.lock")):
         data = prepared(settings, config["data"], config["local"])
-        identity = Identity(settings, seed, data.fingerprint, training_code(settings))
+        identity = Identity(experiment.trained_with(settings), seed, data.fingerprint, training_code(settings))
         try:
-            return _train(folder, identity, data, config, progress)
+            return _train(folder, identity, settings, data, config, progress)
         except SettingsChanged as changed:
             if not keep_changed:
                 raise
             print(f"{changed}\nset aside as {set_aside(folder).name}", flush=True)
-            return _train(folder, identity, data, config, progress)
+            return _train(folder, identity, settings, data, config, progress)
 
 
-def _train(folder: Path, identity: Identity, data: Prepared, config: Mapping[str, Any], progress) -> dict[str, Any]:
+def _train(
+    folder: Path,
+    identity: Identity,
+    settings: Mapping[str, Any],
+    data: Prepared,
+    config: Mapping[str, Any],
+    progress: Callable[[int, int], None] | None,
+) -> dict[str, Any]:
     record = finished(folder, identity)
     if record is not None:
         return record
-    settings, seed = identity.settings, identity.seed
+    seed = identity.seed
     with compute_device(config["device"]) as device:
         seed_everything(seed)
         method = build_method(settings, data.shape, device)
@@ -119,18 +126,14 @@ def _train(folder: Path, identity: Identity, data: Prepared, config: Mapping[str
 
 
 def terminal_progress(label: str) -> Callable[[int, int], None]:
-    """A progress bar on a terminal; silence elsewhere."""
-    if not sys.stderr.isatty():
-        return lambda step, steps: None
-    from tqdm import tqdm
-
-    bar = tqdm(desc=label, unit="step", dynamic_ncols=True)
+    """What the loop calls after every step: moves a bar on a terminal."""
+    shown = bar(desc=label, unit="step")
 
     def update(step: int, steps: int) -> None:
-        bar.total = steps
-        bar.update(step - bar.n)
+        shown.total = steps
+        shown.update(step - shown.n)
         if step == steps:
-            bar.close()
+            shown.close()
 
     return update
 

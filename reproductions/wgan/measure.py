@@ -127,7 +127,7 @@ class Quality:
         self.data = m.data(settings)
         self.network = feature_network(settings["features"], m.features, m.config, device)
         self.name = f"fd_{settings['features']}"
-        features, _ = self.network(self.data.samples)
+        features, _ = self.network(self.data.samples[: settings["reference_samples"]])
         self.reference = statistics(features)
         self.protocol = protocol(
             self.name, features=self.network.name, n_fake=self.count,

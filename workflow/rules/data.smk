@@ -8,6 +8,7 @@ rule prepare_data:
         f"{plan.logs}/prepare_data/{{dataset}}.log",
     conda:
         "../../environment.yml"
+    priority: 1_000_000  # everything waits for it
     params:
         made_of=plan.data_params,
     message:

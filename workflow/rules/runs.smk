@@ -13,6 +13,7 @@ rule train:
     threads: config["threads"]
     resources:
         gpu=plan.gpus_per_job,
+    priority: plan.train_priority
     params:
         made_of=plan.train_params,
     message:
@@ -35,7 +36,7 @@ rule measure:
         f"{plan.logs}/measure/{{paper}}/{{experiment}}.log",
     conda:
         "../../environment.yml"
-    threads: config["threads"]
+    threads: 2
     resources:
         gpu=plan.gpus_per_job,
     params:

@@ -1,0 +1,19 @@
+"""The README shows what was measured, and its links lead somewhere."""
+
+import re
+
+from conftest import ROOT
+
+
+def test_links_and_images_of_the_pages_exist():
+    pages = [ROOT / "README.md", *ROOT.glob("reproductions/*/README.md"), *ROOT.glob("results/quick/**/README.md")]
+    for page in pages:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page}: {target}"
+
+
+def test_the_readmes_table_is_the_measured_one():
+    text = (ROOT / "README.md").read_text()
+    source, table = re.search(r"<!-- table: (\S+) -->\n(.*?)<!-- end of table -->", text, re.S).groups()
+    assert table.strip() == (ROOT / source).read_text().strip()
