@@ -262,9 +262,6 @@ def wgan_robustness(m: Measuring) -> None:
 
 def wgan_critic_momentum(m: Measuring) -> None:
     """Section 4.2: blow-ups of the estimate, and steps of the critic that point against its gradient."""
-    with compute_device(m.config["device"]) as device:
-        quality = Quality(m, device)
-        _measure_quality(m, quality, last_only=True)
     for run in m.runs:
         estimate, cosine = run.curves["em_estimate"], run.curves["step_cosine"]
         window = run.settings["median_window"]
@@ -272,7 +269,7 @@ def wgan_critic_momentum(m: Measuring) -> None:
         usual = np.maximum(filtered(np.abs(estimate), 5 * window), np.median(np.abs(estimate)))
         unstable = np.abs(estimate) > run.settings["blow_up"] * usual
         negative = cosine < 0
-        common = {"model": run.arm, "seed": run.seed, "dataset": quality.data.card["data"], "note": run.note}
+        common = {"model": run.arm, "seed": run.seed, "dataset": run.settings["data"], "note": run.note}
         jump = protocol(
             "blow_up", above=f"{run.settings['blow_up']:g} × the median over {5 * window} updates or the run"
         )

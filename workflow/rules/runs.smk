@@ -36,7 +36,7 @@ rule measure:
         f"{plan.logs}/measure/{{paper}}/{{experiment}}.log",
     conda:
         "../../environment.yml"
-    threads: 2
+    threads: config["threads"]
     resources:
         gpu=plan.gpus_per_job,
     params:
