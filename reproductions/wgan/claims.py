@@ -71,15 +71,14 @@ def kl_has_no_bound(t: Table) -> float:
 @claim(
     experiment="wgan_parallel_lines",
     where="Figure 1",
-    above=10,
-    ratio=True,
+    above=0.5,
     text="the EM distance has a usable slope between θ = 0.1 and 1, JS has none",
 )
 def only_em_has_a_slope(t: Table) -> float:
-    """Relative change of W from θ = 0.1 to 1 over that of JS."""
+    """Relative change of W from θ = 1 to 0.1 less that of JS: 0.9 if W = |θ| and JS is constant."""
     near_and_far = [[t.value(metric=metric, theta=theta) for theta in (0.1, 1.0)] for metric in ("W", "JS")]
-    change = [abs(far - near) / far for near, far in near_and_far]
-    return change[0] / max(change[1], 1e-9)
+    em, js = (abs(far - near) / far for near, far in near_and_far)
+    return em - js
 
 
 # --- Figure 2 --------------------------------------------------------------------------------------------

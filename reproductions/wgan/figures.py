@@ -137,8 +137,8 @@ def wgan_robustness(r: Results) -> None:
     with figure(r.folder / "quality", 1, len(shown), (4.2 * len(shown), 3)) as (_, axes):
         for axis, (metric, title) in zip(axes[0], shown.items(), strict=True):
             groups = {a: [_seeds(r, metric, f"{a} · {g}") for g in generators] for a in ("WGAN", "GAN")}
-            bars_with_seeds(axis, [f"{g} generator".replace(", ", ",\n") for g in generators], groups)
-            axis.set_title(title)
+            bars_with_seeds(axis, ["DCGAN", "no BN,\nconstant width", "MLP"], groups)
+            axis.set(title=title, xlabel="generator")
         axes[0, 0].legend()
 
 

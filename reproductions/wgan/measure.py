@@ -265,13 +265,14 @@ def wgan_critic_momentum(m: Measuring) -> None:
     for run in m.runs:
         estimate, cosine = run.curves["em_estimate"], run.curves["step_cosine"]
         window = run.settings["median_window"]
-        # The usual size: around that update, or over the whole run where the estimate has come close to 0.
-        usual = np.maximum(filtered(np.abs(estimate), 5 * window), np.median(np.abs(estimate)))
+        # Large against its surroundings and against the untrained generator's: an estimate near 0 is mere noise.
+        usual = np.maximum(filtered(np.abs(estimate), 5 * window), np.abs(estimate[0]))
         unstable = np.abs(estimate) > run.settings["blow_up"] * usual
         negative = cosine < 0
         common = {"model": run.arm, "seed": run.seed, "dataset": run.settings["data"], "note": run.note}
         jump = protocol(
-            "blow_up", above=f"{run.settings['blow_up']:g} × the median over {5 * window} updates or the run"
+            "blow_up",
+            above=f"{run.settings['blow_up']:g} × both the median over {5 * window} updates and the first update's",
         )
         m.add(metric="blow_up", value=float(unstable.any() or run.diverged), better="lower", protocol=jump, **common)
         text = protocol(
