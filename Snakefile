@@ -15,6 +15,7 @@ min_version("9.20")
 sys.path.insert(0, workflow.basedir)
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [workflow.basedir, os.environ.get("PYTHONPATH")])))
 
+from common.config import typed
 from common.errors import UserError
 from common.watch import Watch
 from common.workflow import Plan
@@ -23,6 +24,7 @@ from common.workflow import Plan
 configfile: "workflow/config.yaml"
 
 
+config.update(typed({key: config[key] for key in ("seeds", "settings", "new") if key in config}))
 try:
     plan = Plan(config)
 except UserError as error:

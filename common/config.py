@@ -60,6 +60,23 @@ def load_config(overrides: Mapping[str, Any] | None = None, file: str | Path = C
     return config
 
 
+def typed(value: Any) -> Any:
+    """Texts that are numbers, truth values or null in YAML as what they are.
+
+    Snakemake reads ``--config seeds=[0,1]`` and nested values as texts.
+    """
+    if isinstance(value, Mapping):
+        return {key: typed(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [typed(item) for item in value]
+    if not isinstance(value, str) or not value.strip():
+        return value
+    try:
+        return float(value) if "e" in value.lower() else yaml.safe_load(value)  # YAML takes 5e-5 for a word
+    except ValueError:
+        return yaml.safe_load(value)
+
+
 def check_config(config: Mapping[str, Any]) -> None:
     validate(dict(config), "config", "the configuration (workflow/config.yaml or --config)")
     for name, path in config["local"].items():

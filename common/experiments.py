@@ -24,6 +24,13 @@ def slug(label: str) -> str:
     return re.sub(r"[^a-z0-9.]+", "-", label.lower()).strip("-")
 
 
+def _kind(value: Any) -> str:
+    """What sort of value a setting has; whole and other numbers are one sort."""
+    if isinstance(value, bool):
+        return "truth value"
+    return "number" if isinstance(value, (int, float)) else {str: "text", list: "list"}.get(type(value), "value")
+
+
 @dataclass(frozen=True)
 class Deviation:
     """One setting of a run that is not the paper's."""
@@ -81,11 +88,12 @@ class Experiment:
             **declared.get("scales", {}).get(scale, {}),
         }
         overrides = ((config or {}).get("settings") or {}).get(self.name, {})
-        for key in overrides:
+        for key, value in overrides.items():
+            place = f"the configuration, at settings.{self.name}.{key}"
             if key not in resolved:
-                raise UserError(
-                    f"the configuration, at settings.{self.name}: unknown setting {key!r}{did_you_mean(key, resolved)}"
-                )
+                raise UserError(f"{place}: unknown setting {key!r}{did_you_mean(key, resolved)}")
+            if _kind(value) != _kind(resolved[key]):
+                raise UserError(f"{place}: {value!r} is no {_kind(resolved[key])} (like {resolved[key]!r})")
         return {**resolved, **overrides}
 
     def trained_with(self, settings: Mapping[str, Any]) -> dict[str, Any]:

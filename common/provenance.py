@@ -12,6 +12,13 @@ from common.config import ROOT
 
 PACKAGES = ("common", "reproductions")
 
+# Modules that move settings and files about but cannot change a number: what they hand on (settings, data) makes
+# results stale by itself.
+PLUMBING = frozenset(
+    f"common.{name}"
+    for name in ("config", "errors", "experiments", "files", "progress", "provenance", "training.startup", "watch")
+)
+
 
 @cache
 def _parsed(file: Path) -> tuple[str, tuple[str, ...]]:
@@ -40,7 +47,7 @@ def _file_of(module: str) -> Path | None:
 
 
 def modules_used(*entries: str) -> list[str]:
-    """The suite's own modules that ``entries`` (dotted names) import, directly or through others.
+    """The suite's own modules that ``entries`` (dotted names) import, directly or through others, PLUMBING aside.
 
     Imports inside functions count too; what a module finds by name at run time must be named as an entry.
     """
@@ -49,7 +56,7 @@ def modules_used(*entries: str) -> list[str]:
     while queue:
         module = queue.pop()
         file = _file_of(module)
-        if file is None or module in found:
+        if file is None or module in found or module in PLUMBING:
             continue
         found[module] = file
         queue += _parsed(file)[1]

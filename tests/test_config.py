@@ -3,7 +3,7 @@
 import pytest
 
 from common import experiments
-from common.config import load_config
+from common.config import load_config, typed
 from common.errors import UserError
 from common.experiments import SCALES, all_experiments, check_declarations, experiment, slug
 from common.files import require_writable
@@ -17,6 +17,7 @@ from common.workflow import Plan
         ({"scale": "qick"}, r"at scale: 'qick' is not allowed \(did you mean 'quick'\?\)"),
         ({"scal": "quick"}, r"unknown key 'scal' \(did you mean 'scale'\?\)"),
         ({"seeds": [0, "one"]}, "at seeds"),
+        ({"seeds": []}, "at seeds"),
         ({"device": "gpu"}, "at device"),
         ({"local": {"cifar10": "/nowhere/at/all"}}, "at local.cifar10: /nowhere/at/all does not exist"),
         ({"threads": 0}, "at threads"),
@@ -41,6 +42,19 @@ def test_a_wrong_configuration_names_the_place(overrides, message):
 def test_a_name_that_the_suite_does_not_have_is_told(overrides, message):
     with pytest.raises(UserError, match=message):
         Plan(load_config(overrides))
+
+
+def test_a_setting_of_another_kind_is_told():
+    with pytest.raises(UserError, match=r"generator_steps: 'many' is no number \(like \d+\)"):
+        Plan(load_config({"settings": {"wgan_lsun_curves": {"generator_steps": "many"}}}))
+
+
+def test_values_from_the_command_line_get_their_type():
+    assert typed({"a": {"b": "300", "c": "true", "d": "5e-05", "e": "name"}, "s": ["0", "1"], "n": "null"}) == {
+        "a": {"b": 300, "c": True, "d": 5e-05, "e": "name"},
+        "s": [0, 1],
+        "n": None,
+    }
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path):

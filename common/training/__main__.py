@@ -8,7 +8,7 @@ import sys
 
 import yaml
 
-from common.config import load_config
+from common.config import load_config, typed
 from common.errors import UserError
 from common.experiments import check_declarations, experiment
 from common.training.launch import train_run
@@ -58,7 +58,7 @@ def _pairs(texts: list[str]) -> dict:
         key, sign, value = text.partition("=")
         if not sign:
             raise UserError(f"{text!r} is not of the form KEY=VALUE")
-        pairs[key] = yaml.safe_load(value)
+        pairs[key] = typed(yaml.safe_load(value))
     return pairs
 
 

@@ -6,9 +6,9 @@ rule prepare_data:
         card=f"{plan.data}/prepared/{{dataset}}/card.json",
     log:
         f"{plan.logs}/prepare_data/{{dataset}}.log",
+    priority: 1_000_000  # everything waits for it
     conda:
         "../../environment.yml"
-    priority: 1_000_000  # everything waits for it
     params:
         made_of=plan.data_params,
     message:

@@ -8,12 +8,12 @@ rule train:
         f"{plan.runs}/{{paper}}/{{experiment}}/{{job}}.json",
     log:
         f"{plan.logs}/train/{{paper}}/{{experiment}}/{{job}}.log",
+    priority: plan.train_priority
     conda:
         "../../environment.yml"
     threads: config["threads"]
     resources:
         gpu=plan.gpus_per_job,
-    priority: plan.train_priority
     params:
         made_of=plan.train_params,
     message:
