@@ -20,7 +20,7 @@ lint: environment
 	snakemake --lint
 
 bench: environment
-	python tests/bench.py
+	PYTHONPATH=. python tests/bench.py
 
 environment: $(VENV)/.complete
 

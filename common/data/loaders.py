@@ -181,14 +181,14 @@ def decode(data: bytes, image_size: int, channels: int) -> np.ndarray:
 
 def fit(pixels: np.ndarray, image_size: int) -> np.ndarray:
     """One image (height, width[, channels]) at ``image_size``, always with a channel axis."""
-    from PIL import Image
-
     height, width = pixels.shape[:2]
     if (height, width) != (image_size, image_size):
         if height == width == 28 and image_size == 32:  # the digits' own margin, two pixels wider
             margins = [(2, 2), (2, 2)] + [(0, 0)] * (pixels.ndim - 2)
             pixels = np.pad(pixels, margins)
         else:
+            from PIL import Image
+
             scale = image_size / min(height, width)
             size = max(image_size, int(width * scale)), max(image_size, int(height * scale))
             grey = pixels.ndim == 3 and pixels.shape[2] == 1
