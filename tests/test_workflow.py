@@ -144,8 +144,9 @@ def test_the_report_is_one_page(reproduced):
 
 def test_a_killed_workflow_continues_to_the_same_bits(reproduced):
     """SIGKILL for Snakemake and its jobs in mid-training; the same command again ends as the unbroken run did."""
-    arguments = ["wgan_critic_momentum", *SMOKE, "runs=killed/runs", "results=killed/results", "checkpoint_seconds=0",
-                 'settings={"wgan_critic_momentum": {"generator_steps": 300}}']  # fmt: skip
+    job = "runs/smoke/wgan/wgan_critic_momentum/all-arms.json"
+    arguments = [f"killed/{job}", *SMOKE, "runs=killed/runs", "results=killed/results", "checkpoint_seconds=0",
+                 'settings={"wgan_critic_momentum": {"generator_steps": 200}}']  # fmt: skip
     whole = snakemake(*[a.replace("killed/", "whole/") for a in arguments], cwd=reproduced)
     assert whole.returncode == 0, whole.stdout
     process = subprocess.Popen(
@@ -157,7 +158,7 @@ def test_a_killed_workflow_continues_to_the_same_bits(reproduced):
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    assert not (reproduced / "killed" / "runs" / "smoke" / "wgan" / "wgan_critic_momentum" / "all-arms.json").exists()
+    assert not (reproduced / "killed" / job).exists()
     again = snakemake(*arguments, cwd=reproduced)
     assert again.returncode == 0, again.stdout
     folders = sorted((reproduced / "whole/runs/smoke/wgan/wgan_critic_momentum").glob("*/seed0"))

@@ -151,7 +151,7 @@ def wgan_critic_momentum(r: Results) -> None:
             wide = curves.pivot_table(index="step", columns="seed", values="value")
             axes[0, 0].plot(wide.index, wide.median(axis=1), color=COLOURS[i], linestyle=STYLES[i], label=arm)
         axes[0, 0].set(title="EM estimate, median of seeds", xlabel="generator updates")
-        axes[0, 0].legend(fontsize=7)
+        axes[0, 0].legend(fontsize=7, loc="center", bbox_to_anchor=(0.62, 0.4))
         for axis, metric, title in (
             (axes[0, 1], "negative_cosine", "updates with a step against the gradient"),
             (axes[0, 2], "blow_up", "share of seeds with a blow-up"),
