@@ -123,6 +123,12 @@ class Experiment:
                 deviations.append(Deviation("data_files", "a local copy with another checksum", "as registered"))
         return deviations
 
+    def deviations_by_arm(self, scale: str, config: Mapping[str, Any] | None = None) -> dict[str, list[Deviation]]:
+        """The deviations of every arm, borrowed ones included; under "" where there are no arms."""
+        if not self.arms:
+            return {"": self.deviations(None, scale, config)}
+        return {arm: self.training_of(arm).deviations(arm, scale, config) for arm in self.arms}
+
     def seeds(self, scale: str, config: Mapping[str, Any] | None = None) -> list[int]:
         chosen = (config or {}).get("seeds")
         return list(chosen) if chosen is not None else list(range(self.declared["scales"][scale]["seeds"]))

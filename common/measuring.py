@@ -4,7 +4,7 @@ A paper's ``measure.py`` has one function per experiment, named like it; it gets
 runs and adds numbers. What it adds is written once, at the end.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -71,9 +71,6 @@ class Measuring:
     def data(self, settings: Mapping[str, Any]) -> Prepared:
         return prepared(settings, self.config["data"], self.config["local"])
 
-    def of_arm(self, arm: str) -> Iterator[Run]:
-        return (run for run in self.runs if run.arm == arm)
-
     def add(
         self,
         *,
@@ -128,11 +125,9 @@ class Measuring:
 
     def fidelity(self, model: str) -> str:
         """``"exact"``, or ``"scaled: "`` and the settings that are not the paper's."""
-        chosen = [model] if model in self.experiment.arms else (self.experiment.arms or [None])
-        changed = set()
-        for arm in chosen:
-            origin = self.experiment if arm is None else self.experiment.training_of(arm)
-            changed |= {deviation.setting for deviation in origin.deviations(arm, self.scale, self.config)}
+        by_arm = self.experiment.deviations_by_arm(self.scale, self.config)
+        listed = [by_arm[model]] if model in by_arm else by_arm.values()
+        changed = {deviation.setting for deviations in listed for deviation in deviations}
         return f"scaled: {', '.join(sorted(changed))}" if changed else "exact"
 
 

@@ -74,6 +74,11 @@ def code_hash(*entries: str) -> str:
     return digest.hexdigest()[:16]
 
 
+def training_code(*methods: str) -> str:
+    """The hash of all code that trainings with these methods (dotted paths of classes) run."""
+    return code_hash("common.training.loop", *sorted({method.rpartition(".")[0] for method in methods}))
+
+
 def versions(*names: str) -> dict[str, str]:
     """Python's version and those of the named packages that are installed."""
     found = {"python": platform.python_version()}

@@ -26,7 +26,7 @@ from common.experiments import (
     papers,
 )
 from common.files import require_writable
-from common.provenance import code_hash
+from common.provenance import code_hash, training_code
 
 MEASURED = ("per_seed", "measured", "curves", "runs")
 DATA_KEYS = ("data", "image_size", "channels", "data_count")
@@ -118,12 +118,15 @@ class Plan:
     def train_params(self, wildcards) -> dict[str, Any]:
         one = experiment(wildcards.experiment)
         arms = {arm: one.trained_with(self._settings[one.name, arm]) for arm in one.jobs[wildcards.job]}
-        methods = {settings["method"].rpartition(".")[0] for settings in arms.values()}
         return {
             "arms": arms,
             "seeds": one.seeds(self.scale, self.config),
-            "code": code_hash("common.training.loop", *sorted(methods)),
+            "code": training_code(*(settings["method"] for settings in arms.values())),
         }
+
+    def trained_file(self, one: Experiment, job: str) -> str:
+        """The output of a training job."""
+        return f"{self.runs}/{one.paper}/{one.name}/{job}.json"
 
     @cached_property
     def recorded_seconds(self) -> dict[str, float]:
@@ -135,14 +138,13 @@ class Plan:
                 for row in csv.DictReader(file):
                     by_arm[row["arm"]] = by_arm.get(row["arm"], 0.0) + float(row["seconds"])
             for job, arms in one.jobs.items():
-                output = f"{self.runs}/{one.paper}/{one.name}/{job}.json"
-                seconds[output] = sum(by_arm.get(arm, 0.0) for arm in arms)
+                seconds[self.trained_file(one, job)] = sum(by_arm.get(arm, 0.0) for arm in arms)
         return seconds
 
     def train_priority(self, wildcards) -> int:
         """Long trainings first, so that no core waits for the last one."""
-        output = f"{self.runs}/{wildcards.paper}/{wildcards.experiment}/{wildcards.job}.json"
-        return round(self.recorded_seconds.get(output, 0.0))
+        output = self.trained_file(experiment(wildcards.experiment), wildcards.job)
+        return round(self.recorded_seconds[output])
 
     @property
     def gpus_per_job(self) -> int:
@@ -159,7 +161,7 @@ class Plan:
         for arm in one.arms:
             origin = one.training_of(arm)
             job = next(name for name, arms in origin.jobs.items() if arm in arms)
-            jobs.append(f"{self.runs}/{origin.paper}/{origin.name}/{job}.json")
+            jobs.append(self.trained_file(origin, job))
         return list(dict.fromkeys(jobs))
 
     def features(self, wildcards) -> list[str]:
@@ -173,14 +175,11 @@ class Plan:
 
     def measure_params(self, wildcards) -> dict[str, Any]:
         one = experiment(wildcards.experiment)
-        deviations = {
-            arm or "": [str(d) for d in (one.training_of(arm) if arm else one).deviations(arm, self.scale, self.config)]
-            for arm in (one.arms or [None])
-        }
+        by_arm = one.deviations_by_arm(self.scale, self.config)
         return {
             "settings": {arm: self._settings[one.training_of(arm).name, arm] for arm in one.arms}
             or one.settings_without_arm(self.scale, self.config),
-            "deviations": deviations,
+            "deviations": {arm: list(map(str, deviations)) for arm, deviations in by_arm.items()},
             "seeds": one.seeds(self.scale, self.config),
             "source": one.source,
             "code": code_hash("common.measuring", f"reproductions.{one.paper}.measure"),

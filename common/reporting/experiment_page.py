@@ -39,10 +39,7 @@ class Results:
 
     def deviations(self) -> dict[str, list[Deviation]]:
         """By arm; under "" for an experiment without arms."""
-        one = self.experiment
-        if not one.arms:
-            return {"": one.deviations(None, self.scale, self.config)}
-        return {arm: one.training_of(arm).deviations(arm, self.scale, self.config) for arm in one.arms}
+        return self.experiment.deviations_by_arm(self.scale, self.config)
 
 
 def reported_numbers(paper: Paper) -> pd.DataFrame:

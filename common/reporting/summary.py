@@ -52,11 +52,8 @@ def summarise(papers: list[Paper], config: Mapping[str, Any]) -> str:
             verdicts = _verdicts(place)
             everything.append(verdicts)
             seconds = _seconds(place)
-            deviating = {
-                d.setting
-                for arm in (experiment.arms or [None])
-                for d in (experiment if arm is None else experiment.training_of(arm)).deviations(arm, scale, config)
-            }
+            by_arm = experiment.deviations_by_arm(scale, config)
+            deviating = {deviation.setting for deviations in by_arm.values() for deviation in deviations}
             rows.append(
                 {
                     "experiment": f"[{experiment.title}]({paper.name}/{experiment.name}/README.md)",

@@ -10,7 +10,7 @@ import yaml
 
 from common.config import load_config, typed
 from common.errors import UserError
-from common.experiments import check_declarations, experiment
+from common.experiments import SCALES, check_declarations, experiment
 from common.training.launch import train_run
 
 
@@ -19,7 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("experiment")
     parser.add_argument("--arm", action="append", help="an arm's name; all arms if left out (repeatable)")
     parser.add_argument("--seed", action="append", type=int, help="a seed; the scale's own if left out (repeatable)")
-    parser.add_argument("--scale", choices=["smoke", "quick", "gpu", "paper"])
+    parser.add_argument("--scale", choices=SCALES)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting of the experiment")
     parser.add_argument(
         "--config", action="append", default=[], metavar="KEY=VALUE", help="a key of workflow/config.yaml"

@@ -13,17 +13,12 @@ from filelock import FileLock, Timeout
 from common.data.batches import Batches
 from common.data.prepare import Prepared, prepared
 from common.experiments import Experiment, resolve, slug
-from common.files import read_json, write_json
+from common.files import write_json
 from common.progress import bar
-from common.provenance import code_hash
+from common.provenance import training_code
 from common.training.loop import Identity, SettingsChanged, finished, seed_everything, train
 from common.training.method import Method
 from common.training.startup import defer_compiler
-
-
-def training_code(settings: Mapping[str, Any]) -> str:
-    """The hash of all code that a training with these settings runs."""
-    return code_hash("common.training.loop", settings["method"].rpartition(".")[0])
 
 
 def run_folder(experiment: Experiment, arm: str, seed: int, config: Mapping[str, Any]) -> Path:
@@ -87,7 +82,9 @@ def train_run(
     defer_compiler()
     with FileLock(folder.with_name(f".{folder.name}.lock")):
         data = prepared(settings, config["data"], config["local"])
-        identity = Identity(experiment.trained_with(settings), seed, data.fingerprint, training_code(settings))
+        identity = Identity(
+            experiment.trained_with(settings), seed, data.fingerprint, training_code(settings["method"])
+        )
         try:
             return _train(folder, identity, settings, data, config, progress)
         except SettingsChanged as changed:
@@ -166,7 +163,3 @@ def train_arms(
             records.append({"arm": arm, "seed": seed, "folder": str(run_folder(experiment, arm, seed, config))})
     write_json(output, records)
     progress_file.unlink(missing_ok=True)
-
-
-def read_run(folder: str | Path) -> dict[str, Any]:
-    return read_json(Path(folder) / "record.json")

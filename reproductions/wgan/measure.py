@@ -226,7 +226,7 @@ def wgan_lsun_curves(m: Measuring) -> None:
                 values=filtered(cost, window),
             )
         # Constant loss, constant samples (Figure 3, below): spread of the loss after its first fifth over its
-        # median, and how far samples from one z move between the first fifth and the end, over the data's spread.
+        # size, and how far samples from one z move between the first fifth and the end, over the data's spread.
         settled = smooth[fifth:]
         high, low = np.percentile(settled, [90, 10])
         add("loss_variation", (high - low) / max(abs(high), abs(low), 1e-12),
