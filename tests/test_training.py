@@ -207,9 +207,13 @@ def test_the_compiler_waits_until_it_is_asked_for():
         "w = torch.nn.Linear(2, 2)\n"
         "o = torch.optim.Adam(w.parameters())\n"
         "o.zero_grad(); w(torch.ones(1, 2)).sum().backward(); o.step()\n"
+        "import torchvision\n"
         "assert isinstance(sys.modules['torch._dynamo'], _Waiting)\n"
         "assert torch.compile(lambda x: x + 1, backend='eager')(torch.ones(1)) == 2\n"
         "assert not isinstance(sys.modules['torch._dynamo'], _Waiting)\n"
+        "import torch._dynamo.utils\n"
+        "assert torch._dynamo.utils is torch._dynamo.__dict__['utils']\n"
+        "assert isinstance(torchvision.ops.roi_align.__globals__['is_compile_supported']('cpu'), bool)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

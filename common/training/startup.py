@@ -1,7 +1,7 @@
 """A quicker start for small trainings: torch's compiler is imported only when something asks to compile.
 
-Every optimiser imports ``torch._dynamo`` on its first use, to tell the compiler to leave it alone: 6 seconds of
-CPU a process, more than a small training takes.
+Every optimiser imports ``torch._dynamo`` on its first use, to tell the compiler to leave it alone, and torchvision
+imports it for one question about devices: 6 seconds of CPU a process, more than a small training takes.
 """
 
 import importlib
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 NAME = "torch._dynamo"
+UTILS = "torch._dynamo.utils"
 
 
 class _Waiting(types.ModuleType):
@@ -31,18 +32,30 @@ class _Waiting(types.ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return getattr(_load(), name)
+        _load()
+        return getattr(sys.modules[self.__name__], name)
+
+
+class _WaitingUtils(_Waiting):
+    """Stands for the compiler's ``utils``, of which torchvision takes one function and calls it when it compiles."""
+
+    @staticmethod
+    def is_compile_supported(device_type: str) -> Any:
+        return _load().utils.is_compile_supported(device_type)
 
 
 class _Finder:
-    """Brings in the real package when one of its sub-modules is imported first."""
+    """Brings in the real package when one of its sub-modules, ``utils`` aside, is imported first."""
 
     @staticmethod
     def find_spec(name: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
         if not name.startswith(f"{NAME}.") or not isinstance(sys.modules.get(NAME), _Waiting):
             return None
-        _load()
-        importlib.import_module(name)
+        if name == UTILS:
+            sys.modules[name] = _WaitingUtils(name)
+        else:
+            _load()
+            importlib.import_module(name)
         return importlib.util.spec_from_loader(name, _Found)
 
 
@@ -63,6 +76,7 @@ def _load() -> types.ModuleType:
 
     if isinstance(sys.modules.get(NAME), _Waiting):
         del sys.modules[NAME]
+        sys.modules.pop(UTILS, None)
         torch._dynamo = importlib.import_module(NAME)
     return sys.modules[NAME]
 
