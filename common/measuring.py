@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,11 @@ from common.errors import UserError
 from common.experiments import Experiment, papers
 from common.files import atomic_path, read_json
 from common.reporting.measurements import COLUMNS, aggregate, check, conditions, write_csv
+
+if TYPE_CHECKING:  # some experiments are measured without any network
+    import torch
+
+    from common.metrics.networks import FeatureNetwork
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,13 @@ class Measuring:
 
     def data(self, settings: Mapping[str, Any]) -> Prepared:
         return prepared(settings, self.config["data"], self.config["local"])
+
+    def feature_network(self, settings: Mapping[str, Any], device: "torch.device") -> "FeatureNetwork":
+        """The network of ``settings`` (``features``, ``feature_size``) that samples are judged with."""
+        from common.metrics.networks import feature_network
+
+        size = settings.get("feature_size")
+        return feature_network(settings["features"], self.config, device, trained=self.features, size=size)
 
     def add(
         self,

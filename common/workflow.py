@@ -26,6 +26,7 @@ from common.experiments import (
     papers,
 )
 from common.files import require_writable
+from common.metrics.names import network_module
 from common.provenance import code_hash, training_code
 
 MEASURED = ("per_seed", "measured", "curves", "runs")
@@ -107,7 +108,7 @@ class Plan:
         return self._card(self.classifiers[wildcards.network])
 
     def features_params(self, wildcards) -> dict[str, Any]:
-        return {"settings": self.classifiers[wildcards.network], "code": code_hash("common.metrics.classifier")}
+        return {"settings": self.classifiers[wildcards.network], "code": code_hash(network_module("classifier"))}
 
     # Rule train.
 
@@ -176,13 +177,16 @@ class Plan:
     def measure_params(self, wildcards) -> dict[str, Any]:
         one = experiment(wildcards.experiment)
         by_arm = one.deviations_by_arm(self.scale, self.config)
+        settings = {arm: self._settings[one.training_of(arm).name, arm] for arm in one.arms}
+        networks = {arm.get("features", "none") for arm in settings.values()} - {"none"}
         return {
-            "settings": {arm: self._settings[one.training_of(arm).name, arm] for arm in one.arms}
-            or one.settings_without_arm(self.scale, self.config),
+            "settings": settings or one.settings_without_arm(self.scale, self.config),
             "deviations": {arm: list(map(str, deviations)) for arm, deviations in by_arm.items()},
             "seeds": one.seeds(self.scale, self.config),
             "source": one.source,
-            "code": code_hash("common.measuring", f"reproductions.{one.paper}.measure"),
+            "code": code_hash(
+                "common.measuring", f"reproductions.{one.paper}.measure", *sorted(map(network_module, networks))
+            ),
         }
 
     # The named rule of each experiment.

@@ -1,15 +1,24 @@
 """How long things take on this machine: ``make bench``. Prints a table; asserts nothing."""
 
+import multiprocessing
+import resource
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
 import torch
+from pytorch_fid import fid_score, inception
+from torchvision.models import inception_v3
 
+from common.config import load_config
 from common.data.batches import Batches
 from common.experiments import experiment
-from common.metrics.frechet import frechet_distance, statistics
+from common.metrics.features import extract
+from common.metrics.frechet import Moments, Statistics, frechet_distance
+from common.metrics.networks import feature_network
 from common.training.launch import build_method
 from common.training.startup import defer_compiler
 
@@ -64,10 +73,100 @@ def main() -> None:
             for precision in ("float32", "bfloat16"):
                 took, images = update(arm, scale, device, precision=precision)
                 print(f"{scale:6} {arm:18} {precision:16} {took:9.4f} {images / took:12,.0f}")
-    rng = np.random.default_rng(0)
-    one, other = (statistics(rng.normal(size=(4096, 2048))) for _ in range(2))
+    with tempfile.TemporaryDirectory() as folder:
+        weights = Path(folder) / "random.pth"
+        torch.save(
+            inception_v3(weights=None, num_classes=1008, aux_logits=False, init_weights=False).state_dict(), weights
+        )
+        print(f"\n{'metrics, beside pytorch-fid on the same arrays':52} {'rate or time':>14}  more memory")
+        for what in (ours_features, theirs_features, ours_root, theirs_root):
+            with multiprocessing.get_context("spawn").Pool(1) as alone:  # its own process, for its own peak
+                text, memory = alone.apply(measured_alone, (what, str(weights)))
+            print(f"{what.__doc__:52} {text:>14}  {memory:8,.0f} MB")
+
+
+def measured_alone(what, weights: str) -> tuple[str, float]:
+    """What a function measured, and by how many MB it raised the process's peak."""
     torch.set_num_threads(2)
-    print(f"\nFréchet distance of 2048 features: {seconds(lambda: frechet_distance(one, other), 1):.1f} s")
+    work = what(weights)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    text = work()
+    return text, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+
+PICTURES = 256
+
+
+def pictures() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (PICTURES, 64, 64, 3), dtype=np.uint8)
+
+
+def rate(work) -> str:
+    start = time.perf_counter()
+    work()
+    return f"{PICTURES / (time.perf_counter() - start):.1f} images/s"
+
+
+def ours_features(weights: str):
+    """statistics of Inception features, ours"""
+    config = load_config({"local": {"inception_2015": weights}})
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network, images = feature_network("inception", config, device), pictures()
+    return lambda: rate(lambda: extract(network, images, keep=()))
+
+
+def theirs_features(weights: str):
+    """statistics of Inception features, pytorch-fid's"""
+    state = torch.load(weights, weights_only=True)
+    inception.load_state_dict_from_url = lambda *_, **__: state
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network, images = inception.InceptionV3([3]).eval().to(device), pictures()
+
+    class Arrays(torch.utils.data.Dataset):  # in place of its data set of files
+        def __init__(self, files, transforms):
+            self.files, self.transforms = files, transforms
+
+        def __len__(self):
+            return len(self.files)
+
+        def __getitem__(self, index):
+            return self.transforms(images[index])
+
+    fid_score.ImagePathDataset, fid_score.tqdm = Arrays, iter
+    files = range(PICTURES)
+    return lambda: rate(
+        lambda: fid_score.calculate_activation_statistics(files, network, 50, 2048, device, num_workers=0)
+    )
+
+
+def random_statistics(seed: int) -> Statistics:
+    """Of 4096 features, made in blocks: the peak of memory must be the distance's own."""
+    rng, moments = np.random.default_rng(seed), Moments()
+    for _ in range(16):
+        moments.add(torch.from_numpy(rng.normal(size=(256, 2048))))
+    return moments.statistics()
+
+
+def ours_root(_: str):
+    """Fréchet distance of 2048 features, ours"""
+    one, other = map(random_statistics, (0, 1))
+    return lambda: f"{seconds(lambda: frechet_distance(one, other), 1):.1f} s"
+
+
+def theirs_root(_: str):
+    """Fréchet distance of 2048 features, pytorch-fid's"""
+    root = fid_score.linalg.sqrtm
+    # SciPy 1.18 took the argument away that pytorch-fid passes.
+    fid_score.linalg.sqrtm = lambda matrix, disp=False: (root(matrix), None)
+    one, other = map(random_statistics, (0, 1))
+    parts = (one.mean, one.covariance, other.mean, other.covariance)
+
+    def once() -> str:
+        start = time.perf_counter()
+        fid_score.calculate_frechet_distance(*parts)
+        return f"{time.perf_counter() - start:.1f} s"
+
+    return once
 
 
 if __name__ == "__main__":

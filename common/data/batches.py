@@ -52,10 +52,13 @@ class Batches:
 
 
 def to_float(samples: Tensor) -> Tensor:
-    """uint8 images (n, height, width, channels) -> float32 (n, channels, height, width) in [-1, 1]; points as is."""
+    """uint8 images (n, height, width, channels) or videos (n, frames, ...) -> float32 (n, channels, ...) in [-1, 1].
+
+    In the memory order of the input: channels_last. Points come as they are.
+    """
     if samples.dtype != torch.uint8:
         return samples
-    return samples.permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
+    return samples.movedim(-1, 1).float().div_(127.5).sub_(1.0)
 
 
 def to_uint8(images: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ ATTEMPTS = 4  # per URL; a cut connection is resumed where it broke off
 
 
 def checksum_matches(path: Path, checksums: Sequence[str]) -> bool:
-    """Whether the file has one of ``checksums`` (``"md5:…"``, ``"sha256:…"``, ``"sha256_prefix:…"``).
+    """Whether the file has one of ``checksums`` (``"md5:…"``, ``"sha1:…"``, ``"sha256:…"``, ``"sha256_prefix:…"``).
 
     True where none was ever published.
     """

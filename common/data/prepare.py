@@ -32,9 +32,9 @@ class Prepared:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """One sample's shape as a network sees it: (channels, size, size) or (d,)."""
+        """One sample's shape as a network sees it: (channels, size, size), (channels, frames, size, size) or (d,)."""
         shape = self.samples.shape[1:]
-        return (shape[2], *shape[:2]) if len(shape) == 3 else tuple(shape)
+        return (shape[-1], *shape[:-1]) if len(shape) > 1 else tuple(shape)
 
     @property
     def fingerprint(self) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ class Source:
     ``as_registered``: every file has a registered checksum.
     """
 
-    kind: str  # embedded | local | downloaded | procedural
+    kind: str  # embedded | package | local | downloaded | procedural
     files: tuple[Path, ...] = ()
     other: Path | None = None
     as_registered: bool = True
@@ -48,7 +49,7 @@ class Source:
 
 
 def locate(name: str, local: Mapping[str, str], downloads: str | Path) -> Source:
-    """Find the files of ``name``: ``local[name]`` first, then embedded ones, then a download."""
+    """Find the files of ``name``: ``local[name]`` first, then embedded or packaged ones, then a download."""
     files = entry(name)["files"]
     if name in local:
         return _local(name, Path(local[name]).expanduser())
@@ -60,6 +61,8 @@ def locate(name: str, local: Mapping[str, str], downloads: str | Path) -> Source
             if not path.exists() or not checksum_matches(path, file["checksums"]):
                 raise UserError(f"{path} is missing or damaged; restore it with: git checkout -- {path}")
         return Source("embedded", paths)
+    if all("package" in file for file in files):
+        return Source("package", tuple(_packaged(file) for file in files))
     folder = Path(downloads) / name
     by_hand = f"By hand: put the file into a folder of yours and set  local: {{{name}: /that/folder}}"
     paths = tuple(
@@ -73,6 +76,18 @@ def locate(name: str, local: Mapping[str, str], downloads: str | Path) -> Source
         for file in files
     )
     return Source("downloaded", paths)
+
+
+def _packaged(file: Mapping[str, Any]) -> Path:
+    """A file that an installed package brings, by ``<package>/<folder in it>``."""
+    package, _, folder = file["package"].partition("/")
+    found = find_spec(package)
+    if found is None or not found.submodule_search_locations:
+        raise UserError(f"the package {package} is missing, which brings {file['name']}; install requirements.lock")
+    path = Path(found.submodule_search_locations[0]) / folder / file["name"]
+    if not path.is_file() or not checksum_matches(path, file["checksums"]):
+        raise UserError(f"{path} is missing or damaged; install the package {package} again")
+    return path
 
 
 def _local(name: str, path: Path) -> Source:

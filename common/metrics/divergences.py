@@ -12,7 +12,12 @@ LOG_2 = float(np.log(2))
 
 
 def wasserstein(p: np.ndarray, q: np.ndarray) -> float:
-    """W1 by exact optimal transport between two samples of one size (an assignment problem, O(n³))."""
+    """W1 by exact optimal transport between two samples of one size (an assignment problem, O(n³)).
+
+    For small sets; raises ValueError where the sizes differ or a value is not finite.
+    """
+    if p.shape != q.shape or p.ndim != 2 or len(p) == 0:
+        raise ValueError(f"both samples must be (n, d) and of one size, not {p.shape} and {q.shape}")
     cost = cdist(p, q)
     return float(cost[linear_sum_assignment(cost)].mean())
 

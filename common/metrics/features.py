@@ -1,69 +1,143 @@
-"""Feature networks by name, each with what a protocol string must say about it."""
+"""From samples to features, once: the first of three pure steps, features → statistics → metric.
 
-from collections.abc import Mapping
+One pass of a feature network over a sample set leaves everything that any metric on that network asks for. What it
+leaves can be written to a file; the reference of a data set is computed once and found again.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
+from filelock import FileLock
 
-from common.data.batches import to_float
-from common.data.registry import locate
+from common.data.prepare import Prepared
 from common.errors import UserError
-from common.files import read_json, sha256
-
-BLOCK = 100
-
-
-class ClassifierFeatures:
-    """The classifier trained in the DAG; also gives class probabilities."""
-
-    def __init__(self, path: Path, device: torch.device):
-        from common.metrics.classifier import load_classifier
-
-        card = read_json(path.with_suffix(".json"))
-        self.name = f"{card['network']}:{card['sha256']}"
-        self.network = load_classifier(path, device)
-
-    def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Features and class probabilities of uint8 images (n, height, width, channels)."""
-        from common.metrics.classifier import classify
-
-        return classify(self.network, images)
+from common.files import atomic_path
+from common.metrics.frechet import Moments, Statistics
+from common.metrics.networks import FeatureNetwork
+from common.progress import bar
+from common.provenance import code_hash
 
 
-class InceptionFeatures:
-    """pool3 of the FID Inception (pytorch-fid's port): 2048 features, no probabilities."""
+@dataclass(frozen=True)
+class Features:
+    """What one pass left.
 
-    def __init__(self, config: Mapping[str, Any], device: torch.device):
-        from pytorch_fid import inception
+    ``protocol``: the network's parts of a protocol string.
+    ``statistics``: mean and covariance, always.
+    ``values`` (n, d) and ``logits`` (n, classes), float32: None unless kept.
+    """
 
-        source = locate("inception_fid", config["local"], Path(config["data"]) / "downloads")
-        path = source.files[0] if source.files else source.other
-        self.name = f"pytorch-fid Inception pool3:{sha256(path)[:12]}"
-        # The package builds its network by downloading the weights; hand it the verified file instead.
-        original = inception.load_state_dict_from_url
-        inception.load_state_dict_from_url = lambda *_, **__: torch.load(path, map_location="cpu", weights_only=True)
+    protocol: Mapping[str, str]
+    statistics: Statistics
+    values: np.ndarray | None = None
+    logits: np.ndarray | None = None
+
+    @property
+    def count(self) -> int:
+        return self.statistics.count
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """The most probable class (n,) of each sample."""
+        return self.logits.argmax(axis=1)
+
+    def save(self, path: str | Path) -> None:
+        arrays = {"mean": self.statistics.mean, "covariance": self.statistics.covariance, "count": self.count}
+        arrays |= {key: array for key in ("values", "logits") if (array := getattr(self, key)) is not None}
+        with atomic_path(path) as temporary, open(temporary, "wb") as file:
+            np.savez(file, protocol=json.dumps(dict(self.protocol)), **arrays)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Features":
+        """Raises a :class:`UserError` for a missing or damaged file."""
         try:
-            self.network = inception.InceptionV3([inception.InceptionV3.BLOCK_INDEX_BY_DIM[2048]]).eval().to(device)
-        finally:
-            inception.load_state_dict_from_url = original
-        self.device = device
-
-    @torch.no_grad()
-    def __call__(self, images: np.ndarray) -> tuple[np.ndarray, None]:
-        features = []
-        for start in range(0, len(images), BLOCK):
-            block = to_float(torch.from_numpy(np.asarray(images[start : start + BLOCK])).to(self.device))
-            block = block.expand(-1, 3, -1, -1).add(1).div(2)  # pytorch-fid takes [0, 1] and resizes itself
-            features.append(self.network(block)[0][:, :, 0, 0].cpu().numpy())
-        return np.concatenate(features), None
+            with np.load(path) as arrays:
+                found = Statistics(arrays["mean"], arrays["covariance"], int(arrays["count"]))
+                kept = {key: arrays[key] for key in ("values", "logits") if key in arrays}
+                return cls(json.loads(str(arrays["protocol"])), found, **kept)
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+            raise UserError(f"{path} holds no features ({error}); delete it to compute them again") from error
 
 
-def feature_network(name: str, classifier: Path | None, config: Mapping[str, Any], device: torch.device):
-    """The network that an experiment's setting ``features`` names: ``classifier`` or ``inception``."""
-    if name == "classifier" and classifier is not None:
-        return ClassifierFeatures(classifier, device)
-    if name == "inception":
-        return InceptionFeatures(config, device)
-    raise UserError(f"there is no feature network {name!r} (known: classifier, inception)")
+def extract(
+    network: FeatureNetwork,
+    samples: np.ndarray | Iterable[np.ndarray],
+    *,
+    keep: Collection[str] = ("logits",),
+    title: str = "features",
+) -> Features:
+    """One pass of ``network`` over uint8 images (n, height, width, channels) or videos (n, frames, ...).
+
+    ``samples``: one array (mapped from disk, if it is large) or a stream of arrays.
+    ``keep``: ``"values"`` for the features themselves (KID, precision and recall), ``"logits"`` for scores. What is not
+    kept does not take memory, however many samples there are.
+    """
+    moments = Moments()
+    kept: dict[str, list[np.ndarray]] = {"values": [], "logits": []}
+    total = len(samples) if isinstance(samples, np.ndarray) else None
+    shown = bar(total=total, desc=title, unit=" samples")
+    with torch.inference_mode():
+        for block in _blocks(samples, network.block):
+            values, logits = network(torch.from_numpy(block).to(network.device))
+            if "values" in keep:
+                kept["values"].append(values.float().cpu().numpy())
+            if "logits" in keep and logits is not None:
+                kept["logits"].append(logits.float().cpu().numpy())
+            moments.add(values)
+            shown.update(len(block))
+    shown.close()
+    arrays = {key: np.concatenate(parts) for key, parts in kept.items() if parts}
+    return Features(network.protocol, moments.statistics(), **arrays)
+
+
+def _blocks(samples: np.ndarray | Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
+    for array in [samples] if isinstance(samples, np.ndarray) else samples:
+        for start in range(0, len(array), size):
+            block = np.ascontiguousarray(array[start : start + size])
+            yield block if block.flags.writeable else block.copy()  # torch wants memory it could write to
+
+
+def reference(
+    network: FeatureNetwork,
+    data: Prepared,
+    root: str | Path,
+    *,
+    count: int | None = None,
+    keep: Collection[str] = (),
+) -> Features:
+    """Features of the first ``count`` samples of a data set, computed once and kept under ``root``/statistics.
+
+    Found again by data, count, network, preprocessing, what is kept, and the code. Two processes that want the same
+    compute it once.
+    """
+    samples = data.samples[:count]
+    made_of = {
+        "data": data.card["sha256"],
+        "count": len(samples),
+        "protocol": dict(network.protocol),
+        "keep": sorted(keep),
+        "code": code_hash("common.metrics.features", type(network).__module__),
+    }
+    key = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
+    path = Path(root) / "statistics" / f"{data.card['data']}-{network.name}-{key}.npz"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        if path.exists():
+            try:
+                return Features.load(path)
+            except UserError:
+                path.unlink()  # damaged: computed again
+        found = extract(network, samples, keep=keep, title=f"reference {data.card['data']}")
+        found.save(path)
+    return found
+
+
+def real_part(data: Prepared) -> str:
+    """How a protocol string names the data that fakes are held against."""
+    return f"{data.card['data']}@{data.fingerprint[:8]}"

@@ -1,40 +1,85 @@
-"""The Fréchet distance between Gaussians fitted to two sets of features."""
+"""The Fréchet distance between Gaussians fitted to two sets of features, and the statistics it needs."""
 
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import Tensor
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """Mean (d,) and covariance (d, d; normalised by n - 1) of n features, in float64."""
+    """Mean (d,) and covariance (d, d; normalised by n - 1) of ``count`` features, in float64."""
 
     mean: np.ndarray
     covariance: np.ndarray
     count: int
 
 
+class Moments:
+    """Accumulates statistics block by block in float64: memory does not grow with the number of features.
+
+    Blocks are merged around their common mean (Chan, Golub, LeVeque 1979), so that a large mean costs no digits; how
+    the features were cut into blocks changes the last digits only.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.mean: Tensor | None = None
+        self.scatter: Tensor | None = None
+
+    def add(self, features: Tensor) -> None:
+        """Take in features (n, d), on any device."""
+        if features.ndim != 2:
+            raise ValueError(f"features must be (n, d), not {tuple(features.shape)}")
+        block = features.double()
+        count = len(block)
+        if count == 0:
+            return
+        mean = block.mean(dim=0)
+        block = block - mean
+        scatter = block.T @ block
+        if self.mean is None:
+            self.count, self.mean, self.scatter = count, mean, scatter
+            return
+        shift = mean - self.mean
+        total = self.count + count
+        self.scatter += scatter.addr_(shift, shift, alpha=self.count * count / total)
+        self.mean += shift * (count / total)
+        self.count = total
+
+    def statistics(self) -> Statistics:
+        """Raises ValueError for fewer than two features or for values that are not finite."""
+        if self.count < 2:
+            raise ValueError(f"statistics of features need at least 2 of them, not {self.count}")
+        mean, covariance = self.mean.cpu().numpy(), (self.scatter / (self.count - 1)).cpu().numpy()
+        if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
+            raise ValueError("features hold values that are not finite")
+        return Statistics(mean, covariance, self.count)
+
+
 def statistics(features: np.ndarray) -> Statistics:
-    """Of features (n, d). Raises ValueError for fewer than two or for values that are not finite."""
-    features = np.asarray(features, dtype=np.float64)
-    if features.ndim != 2 or len(features) < 2:
-        raise ValueError(f"features must be (n, d) with n of at least 2, not {features.shape}")
-    if not np.isfinite(features).all():
-        raise ValueError("features hold values that are not finite")
-    return Statistics(features.mean(axis=0), np.atleast_2d(np.cov(features, rowvar=False)), len(features))
+    """Of features (n, d) at once. Raises ValueError for fewer than two or for values that are not finite."""
+    moments = Moments()
+    moments.add(torch.tensor(features, dtype=torch.float64))
+    return moments.statistics()
 
 
 def _root(matrix: np.ndarray) -> np.ndarray:
     values, vectors = np.linalg.eigh(matrix)
-    return (vectors * np.sqrt(values.clip(min=0))) @ vectors.T
+    vectors *= np.sqrt(np.sqrt(values.clip(min=0)))
+    return vectors @ vectors.T
 
 
 def frechet_distance(one: Statistics, other: Statistics) -> float:
     """|μ1 - μ2|² + tr(Σ1 + Σ2 - 2 (Σ1 Σ2)^½) (Heusel et al. 2017, equation 6).
 
-    The trace of the root comes from the symmetric Σ1^½ Σ2 Σ1^½, which has the same eigenvalues as Σ1 Σ2 and
-    stays real where the covariances are singular (fewer samples than dimensions).
+    The trace of the root comes from the symmetric Σ1^½ Σ2 Σ1^½, which has the same eigenvalues as Σ1 Σ2 and stays real
+    where the covariances are singular (fewer samples than dimensions). Own code, because pytorch-fid's needs an
+    argument that SciPy 1.18 took away, and because a general root is slower than two symmetric eigenproblems.
     """
+    if one.mean.shape != other.mean.shape:
+        raise ValueError(f"the features differ in dimension: {one.mean.shape[0]} and {other.mean.shape[0]}")
     root = _root(one.covariance)
     values = np.linalg.eigvalsh(root @ other.covariance @ root)
     shift = one.mean - other.mean

@@ -13,8 +13,9 @@ from common.data.procedural import (
 from common.measuring import Measuring, Run
 from common.metrics.coverage import coverage
 from common.metrics.divergences import js_and_tv, kl, wasserstein
-from common.metrics.features import feature_network
-from common.metrics.frechet import frechet_distance, statistics
+from common.metrics.features import extract, real_part, reference
+from common.metrics.frechet import frechet_distance
+from common.metrics.networks import metric_name
 from common.metrics.protocol import protocol
 from common.training.launch import build_method, compute_device
 from common.training.loop import load_snapshot
@@ -125,14 +126,13 @@ class Quality:
         settings = m.settings(m.experiment.arms[0])
         self.count = settings["evaluation_samples"]
         self.data = m.data(settings)
-        self.network = feature_network(settings["features"], m.features, m.config, device)
-        self.name = f"fd_{settings['features']}"
-        features, _ = self.network(self.data.samples[: settings["reference_samples"]])
-        self.reference = statistics(features)
+        self.network = m.feature_network(settings, device)
+        self.name = metric_name("fd", self.network)
+        reference_count = settings["reference_samples"]
+        self.reference = reference(self.network, self.data, m.config["data"], count=reference_count)
         self.protocol = protocol(
-            self.name, features=self.network.name, n_fake=self.count,
-            n_real=self.reference.count, covariance="n-1", real=f"{self.data.card['data']}@{self.data.fingerprint[:8]}",
-            generator="batch statistics", seed="1000+seed",
+            self.name, **self.network.protocol, n_fake=self.count, n_real=self.reference.count, covariance="n-1",
+            real=real_part(self.data), generator="batch statistics", seed="1000+seed",
         )  # fmt: skip
 
     def of(self, run: Run, step: int, method) -> dict:
@@ -140,12 +140,12 @@ class Quality:
         load_snapshot(run.folder, step, method)
         torch.manual_seed(1000 + run.seed)
         images = to_uint8(method.sample(self.count)).cpu().numpy()
-        features, probabilities = self.network(images)
+        features = extract(self.network, images)
         covered = None
-        if probabilities is not None:
-            covered = coverage(probabilities.argmax(axis=1), probabilities.shape[1])
+        if features.logits is not None:
+            covered = coverage(features.predicted, features.logits.shape[1])
         return {
-            "distance": frechet_distance(statistics(features), self.reference),
+            "distance": frechet_distance(features.statistics, self.reference.statistics),
             "coverage": covered,
             "samples": images,
         }

@@ -6,10 +6,12 @@ import torch
 
 from common.experiments import experiment
 from common.measuring import measure
+from common.training.startup import defer_compiler
 from common.workflow import job
 
 with job(snakemake):
     torch.set_num_threads(snakemake.threads)
+    defer_compiler()
     measure(
         experiment(snakemake.wildcards.experiment),
         snakemake.config,

@@ -6,7 +6,7 @@ import torch
 
 from common.data.prepare import load
 from common.files import write_json
-from common.metrics.classifier import train_classifier
+from common.metrics.networks.classifier import train_classifier
 from common.training.launch import compute_device
 from common.training.startup import defer_compiler
 from common.workflow import job
