@@ -4,7 +4,7 @@ A paper's ``measure.py`` has one function per experiment, named like it; it gets
 runs and adds numbers. What it adds is written once, at the end.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +23,9 @@ if TYPE_CHECKING:  # some experiments are measured without any network
     import torch
 
     from common.metrics.networks import FeatureNetwork
+    from common.training.method import Method
+
+SAMPLED_AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,18 @@ class Measuring:
 
         size = settings.get("feature_size")
         return feature_network(settings["features"], self.config, device, trained=self.features, size=size)
+
+    def sampled(self, method: "Method", count: int) -> Iterator[np.ndarray]:
+        """``count`` samples as uint8 images, a block at a time. Raises FloatingPointError where one is not finite."""
+        from common.data.batches import to_uint8
+
+        size = method.settings["batch_size"]
+        block = size * max(SAMPLED_AT_ONCE // size, 1)  # whole batches: the same samples however they are cut
+        for start in range(0, count, block):
+            images = method.sample(min(block, count - start))
+            if not images.isfinite().all():
+                raise FloatingPointError("samples that are not finite")
+            yield to_uint8(images).cpu().numpy()
 
     def add(
         self,

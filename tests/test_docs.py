@@ -4,6 +4,8 @@ import re
 
 from conftest import ROOT
 
+from common.metrics.names import NETWORKS
+
 
 def test_links_and_images_of_the_pages_exist():
     pages = [ROOT / "README.md", *ROOT.glob("reproductions/*/README.md"), *ROOT.glob("results/quick/**/README.md")]
@@ -17,3 +19,12 @@ def test_the_readmes_table_is_the_measured_one():
     text = (ROOT / "README.md").read_text()
     source, table = re.search(r"<!-- table: (\S+) -->\n(.*?)<!-- end of table -->", text, re.S).groups()
     assert table.strip() == (ROOT / source).read_text().strip()
+
+
+def test_every_network_and_metric_stands_on_the_metrics_page():
+    page = (ROOT / "common/metrics/README.md").read_text(encoding="utf-8")
+    for name in NETWORKS:
+        assert f"`{name}`" in page, name
+    for file in (ROOT / "common/metrics").glob("*.py"):
+        if file.stem not in ("__init__", "features", "names", "protocol"):
+            assert f"({file.name})" in page, file.name

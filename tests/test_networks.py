@@ -15,7 +15,7 @@ from common.data.prepare import Prepared
 from common.errors import UserError
 from common.files import write_json
 from common.metrics import features as features_module
-from common.metrics.features import Features, extract, reference
+from common.metrics.features import Features, extract, real_part, reference
 from common.metrics.frechet import frechet_distance
 from common.metrics.names import network_module
 from common.metrics.networks import FeatureNetwork, feature_network, metric_name
@@ -72,7 +72,9 @@ def data_set(samples, labels=None, name="toy"):
 # The published networks, on random weights.
 
 
-def test_fid_is_pytorch_fid_s_from_files_to_number(inception_config, tmp_path, monkeypatch):
+def test_features_are_pytorch_fid_s_of_files_and_the_distance_their_nuclear_norm(
+    inception_config, tmp_path, monkeypatch
+):
     """Features to 1e-4 of the largest: convolutions in another memory order. The distance follows.
 
     With as few samples as here the trace of the root is the nuclear norm of the product of the centred features.
@@ -101,7 +103,10 @@ def test_fid_is_pytorch_fid_s_from_files_to_number(inception_config, tmp_path, m
 
 
 def test_scores_are_torch_fidelity_s_from_samples_to_number(inception_config):
-    """IS, FID, KID, precision and recall of one call of the package, on the same arrays and the same network."""
+    """IS, FID, KID, precision and recall of one call of the package, on the same arrays and the same network.
+
+    KID, precision and recall are its functions here too: tested are the features and which set is which.
+    """
     from torch_fidelity import calculate_metrics
 
     class Tensors(torch.utils.data.Dataset):
@@ -131,7 +136,7 @@ def test_scores_are_torch_fidelity_s_from_samples_to_number(inception_config):
     kernel = kernel_distance(real.values, fake.values, subsets=3, size=8)
     assert kernel.value == pytest.approx(theirs["kernel_inception_distance_mean"], rel=1e-3, abs=1e-6)
     expected = (theirs["precision"], theirs["recall"])
-    assert precision_recall(real.values, fake.values) == pytest.approx(expected, abs=1e-6)
+    assert precision_recall(real.values, fake.values)[:2] == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_two_inceptions_resize_differently_and_say_so(inception_config):
@@ -187,9 +192,40 @@ def test_c3d_has_the_published_size_and_reads_the_published_layout(c3d_config):
     found = extract(network, clip, keep=("values", "logits"))
     assert np.allclose(found.values, np.maximum(arrays["fc7/b"], 0))
     assert np.allclose(found.logits, arrays["fc8/W"] @ np.maximum(arrays["fc7/b"], 0) + arrays["fc8/b"], atol=1e-2)
-    assert metric_name("score", network) == "IS"  # no checksum of these files was ever published: they count as right
+    assert metric_name("score", network) == "c3d_tgan_score"  # nothing shows that these local files are the right ones
     with pytest.raises(ValueError, match="every second frame"):
         extract(network, RNG.integers(0, 256, (2, 32, 64, 64, 3), dtype=np.uint8))
+
+
+def test_c3d_is_its_layers_written_out():
+    """In the order of the Chainer definition; Caffe's pooling pads at the end, so that 7 × 7 becomes 4 × 4."""
+    torch.manual_seed(0)
+    network = C3D().eval()
+    clip = torch.randn(1, 3, 16, 112, 112)
+
+    def conv(x, name):
+        layer = getattr(network, name)
+        return torch.nn.functional.conv3d(x, layer.weight, layer.bias, padding=1).clamp(min=0)
+
+    def pool(x, frames):
+        odd = [side % 2 for side in x.shape[-2:]]
+        x = torch.nn.functional.pad(x, (0, odd[1], 0, odd[0]), value=-torch.inf)
+        n, c, t, h, w = x.shape
+        return x.reshape(n, c, t // frames, frames, h // 2, 2, w // 2, 2).amax(dim=(3, 5, 7))
+
+    with torch.no_grad():
+        x = pool(conv(clip, "conv1a"), 1)
+        x = pool(conv(x, "conv2a"), 2)
+        x = pool(conv(conv(x, "conv3a"), "conv3b"), 2)
+        x = pool(conv(conv(x, "conv4a"), "conv4b"), 2)
+        x = pool(conv(conv(x, "conv5a"), "conv5b"), 2).reshape(1, -1)
+        for name in ("fc6", "fc7"):
+            layer = getattr(network, name)
+            x = (x @ layer.weight.T + layer.bias).clamp(min=0)
+        features, logits = network(clip)
+    assert x.std() > 1e-3
+    assert torch.allclose(features, x, atol=1e-5)
+    assert torch.allclose(logits, x @ network.fc8.weight.T + network.fc8.bias, atol=1e-5)
 
 
 def test_tgan_prepares_clips_as_its_script_does(c3d_config):
@@ -303,6 +339,8 @@ def test_only_what_is_kept_takes_memory():
     assert kept.values.dtype == kept.logits.dtype == np.float32
     assert np.array_equal(kept.statistics.mean, found.statistics.mean)
     assert (kept.predicted == 1).all()
+    with pytest.raises(ValueError, match="not value"):
+        extract(network, IMAGES, keep=("value",))
 
 
 def test_features_come_back_from_a_file_and_a_damaged_one_says_so(tmp_path):
@@ -331,6 +369,12 @@ def test_a_reference_is_computed_once_for_all_that_it_depends_on(tmp_path, monke
     reference(network, data, tmp_path, count=20, keep=("values",))
     reference(network, data_set(IMAGES[::-1].copy()), tmp_path, count=20)
     assert network.passes == 4 + 2 + 4 + 4
+    # A draw over the whole set: many are stored class by class. Said in the protocol.
+    dark_first = data_set(np.arange(24, dtype=np.uint8).reshape(24, 1, 1, 1))
+    drawn = reference(Counting(CPU), dark_first, tmp_path, count=6, keep=("values",))
+    assert drawn.values[:, 0].max() > 6
+    assert real_part(data, 20).endswith(" random")
+    assert not real_part(data, 24).endswith(" random")
     monkeypatch.setattr(features_module, "code_hash", lambda *_: "edited")
     reference(network, data, tmp_path, count=20)
     assert network.passes == 18
@@ -338,6 +382,17 @@ def test_a_reference_is_computed_once_for_all_that_it_depends_on(tmp_path, monke
         file.write_bytes(b"half")
     assert reference(network, data, tmp_path, count=20).count == 20
     assert network.passes == 22
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_s_features_are_a_cpu_s(tmp_path):
+    config = load_config({"data": str(tmp_path)})
+    one, other = (
+        extract(feature_network("efficientnet", config, torch.device(name), size=64), IMAGES, keep=("values",))
+        for name in ("cpu", "cuda")
+    )
+    assert np.allclose(one.values, other.values, atol=1e-3)
+    assert frechet_distance(one.statistics, other.statistics) == pytest.approx(0, abs=1e-2)
 
 
 @pytest.mark.parametrize(
@@ -373,6 +428,8 @@ def test_unknown_networks_and_untrained_classifiers_are_refused(tmp_path):
     config = load_config({"data": str(tmp_path)})
     with pytest.raises(UserError, match="inception"):
         feature_network("incepton", config, CPU)
+    with pytest.raises(UserError, match="feature_size belongs to"):
+        feature_network("inception", config, CPU, size=64)
     with pytest.raises(UserError, match="feature_width"):
         feature_network("classifier", config, CPU)
     with pytest.raises(UserError, match="no feature network"):

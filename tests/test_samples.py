@@ -15,13 +15,7 @@ from common.errors import UserError
 from common.metrics.images import PieAPP, ms_ssim, psnr, ssim
 from common.metrics.networks import FeatureNetwork
 from common.metrics.perceptual import consecutive_pairs, diversity, perceptual_distance, random_pairs
-from common.metrics.video import (
-    average_content_distance,
-    colour_content_distance,
-    embedded_content_distance,
-    motion,
-    shape_colours,
-)
+from common.metrics.video import content_and_motion, content_distance, embedding, shape_colours
 
 RNG = np.random.default_rng(0)
 CPU = torch.device("cpu")
@@ -142,21 +136,22 @@ def test_pieapp_is_piq_s_with_its_weights_from_a_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("net", "entry", "make"),
+    ("net", "version", "entry", "make", "smallest"),
     [
-        ("alex", "lpips_alexnet", models.alexnet),
-        ("squeeze", "lpips_squeezenet", models.squeezenet1_1),
+        ("alex", "0.1", "lpips_alexnet", models.alexnet, 31),
+        ("alex", "0.0", "lpips_alexnet", models.alexnet, 31),
+        ("squeeze", "0.1", "lpips_squeezenet", models.squeezenet1_1, 17),
     ],
 )
-def test_lpips_is_its_package_s(tmp_path, net, entry, make):
+def test_lpips_is_its_package_s(tmp_path, net, version, entry, make, smallest):
     """The package with the same backbone put in by its own means; 1e-6."""
     torch.manual_seed(0)
     backbone = make(weights=None).eval()
     torch.save(backbone.state_dict(), tmp_path / "backbone.pth")
     config = load_config({"local": {entry: str(tmp_path / "backbone.pth")}, "data": str(tmp_path)})
-    ours = perceptual_distance(f"lpips_{net}", config, CPU)
+    ours = perceptual_distance(f"lpips_{net}{'_v0.0' if version == '0.0' else ''}", config, CPU)
     assert ours.name == "lpips_other_weights"
-    theirs = lpips.LPIPS(net=net, pnet_rand=True, verbose=False)
+    theirs = lpips.LPIPS(net=net, version=version, pnet_rand=True, verbose=False)
     for name, slice_ in theirs.net.named_children():
         for index, _ in slice_.named_children():
             setattr(getattr(theirs.net, name), index, backbone.features[int(index)])
@@ -167,8 +162,9 @@ def test_lpips_is_its_package_s(tmp_path, net, entry, make):
     assert ours(one, other) == pytest.approx(expected, abs=1e-6)
     assert ours(one, one) == pytest.approx(np.zeros(3), abs=1e-9)
     assert ours(one, other) == pytest.approx(ours(other, one), abs=1e-6)
-    with pytest.raises(ValueError, match="at least 64 pixels"):
-        ours(images(1, 32), images(1, 32))
+    assert np.isfinite(ours(images(1, smallest), images(1, smallest))).all()
+    with pytest.raises(ValueError, match=f"at least {smallest} pixels"):
+        ours(images(1, smallest - 1), images(1, smallest - 1))
 
 
 @pytest.fixture(scope="module")
@@ -229,7 +225,7 @@ def test_diversity_is_the_mean_over_conditions(efficientnet_distance):
     same = np.zeros((3, 4, 4, 3), np.uint8)
     spread = np.stack([np.full((4, 4, 3), value, np.uint8) for value in (0, 10, 30)])
     found = diversity(distance, [same, spread], [consecutive_pairs(3)] * 2)
-    assert found == ((10 + 20) / 2 / 2, 7.5)
+    assert found[:2] == ((10 + 20) / 2 / 2, 7.5)
     assert diversity(efficientnet_distance, [images(3, 32)], [consecutive_pairs(3)]).value > 0
     with pytest.raises(ValueError, match="at least one condition"):
         diversity(distance, [], [])
@@ -238,6 +234,8 @@ def test_diversity_is_the_mean_over_conditions(efficientnet_distance):
 def test_unknown_distances_are_refused(tmp_path):
     with pytest.raises(UserError, match="lpips_alex"):
         perceptual_distance("lpips_alexnet", load_config({"data": str(tmp_path)}), CPU)
+    with pytest.raises(UserError, match="feature_size belongs to efficientnet"):
+        perceptual_distance("lpips_alex", load_config({"data": str(tmp_path)}), CPU, size=64)
 
 
 # Videos.
@@ -257,24 +255,24 @@ RED, GREEN = (200, 0, 0), (0, 200, 0)
 def test_content_distance_of_constructed_videos():
     moving = square([RED] * 4, [(0, 0), (0, 3), (0, 6), (0, 9)])
     flickering = square([RED, GREEN] * 2, [(0, 0)] * 4)
-    assert colour_content_distance([moving]) == (0, 0)
+    assert content_and_motion([moving]).distance == 0
     # 4 of the 6 pairs of frames differ, each by the distance of the colours.
     expected = 4 / 6 * np.hypot(200, 200)
-    assert colour_content_distance([flickering]).distance == pytest.approx(expected)
-    assert colour_content_distance([moving, flickering]).distance == pytest.approx(expected / 2)
-    assert colour_content_distance([flickering[::-1]]).distance == pytest.approx(expected)
+    assert content_and_motion([flickering]).distance == pytest.approx(expected)
+    assert content_and_motion([moving, flickering]).distance == pytest.approx(expected / 2)
+    assert content_and_motion([flickering[::-1]]).distance == pytest.approx(expected)
 
 
 def test_content_distance_leaves_out_frames_without_a_shape():
     vanishing = square([RED, RED, RED, GREEN], [(0, 0)] * 4)
     vanishing[1] = 0
-    found = colour_content_distance([vanishing])
+    found = content_and_motion([vanishing])
     assert found.empty == 0.25
     assert found.distance == pytest.approx(2 / 3 * np.hypot(200, 200))
     assert np.isnan(shape_colours(vanishing)[1]).all()
-    black = colour_content_distance([np.zeros_like(vanishing)])
+    black = content_and_motion([np.zeros_like(vanishing)])
     assert np.isnan(black.distance)
-    assert black.empty == 1
+    assert black[1:4] == (1, 0, 0)
 
 
 def test_content_distance_of_embeddings_runs_over_frames():
@@ -286,25 +284,25 @@ def test_content_distance_of_embeddings_runs_over_frames():
 
     videos = [square([RED, RED, GREEN], [(0, 0)] * 3)]
     expected = 2 / 3 * np.hypot(200, 200) / 16  # a sixteenth of the frame
-    assert embedded_content_distance(MeanColour(CPU), videos).distance == pytest.approx(expected, rel=1e-5)
+    found = content_and_motion(videos, embedding(MeanColour(CPU)))
+    assert found.distance == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_frozen_video_has_no_motion_and_a_moving_one_its_path():
     frozen, moving = square([RED] * 3, [(0, 0)] * 3), square([RED] * 3, [(0, 0), (3, 4), (6, 8)])
-    assert motion([frozen]) == (0, 0)
-    found = motion([moving])
+    assert content_and_motion([frozen])[:4] == (0, 0, 0, 0)
+    found = content_and_motion([moving])
     assert found.path == pytest.approx(10)
     assert found.change > 0
-    assert motion([frozen, moving]).path == pytest.approx(5)
-    assert motion([np.zeros_like(frozen)]) == (0, 0)
+    assert content_and_motion([frozen, moving]).path == pytest.approx(5)
+    assert found.parts["shape_above"] == "32 of 255"
 
 
 def test_wrong_videos_are_refused():
     for bad in (np.zeros((3, 8, 8, 3)), np.zeros((1, 8, 8, 3), np.uint8), np.zeros((3, 8, 8), np.uint8)):
         with pytest.raises(ValueError, match="a video must be uint8"):
-            motion([bad])
-    for metric in (motion, colour_content_distance):
-        with pytest.raises(ValueError, match="at least one video"):
-            metric([])
+            content_and_motion([bad])
+    with pytest.raises(ValueError, match="at least one video"):
+        content_and_motion([])
     with pytest.raises(ValueError, match="at least 2 frames"):
-        average_content_distance([np.zeros((1, 3))])
+        content_distance(np.zeros((1, 3)))

@@ -98,11 +98,16 @@ def _local(name: str, path: Path) -> Source:
     if path.is_dir() and files:
         found = tuple(path / file["name"] for file in files)
         if all(file.is_file() for file in found):
-            right = all(checksum_matches(p, f["checksums"]) for p, f in zip(found, files, strict=True))
+            right = all(_proven(p, f["checksums"]) for p, f in zip(found, files, strict=True))
             return Source("local", found, as_registered=right)
     if path.is_file() and len(files) == 1 and path.name == files[0]["name"]:
-        return Source("local", (path,), as_registered=checksum_matches(path, files[0]["checksums"]))
+        return Source("local", (path,), as_registered=_proven(path, files[0]["checksums"]))
     return Source("local", other=path, as_registered=False)
+
+
+def _proven(path: Path, checksums: list[str]) -> bool:
+    """Whether a user's file is the registered one; where no checksum was ever published, nothing shows it."""
+    return bool(checksums) and checksum_matches(path, checksums)
 
 
 @cache

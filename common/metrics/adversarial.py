@@ -1,5 +1,6 @@
 """Generative adversarial metric: two trained pairs play against each other's half (Im et al. 2016; TGAN, Table 3)."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ class AdversarialMetric(NamedTuple):
 
     score: float
     test_ratio: float
+    parts: Mapping[str, str]
 
 
 def best_threshold(real: np.ndarray, fake: np.ndarray) -> float:
@@ -50,6 +52,7 @@ def adversarial_metric(
     return AdversarialMetric(
         score=share(_values(b_on_other) > b) / share(_values(a_on_other) > a),
         test_ratio=share(_values(a_on_real) <= a) / share(_values(b_on_real) <= b),
+        parts={"threshold": "fewest errors on own", "n_real": str(len(a_on_real)), "n_fake": str(len(a_on_other))},
     )
 
 

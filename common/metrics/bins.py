@@ -33,7 +33,7 @@ class Bins:
         """
         from sklearn.cluster import KMeans
 
-        points = _flat(training)
+        points = np.asarray(training).reshape(len(training), -1)
         if not 1 < count <= len(points):
             raise ValueError(f"{len(points)} training samples do not make {count} bins")
         self.count = count
@@ -43,7 +43,7 @@ class Bins:
         if self.dimensions > SUBSPACE:
             self.chosen = np.sort(rng.choice(self.dimensions, self.dimensions // 6, replace=False))
         self.clusters = KMeans(count, n_init=restarts, max_iter=100, random_state=seed)
-        self.training_counts = np.bincount(self.clusters.fit_predict(points[:, self.chosen]), minlength=count)
+        self.training_counts = np.bincount(self.clusters.fit_predict(self._chosen(points)), minlength=count)
         self.protocol = {
             "bins": str(count),
             "clustering": f"k-means on {len(points)} training samples' pixels, {restarts} restarts",
@@ -53,10 +53,17 @@ class Bins:
 
     def counts(self, samples: np.ndarray) -> np.ndarray:
         """How many samples fall into each bin (count,)."""
-        points = _flat(samples)
+        points = np.asarray(samples).reshape(len(samples), -1)
         if points.shape[1] != self.dimensions:
             raise ValueError(f"samples have {points.shape[1]} dimensions, the bins {self.dimensions}")
-        return np.bincount(self.clusters.predict(points[:, self.chosen]), minlength=self.count)
+        return np.bincount(self.clusters.predict(self._chosen(points)), minlength=self.count)
+
+    def _chosen(self, points: np.ndarray) -> np.ndarray:
+        """The dimensions that clusters are formed in, float32."""
+        points = points[:, self.chosen].astype(np.float32)
+        if not np.isfinite(points).all():
+            raise ValueError("samples hold values that are not finite")
+        return points
 
     def scores(self, samples: np.ndarray) -> BinScores:
         """NDB, NDB/K and JSD of a sample set against the training samples."""
@@ -75,10 +82,3 @@ def compare_bins(training: np.ndarray, samples: np.ndarray, level: float = LEVEL
     z = np.divide(p - q, error, out=np.zeros_like(p), where=error > 0)
     different = int((2 * ndtr(-np.abs(z)) < level).sum())
     return BinScores(different, different / len(p), float(jensenshannon(p, q) ** 2))
-
-
-def _flat(samples: np.ndarray) -> np.ndarray:
-    points = np.asarray(samples).reshape(len(samples), -1).astype(np.float32)
-    if not np.isfinite(points).all():
-        raise ValueError("samples hold values that are not finite")
-    return points

@@ -23,11 +23,13 @@ def coverage(assigned: np.ndarray, modes: int, least: float = 0.1) -> Coverage:
     """Of mode indices (n,), -1 for a sample that belongs to none; ``modes`` of at least 2."""
     if len(assigned) == 0 or modes < 2:
         raise ValueError(f"coverage needs samples and at least 2 modes, not {len(assigned)} samples and {modes} modes")
+    if assigned.max() >= modes or not least > 0:
+        raise ValueError(f"mode indices must be below {modes}, and the least share above 0")
     counts = np.bincount(assigned[assigned >= 0], minlength=modes)
     shares = counts / max(counts.sum(), 1)
     filled = shares[shares > 0]
     return Coverage(
-        modes=int((counts / len(assigned) >= least / modes).sum()),
+        modes=int((counts * modes >= least * len(assigned) * (1 - 1e-9)).sum()),
         evenness=float(-(filled * np.log(filled)).sum() / np.log(modes)) if len(filled) else 0.0,
         quality=float((assigned >= 0).mean()),
     )

@@ -34,8 +34,9 @@ def js_and_tv(p: np.ndarray, q: np.ndarray, k: int = 50) -> tuple[float, float]:
 
     A k-nearest-neighbour discriminator D is fitted to one half of the samples and judged on the other:
     JS ≥ ½(E_p log D + E_q log(1 - D)) + log 2 (the paper's Section 4.2), TV ≥ P_p(D > ½) - P_q(D > ½).
-    Smoothing keeps the first below log 2 + log((k + 1) / (k + 2)).
+    Smoothing keeps the first below log 2 + log((k + 1) / (k + 2)). Raises ValueError for fewer than 2 k samples.
     """
+    _check(p, q, 2 * k)
     (p_fit, p_judge), (q_fit, q_judge) = (np.array_split(samples, 2) for samples in (p, q))
     on_p = _share_of_p(p_fit, q_fit, p_judge, k)
     on_q = _share_of_p(p_fit, q_fit, q_judge, k)
@@ -45,9 +46,19 @@ def js_and_tv(p: np.ndarray, q: np.ndarray, k: int = 50) -> tuple[float, float]:
 
 def kl(p: np.ndarray, q: np.ndarray, k: int = 5) -> float:
     """KL(p‖q) from k-th neighbour distances (Wang, Kulkarni, Verdú 2009): grows without bound with the
-    number of samples where q has no density on p's support.
+    number of samples where q has no density on p's support. Raises ValueError for k samples or fewer, and for ones
+    that lie on one point.
     """
+    _check(p, q, k + 1)
     inside, _ = cKDTree(p).query(p, k + 1)  # the nearest point to a sample is itself
     across, _ = cKDTree(q).query(p, k)
+    if not (inside[:, -1].all() and across[:, -1].all()):
+        raise ValueError(f"more than {k} samples lie on one point: their density has no estimate")
     ratio = across[:, -1] / inside[:, -1]
     return float(p.shape[1] * np.log(ratio).mean() + np.log(len(q) / (len(p) - 1)))
+
+
+def _check(p: np.ndarray, q: np.ndarray, least: int) -> None:
+    for samples in (p, q):
+        if samples.ndim != 2 or len(samples) < least or not np.isfinite(samples).all():
+            raise ValueError(f"samples must be finite (n, d) with n of at least {least}, not {samples.shape}")

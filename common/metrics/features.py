@@ -78,11 +78,14 @@ def extract(
     ``keep``: ``"values"`` for the features themselves (KID, precision and recall), ``"logits"`` for scores. What is not
     kept does not take memory, however many samples there are.
     """
+    if unknown := set(keep) - {"values", "logits"}:
+        raise ValueError(f"extract keeps values and logits, not {', '.join(sorted(unknown))}")
     moments = Moments()
     kept: dict[str, list[np.ndarray]] = {"values": [], "logits": []}
     total = len(samples) if isinstance(samples, np.ndarray) else None
     shown = bar(total=total, desc=title, unit=" samples")
-    with torch.inference_mode():
+    # Without TF32, so that a GPU's features are a CPU's but for rounding.
+    with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         for block in _blocks(samples, network.block):
             values, logits = network(torch.from_numpy(block).to(network.device))
             if "values" in keep:
@@ -111,15 +114,18 @@ def reference(
     count: int | None = None,
     keep: Collection[str] = (),
 ) -> Features:
-    """Features of the first ``count`` samples of a data set, computed once and kept under ``root``/statistics.
+    """Features of a data set, or of ``count`` random samples of it, computed once and kept in ``root``/statistics.
 
-    Found again by data, count, network, preprocessing, what is kept, and the code. Two processes that want the same
-    compute it once.
+    The draw is seeded and the same for every network (many sets are stored class by class). Found again by data, count,
+    network, preprocessing, what is kept, the code and the version of torch. Two processes that want the same compute it
+    once.
     """
-    samples = data.samples[:count]
+    total = len(data.samples)
+    drawn = count is not None and count < total
     made_of = {
         "data": data.card["sha256"],
-        "count": len(samples),
+        "count": count if drawn else total,
+        "torch": torch.__version__,
         "protocol": dict(network.protocol),
         "keep": sorted(keep),
         "code": code_hash("common.metrics.features", type(network).__module__),
@@ -133,11 +139,20 @@ def reference(
                 return Features.load(path)
             except UserError:
                 path.unlink()  # damaged: computed again
+        samples = _drawn(data.samples, count) if drawn else data.samples
         found = extract(network, samples, keep=keep, title=f"reference {data.card['data']}")
         found.save(path)
     return found
 
 
-def real_part(data: Prepared) -> str:
+def _drawn(samples: np.ndarray, count: int) -> Iterator[np.ndarray]:
+    """``count`` of the samples, in their order, a thousand at a time."""
+    chosen = np.sort(np.random.default_rng(0).choice(len(samples), count, replace=False))
+    for start in range(0, count, 1000):
+        yield samples[chosen[start : start + 1000]]
+
+
+def real_part(data: Prepared, count: int | None = None) -> str:
     """How a protocol string names the data that fakes are held against."""
-    return f"{data.card['data']}@{data.fingerprint[:8]}"
+    drawn = count is not None and count < len(data.samples)
+    return f"{data.card['data']}@{data.fingerprint[:8]}{' random' if drawn else ''}"

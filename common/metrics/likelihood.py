@@ -1,6 +1,6 @@
 """Log-likelihood of test data under a Parzen window on samples (Goodfellow et al. 2014; CGAN's Table 1)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ class Likelihood(NamedTuple):
 
     mean: float
     error: float
+    parts: Mapping[str, str]
 
 
 def parzen_log_likelihood(samples: np.ndarray, test: np.ndarray, sigma: float) -> Likelihood:
@@ -37,7 +38,7 @@ def parzen_log_likelihood(samples: np.ndarray, test: np.ndarray, sigma: float) -
     ]
     values = torch.cat(found).numpy()
     error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else float("nan")
-    return Likelihood(float(values.mean()), float(error))
+    return Likelihood(float(values.mean()), float(error), {"sigma": f"{sigma:g}", "window": f"{n} samples"})
 
 
 def choose_sigma(samples: np.ndarray, validation: np.ndarray, sigmas: Iterable[float] = SIGMAS) -> float:

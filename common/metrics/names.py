@@ -1,4 +1,4 @@
-"""The names of feature networks and of what is computed on them; light, because the workflow reads it."""
+"""The names of feature networks; light, because the workflow reads it."""
 
 from common.errors import UserError, did_you_mean
 
@@ -12,9 +12,6 @@ NETWORKS = {
     "c3d_tganv2": "common.metrics.networks.c3d.TGANv2Clips",
     "openface": "common.metrics.networks.openface.OpenFace",
 }
-
-# Kind of metric -> its name on a published network.
-PUBLISHED_NAMES = {"fd": "FID", "kd": "KID", "score": "IS", "precision": "precision", "recall": "recall"}
 
 
 def class_path(name: str) -> str:

@@ -6,6 +6,7 @@ formula without learned weights on a network that is always there; it is not LPI
 
 import warnings
 from collections.abc import Iterable, Mapping
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -45,7 +46,7 @@ class PerceptualDistance:
                 f"{self.name} needs images of at least {self.smallest} pixels a side, not {one.shape[1:3]}"
             )
         found = []
-        with torch.inference_mode():
+        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             for start in range(0, len(one), BLOCK):
                 pair = (torch.from_numpy(np.array(images[start : start + BLOCK])) for images in (one, other))
                 found.append(self._of(*(images.to(self.device) for images in pair)).flatten().double().cpu())
@@ -58,13 +59,14 @@ class LPIPS(PerceptualDistance):
     only.
     """
 
-    smallest = 64  # AlexNet's pooling leaves nothing of a smaller image
     BACKBONES = {"alex": "lpips_alexnet", "vgg": "lpips_vgg16", "squeeze": "lpips_squeezenet"}
+    SMALLEST = {"alex": 31, "vgg": 16, "squeeze": 17}  # sides of which the backbone's pooling leaves something
 
     def __init__(self, config: Mapping[str, Any], device: torch.device, net: str = "alex", version: str = "0.1"):
         super().__init__(device)
         import lpips
 
+        self.smallest = self.SMALLEST[net]
         (path,), weights, registered = weight_files(self.BACKBONES[net], config)
         self.name = "LPIPS" if registered else "lpips_other_weights"
         with warnings.catch_warnings():
@@ -110,20 +112,23 @@ class EfficientNetDistance(PerceptualDistance):
 
 
 DISTANCES = {
-    "lpips_alex": lambda config, device, **_: LPIPS(config, device, "alex"),
-    "lpips_vgg": lambda config, device, **_: LPIPS(config, device, "vgg"),
-    "lpips_squeeze": lambda config, device, **_: LPIPS(config, device, "squeeze"),
-    "efficientnet": lambda config, device, **size: EfficientNetDistance(config, device, **size),
+    "lpips_alex": partial(LPIPS, net="alex"),
+    "lpips_vgg": partial(LPIPS, net="vgg"),
+    "lpips_squeeze": partial(LPIPS, net="squeeze"),
+    "lpips_alex_v0.0": partial(LPIPS, net="alex", version="0.0"),
+    "efficientnet": EfficientNetDistance,
 }
 
 
 def perceptual_distance(
     name: str, config: Mapping[str, Any], device: torch.device, *, size: int | None = None
 ) -> PerceptualDistance:
-    """The distance that an experiment's setting ``perceptual`` names. ``size``: as for ``feature_network``."""
+    """The distance that an experiment's setting ``perceptual`` names. ``size``: of the efficientnet's input."""
     if name not in DISTANCES:
         known = ", ".join(DISTANCES)
         raise UserError(f"there is no perceptual distance {name!r}{did_you_mean(name, DISTANCES)} (known: {known})")
+    if size is not None and name != "efficientnet":
+        raise UserError(f"feature_size belongs to efficientnet, not to {name}")
     return DISTANCES[name](config, device, **({} if size is None else {"size": size}))
 
 
@@ -156,4 +161,5 @@ def diversity(distance: PerceptualDistance, conditions: Iterable[np.ndarray], pa
     ]
     if not means:
         raise ValueError("diversity needs at least one condition")
-    return Score(float(np.mean(means)), float(np.std(means)))
+    parts = {"conditions": str(len(means)), "mean": "over pairs, then conditions"}
+    return Score(float(np.mean(means)), float(np.std(means)), parts)

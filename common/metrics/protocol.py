@@ -6,7 +6,10 @@ NOT_STATED = "not stated"
 
 
 def protocol(metric: str, **parts: Any) -> str:
-    """The protocol string of a measurement; parts in alphabetic order."""
+    """The protocol string of a measurement; parts in alphabetic order. Raises ValueError for a part with a ``;``."""
+    for key, part in parts.items():
+        if ";" in f"{key}{part}":
+            raise ValueError(f"the part {key}={part} of a protocol must not hold a semicolon")
     return ";".join([metric, *(f"{key}={parts[key]}" for key in sorted(parts))])
 
 

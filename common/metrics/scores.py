@@ -4,6 +4,7 @@ torch-fidelity computes kernel distance, precision and recall, in float64 here; 
 papers' defaults. Its Inception score is NaN where a probability underflows, as a collapsed generator's do: own code.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -12,10 +13,14 @@ from scipy.special import rel_entr, softmax
 
 
 class Score(NamedTuple):
-    """``spread``: standard deviation over splits or subsets of one sample set; it says nothing about seeds."""
+    """``spread``: standard deviation over splits or subsets of one sample set; it says nothing about seeds.
+
+    ``parts``: what a protocol string says of how it was computed.
+    """
 
     value: float
     spread: float
+    parts: Mapping[str, str]
 
 
 def inception_score(logits: np.ndarray, splits: int = 10) -> Score:
@@ -30,7 +35,7 @@ def inception_score(logits: np.ndarray, splits: int = 10) -> Score:
         raise ValueError(f"{count} samples cannot be cut into {splits} splits")
     parts = (probabilities[i * count // splits : (i + 1) * count // splits] for i in range(splits))
     values = [np.exp(rel_entr(part, part.mean(axis=0)).sum(axis=1).mean()) for part in parts]
-    return Score(float(np.mean(values)), float(np.std(values)))
+    return Score(float(np.mean(values)), float(np.std(values)), {"splits": f"{splits} in order"})
 
 
 def kernel_distance(
@@ -48,7 +53,8 @@ def kernel_distance(
     found = kid_features_to_metric(
         fake, real, kid_subsets=subsets, kid_subset_size=size, rng_seed=seed, kid_kernel="poly", verbose=False
     )
-    return Score(found["kernel_inception_distance_mean"], found["kernel_inception_distance_std"])
+    parts = {"kernel": "(xy/d+1)^3 unbiased", "subsets": f"{subsets} of {size}", "subset_seed": str(seed)}
+    return Score(found["kernel_inception_distance_mean"], found["kernel_inception_distance_std"], parts)
 
 
 class PrecisionRecall(NamedTuple):
@@ -56,6 +62,7 @@ class PrecisionRecall(NamedTuple):
 
     precision: float
     recall: float
+    parts: Mapping[str, str]
 
 
 def precision_recall(real: np.ndarray, fake: np.ndarray, *, neighbours: int = 3) -> PrecisionRecall:
@@ -71,7 +78,7 @@ def precision_recall(real: np.ndarray, fake: np.ndarray, *, neighbours: int = 3)
     found = prc_features_to_metric(
         fake, real, prc_neighborhood=neighbours, prc_batch_size=1000, save_cpu_ram=True, verbose=False
     )
-    return PrecisionRecall(found["precision"], found["recall"])
+    return PrecisionRecall(found["precision"], found["recall"], {"neighbours": str(neighbours)})
 
 
 def accuracy(predicted: np.ndarray, wanted: np.ndarray) -> float:
@@ -85,7 +92,9 @@ def accuracy(predicted: np.ndarray, wanted: np.ndarray) -> float:
     return float((predicted == wanted).mean())
 
 
-def _checked(values: np.ndarray, what: str) -> torch.Tensor:
+def _checked(values: np.ndarray | None, what: str) -> torch.Tensor:
+    if values is None:
+        raise ValueError(f"{what} were not kept in the pass over the samples, or the network has none")
     values = torch.as_tensor(np.asarray(values), dtype=torch.float64)
     if values.ndim != 2 or len(values) == 0:
         raise ValueError(f"{what} must be (n, d) with n of at least 1, not {tuple(values.shape)}")

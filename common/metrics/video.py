@@ -4,7 +4,7 @@ Videos are uint8 (n, frames, height, width, 3). A frozen video has the best cont
 kind never stands without a motion statistic.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -16,11 +16,57 @@ from common.metrics.networks import FeatureNetwork
 SHAPE_THRESHOLD = 32  # of the brightest channel in [0, 255]: what is brighter than the black ground is the shape
 
 
-class Content(NamedTuple):
-    """``distance``: ACD, mean over videos. ``empty``: share of frames without any shape, which it leaves out."""
+class ContentAndMotion(NamedTuple):
+    """What a set of videos keeps and what moves in it; one without the other says nothing.
+
+    ``distance``: average content distance, mean over videos; NaN where no video shows anything twice.
+    ``empty``: share of frames that show nothing and are left out of it.
+    ``change``: mean absolute difference of successive frames, in grey levels.
+    ``path``: length that the centre of the shape travels, in pixels, mean over videos.
+    ``parts``: what a protocol string says of how they were computed.
+    """
 
     distance: float
     empty: float
+    change: float
+    path: float
+    parts: Mapping[str, str]
+
+
+def content_and_motion(
+    videos: Iterable[np.ndarray], features: Callable[[np.ndarray], np.ndarray] | None = None,
+    threshold: int = SHAPE_THRESHOLD,
+) -> ContentAndMotion:  # fmt: skip
+    """Average content distance (Tulyakov et al. 2018, Section 4.1) and motion of videos.
+
+    ``features``: from a video to what its frames are compared by, (frames, d); None for the mean colour of the shape
+    (Table 1, shape motion), :func:`embedding` for a face network (Tables 1 and 4). A frozen video has both 0.
+    """
+    found = []
+    for video in videos:
+        video = _checked(video)
+        described = shape_colours(video, threshold) if features is None else features(video)
+        found.append((*content_distance(described), *_motion(video, threshold)))
+    if not found:
+        raise ValueError("content and motion need at least one video")
+    distance, empty, change, path = np.array(found).T
+    known = distance[np.isfinite(distance)]
+    parts = {"videos": str(len(found)), "pairs": "all of a video's frames", "shape_above": f"{threshold} of 255"}
+    return ContentAndMotion(
+        float(known.mean()) if len(known) else float("nan"),
+        float(empty.mean()), float(change.mean()), float(path.mean()), parts,
+    )  # fmt: skip
+
+
+def content_distance(features: np.ndarray) -> tuple[float, float]:
+    """Of one video's per-frame features (frames, d): mean L2 distance of all pairs, and share of frames of NaN.
+
+    Frames of NaN are left out; NaN where fewer than two others are left.
+    """
+    if features.ndim != 2 or len(features) < 2:
+        raise ValueError(f"a video's features must be (frames, d) of at least 2 frames, not {features.shape}")
+    seen = features[np.isfinite(features).all(axis=1)]
+    return float(pdist(seen).mean()) if len(seen) >= 2 else float("nan"), 1 - len(seen) / len(features)
 
 
 def shape_colours(video: np.ndarray, threshold: int = SHAPE_THRESHOLD) -> np.ndarray:
@@ -31,66 +77,25 @@ def shape_colours(video: np.ndarray, threshold: int = SHAPE_THRESHOLD) -> np.nda
     return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
 
 
-def average_content_distance(frames: Iterable[np.ndarray]) -> Content:
-    """Mean over videos of the mean L2 distance of all pairs of a video's per-frame features (frames, d).
+def embedding(network: FeatureNetwork) -> Callable[[np.ndarray], np.ndarray]:
+    """The features of an image network for every frame of a video: OpenFace for the paper's faces."""
 
-    Tulyakov et al. 2018, Section 4.1; ``frames``: from :func:`shape_colours` or :func:`face_embeddings`. Frames of NaN
-    are left out; a video with fewer than two others counts for nothing. NaN where no video is left.
-    """
-    distances, empty, total = [], 0, 0
-    for features in frames:
-        if features.ndim != 2 or len(features) < 2:
-            raise ValueError(f"a video's features must be (frames, d) of at least 2 frames, not {features.shape}")
-        seen = features[np.isfinite(features).all(axis=1)]
-        empty += len(features) - len(seen)
-        total += len(features)
-        if len(seen) >= 2:
-            distances.append(pdist(seen).mean())
-    if total == 0:
-        raise ValueError("content distance needs at least one video")
-    return Content(float(np.mean(distances)) if distances else float("nan"), empty / total)
+    def embed(video: np.ndarray) -> np.ndarray:
+        frames = torch.from_numpy(np.array(video)).to(network.device)
+        with torch.inference_mode():
+            parts = [network(block)[0] for block in frames.split(network.block)]
+        return torch.cat(parts).double().cpu().numpy()
+
+    return embed
 
 
-def colour_content_distance(videos: Iterable[np.ndarray], threshold: int = SHAPE_THRESHOLD) -> Content:
-    """ACD with the mean colour of the shape (Table 1, shape motion)."""
-    return average_content_distance(shape_colours(_checked(video), threshold) for video in videos)
-
-
-def embedded_content_distance(network: FeatureNetwork, videos: Iterable[np.ndarray]) -> Content:
-    """ACD with the features of an image network for every frame: OpenFace for the paper's faces (Tables 1 and 4)."""
-
-    def embedded() -> Iterator[np.ndarray]:
-        for video in videos:
-            frames = torch.from_numpy(np.array(_checked(video))).to(network.device)
-            with torch.inference_mode():
-                parts = [network(block)[0] for block in frames.split(network.block)]
-            yield torch.cat(parts).double().cpu().numpy()
-
-    return average_content_distance(embedded())
-
-
-class Motion(NamedTuple):
-    """``change``: mean absolute difference of successive frames, in grey levels.
-
-    ``path``: length that the centre of the shape travels, in pixels, mean over videos.
-    """
-
-    change: float
-    path: float
-
-
-def motion(videos: Iterable[np.ndarray], threshold: int = SHAPE_THRESHOLD) -> Motion:
-    """How much moves: 0 and 0 for frozen videos. Frames without a shape have no centre and are skipped."""
-    changes, paths = [], []
-    for video in videos:
-        video = _checked(video)
-        changes.append(np.abs(np.diff(video.astype(np.int16), axis=0)).mean())
-        shown = video.max(axis=-1) > threshold
-        centres = np.array([np.argwhere(frame).mean(axis=0) for frame in shown if frame.any()])
-        paths.append(np.linalg.norm(np.diff(centres, axis=0), axis=1).sum() if len(centres) > 1 else 0.0)
-    if not changes:
-        raise ValueError("motion needs at least one video")
-    return Motion(float(np.mean(changes)), float(np.mean(paths)))
+def _motion(video: np.ndarray, threshold: int) -> tuple[float, float]:
+    """Frame change and path of the shape's centre; frames without a shape have no centre and are skipped."""
+    change = float(np.abs(np.diff(video.astype(np.int16), axis=0)).mean())
+    shown = video.max(axis=-1) > threshold
+    centres = np.array([np.argwhere(frame).mean(axis=0) for frame in shown if frame.any()])
+    path = float(np.linalg.norm(np.diff(centres, axis=0), axis=1).sum()) if len(centres) > 1 else 0.0
+    return change, path
 
 
 def _checked(video: np.ndarray) -> np.ndarray:

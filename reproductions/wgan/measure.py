@@ -1,17 +1,18 @@
 """What each experiment of *Wasserstein GAN* measures."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 import torch
 from scipy.ndimage import median_filter
 
-from common.data.batches import to_uint8
 from common.data.procedural import (
     TWO_GAUSSIANS_MEANS,
     TWO_GAUSSIANS_STD,
 )
 from common.measuring import Measuring, Run
-from common.metrics.coverage import coverage
+from common.metrics.coverage import Coverage, coverage
 from common.metrics.divergences import js_and_tv, kl, wasserstein
 from common.metrics.features import extract, real_part, reference
 from common.metrics.frechet import frechet_distance
@@ -23,6 +24,7 @@ from reproductions.wgan.method import LOG_2, build_generator
 from reproductions.wgan.two_gaussians import optimal_discriminator
 
 SHEET = 64  # images on a sample sheet
+SHOWN = 256  # images that a judgement keeps
 QUADRATURE = np.linspace(-6, 6, 12_001)  # far beyond both Gaussians
 
 
@@ -130,24 +132,42 @@ class Quality:
         self.name = metric_name("fd", self.network)
         reference_count = settings["reference_samples"]
         self.reference = reference(self.network, self.data, m.config["data"], count=reference_count)
+        self.sampled = m.sampled
+        parts = self.network.protocol | {
+            "n_fake": self.count,
+            "sampling": f"training mode, batches of {settings['batch_size']}, {settings['precision']}",
+            "seed": "1000+seed",
+            "selection": "last snapshot",
+        }
         self.protocol = protocol(
-            self.name, **self.network.protocol, n_fake=self.count, n_real=self.reference.count, covariance="n-1",
-            real=real_part(self.data), generator="batch statistics", seed="1000+seed",
+            self.name, **parts, n_real=self.reference.count, covariance="n-1",
+            real=real_part(self.data, reference_count),
         )  # fmt: skip
+        self.coverage_protocol = protocol("coverage", **parts, mode_counts_from="a tenth of an even share")
 
     def of(self, run: Run, step: int, method) -> dict:
         """Distance, coverage (None without classes) and the samples themselves after ``step`` updates."""
         load_snapshot(run.folder, step, method)
         torch.manual_seed(1000 + run.seed)
-        images = to_uint8(method.sample(self.count)).cpu().numpy()
-        features = extract(self.network, images)
+        shown = []
+
+        def images() -> Iterator[np.ndarray]:
+            for block in self.sampled(method, self.count):
+                shown.append(block[: SHOWN if not shown else 0].copy())
+                yield block
+
+        try:
+            features = extract(self.network, images())
+        except FloatingPointError:  # nothing is further from the data
+            black = np.zeros((SHOWN, *self.data.samples.shape[1:]), np.uint8)
+            return {"distance": np.inf, "coverage": Coverage(0, 0.0, 0.0), "samples": black}
         covered = None
         if features.logits is not None:
             covered = coverage(features.predicted, features.logits.shape[1])
         return {
             "distance": frechet_distance(features.statistics, self.reference.statistics),
             "coverage": covered,
-            "samples": images,
+            "samples": np.concatenate(shown),
         }
 
 
@@ -174,7 +194,7 @@ def _measure_quality(m: Measuring, quality: Quality, *, last_only: bool = False)
         last = judgements[-1]
         m.add(metric=quality.name, value=last["distance"], better="lower", protocol=quality.protocol, **common)
         if last["coverage"] is not None:
-            text = quality.protocol.replace(quality.name, "coverage", 1)
+            text = quality.coverage_protocol
             m.add(metric="modes_covered", value=last["coverage"].modes, better="higher", protocol=text, **common)
             m.add(metric="mode_evenness", value=last["coverage"].evenness, better="higher", protocol=text, **common)
         distances = [judgement["distance"] for judgement in judgements]
@@ -231,8 +251,8 @@ def wgan_lsun_curves(m: Measuring) -> None:
         high, low = np.percentile(settled, [90, 10])
         add("loss_variation", (high - low) / max(abs(high), abs(low), 1e-12),
             of="p90 - p10 after the first fifth, over the larger of both", filter=filter_text)  # fmt: skip
-        early = judgements[int(np.searchsorted(steps, len(raw) / 5))]["samples"][:256].astype(np.float64)
-        late = judgements[-1]["samples"][:256].astype(np.float64)
+        early = judgements[int(np.searchsorted(steps, len(raw) / 5))]["samples"].astype(np.float64)
+        late = judgements[-1]["samples"].astype(np.float64)
         add("sample_change", np.abs(late - early).mean() / quality.data.samples[:1000].std(),
             of="same z, first fifth against end, mean absolute pixel difference over the data's std")  # fmt: skip
         m.curve(model=run.arm, seed=run.seed, name=loss, steps=np.arange(len(smooth)), values=smooth)

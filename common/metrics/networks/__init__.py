@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from common.data.registry import entry, locate
 from common.errors import UserError
 from common.files import sha256
-from common.metrics.names import PUBLISHED_NAMES, class_path
+from common.metrics.names import class_path
 
 
 class FeatureNetwork:
@@ -26,11 +26,13 @@ class FeatureNetwork:
 
     ``protocol``: the parts of a protocol string that it decides: features, weights, resize, range.
     ``block``: samples that pass through it at once.
-    ``published``: whether it is the network of the published metrics, with the registered weights.
+    ``metrics``: kinds of metric that the network is the published one of, and their published names.
+    ``published``: whether its weights are the registered ones, so that those names are right.
     """
 
     name: str
     protocol: dict[str, str]
+    metrics: ClassVar[dict[str, str]] = {}
     published = False
     block = 64
 
@@ -60,16 +62,18 @@ def feature_network(
         if trained is None:
             raise UserError("features: classifier needs the settings feature_width and feature_epochs to train one")
         return make(trained, device)
+    if size is not None and name != "efficientnet":
+        raise UserError(f"feature_size belongs to features: efficientnet, not to {name}")
     return make(config, device, **({} if size is None else {"size": size}))
 
 
 def metric_name(kind: str, network: FeatureNetwork) -> str:
-    """The name of a metric on a network's features; ``kind`` is a key of PUBLISHED_NAMES.
+    """The name of a metric on a network's features; ``kind``: fd, kd, score, precision or recall.
 
     ``"fd"`` is ``FID`` on a published network and ``fd_classifier`` on the classifier, never the one for the other.
     """
-    if network.published:
-        return PUBLISHED_NAMES[kind]
+    if network.published and kind in network.metrics:
+        return network.metrics[kind]
     return f"{network.name}_score" if kind == "score" else f"{kind}_{network.name}"
 
 

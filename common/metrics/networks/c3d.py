@@ -5,7 +5,7 @@ scripts of pfnet-research/tgan and pfnet-research/tgan2; the architecture is Tra
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -47,6 +47,7 @@ class C3D(nn.Module):
 
 
 class _Clips(FeatureNetwork):
+    metrics: ClassVar[dict[str, str]] = {"fd": "FID", "score": "IS"}
     block = 8
     resize: str
 

@@ -5,7 +5,7 @@ Both have the same weights, ported from the TensorFlow graph of 2015-12-05; they
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -14,12 +14,13 @@ from common.metrics.networks import FeatureNetwork, as_rgb, instead_of_download,
 
 
 class FIDInception(FeatureNetwork):
-    """pool3 of pytorch-fid's port: 2048 features, no logits. For FID, KID, precision and recall.
+    """pool3 of pytorch-fid's port: 2048 features, no logits. For FID and KID.
 
     Heusel et al. 2017; images in [0, 1], resized by ``F.interpolate(bilinear, align_corners=False)`` as in pytorch-fid.
     """
 
     name = "inception"
+    metrics: ClassVar[dict[str, str]] = {"fd": "FID", "kd": "KID"}
     block = 32
 
     def __init__(self, config: Mapping[str, Any], device: torch.device):
@@ -52,16 +53,16 @@ class ScoreInception(FeatureNetwork):
     """
 
     name = "inception_2015"
+    metrics: ClassVar[dict[str, str]] = {"fd": "FID", "kd": "KID", "score": "IS"}
     block = 32
 
     def __init__(self, config: Mapping[str, Any], device: torch.device):
         super().__init__(device)
-        from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+        from torch_fidelity import feature_extractor_inceptionv3 as extractor
 
         (path,), weights, self.published = weight_files("inception_2015", config)
-        network = FeatureExtractorInceptionV3(
-            "inception-v3-compat", ["2048", "logits_unbiased"], feature_extractor_weights_path=str(path)
-        )
+        with instead_of_download(extractor, path):
+            network = extractor.FeatureExtractorInceptionV3("inception-v3-compat", ["2048", "logits_unbiased"])
         self.network = ready(network, device)
         self.protocol = {
             "features": "Inception 2015 pool3 (2048), logits without bias (1008)",
