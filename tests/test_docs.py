@@ -2,8 +2,13 @@
 
 import re
 
+import numpy as np
+import torch
 from conftest import ROOT
 
+from common.config import load_config
+from common.data.prepare import Prepared
+from common.metrics import features, frechet, networks, scores
 from common.metrics.names import NETWORKS
 
 
@@ -28,3 +33,17 @@ def test_every_network_and_metric_stands_on_the_metrics_page():
     for file in (ROOT / "common/metrics").glob("*.py"):
         if file.stem not in ("__init__", "features", "names", "protocol"):
             assert f"({file.name})" in page, file.name
+
+
+def test_the_example_of_the_metrics_page_runs(tmp_path):
+    page = (ROOT / "common/metrics/README.md").read_text(encoding="utf-8")
+    example = re.search(r"```python\n(.*?)```", page, re.S).group(1)
+    rng = np.random.default_rng(0)
+    samples, real = (rng.integers(0, 256, (24, 32, 32, 3), dtype=np.uint8) for _ in range(2))
+    names = {
+        "config": load_config({"data": str(tmp_path)}), "device": torch.device("cpu"), "samples": samples,
+        "data": Prepared({"data": "toy", "sha256": "0" * 64, "count": 24}, real, None),
+    }  # fmt: skip
+    for module in (features, frechet, networks, scores):
+        names |= vars(module)
+    exec(example.replace('"data"', repr(str(tmp_path))), names)
