@@ -64,6 +64,11 @@ class Experiment:
         return list(self.declared["arms"])
 
     @property
+    def reported_sources(self) -> list[str]:
+        """The ``source`` of the reported numbers that its table shows."""
+        return self.declared.get("reported", [self.source])
+
+    @property
     def figures(self) -> Mapping[str, str]:
         """File name without suffix -> caption."""
         return self.declared.get("figures", {})
@@ -76,9 +81,28 @@ class Experiment:
         """The settings of an experiment that trains nothing."""
         return self._resolve({}, scale, config)
 
-    def settings(self, arm: str, scale: str, config: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """All settings of one arm at one scale, flat; the run's seed is not among them."""
-        return self._resolve(self.declared["arms"][arm] or {}, scale, config)
+    def settings(
+        self, arm: str, scale: str, config: Mapping[str, Any] | None = None, seed: int | None = None
+    ) -> dict[str, Any]:
+        """All settings of one arm at one scale, flat; the run's seed is not among them.
+
+        Where ``settings_by_seed`` names a file, its row ``seed`` adds to them; without a seed row 0 stands for all.
+        """
+        return self._by_seed(seed or 0) | self._resolve(self.declared["arms"][arm] or {}, scale, config)
+
+    def settings_of_seeds(self, seeds: list[int]) -> list[dict[str, Any]]:
+        """What each seed adds to the settings; [] where seeds are only seeds."""
+        return [self._by_seed(seed) for seed in seeds] if "settings_by_seed" in self.declared else []
+
+    def _by_seed(self, seed: int) -> dict[str, Any]:
+        file = self.declared.get("settings_by_seed")
+        if file is None:
+            return {}
+        path = ROOT / "reproductions" / self.paper / file
+        rows = read_yaml(path)
+        if seed >= len(rows):
+            raise UserError(f"{path.relative_to(ROOT)} has {len(rows)} rows; there is none for seed {seed}")
+        return rows[seed]
 
     def _resolve(self, declared: Mapping[str, Any], scale: str, config: Mapping[str, Any] | None) -> dict[str, Any]:
         resolved = {
@@ -150,6 +174,8 @@ class Experiment:
             return {}
         if self.declared.get("one_job"):
             return {"all-arms": self.own_arms}
+        if count := self.declared.get("jobs"):
+            return {f"part{place + 1}": self.own_arms[place::count] for place in range(count)}
         return {slug(arm): [arm] for arm in self.own_arms}
 
 

@@ -185,9 +185,10 @@ def load_runs(experiment: Experiment, config: Mapping[str, Any], trained: list[P
     listed = [entry for file in trained for entry in read_json(file)]
     runs = []
     for arm in experiment.arms:
-        settings = experiment.training_of(arm).settings(arm, config["scale"], config)
+        origin = experiment.training_of(arm)
         for entry in listed:
             if entry["arm"] == arm:
+                settings = origin.settings(arm, config["scale"], config, entry["seed"])
                 folder = Path(entry["folder"])
                 runs.append(Run(arm, entry["seed"], settings, folder, read_json(folder / "record.json")))
     return runs

@@ -1,16 +1,19 @@
 """What a person sees while the workflow runs: an estimate before, one line of progress, verdicts after."""
 
+import csv
 import os
 import shutil
 import sys
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from common.errors import UserError
+from common.experiments import all_experiments
 from common.files import read_json
 from common.progress import bar
 from common.workflow import Plan
@@ -75,13 +78,27 @@ class Watch:
         summary = Path(self.plan.runs) / "summary.txt"
         if succeeded and summary.exists() and summary.stat().st_mtime >= self.started:
             print(f"\n{summary.read_text(encoding='utf-8')}", file=sys.stderr)
-        elif not succeeded:
+        elif succeeded:
+            print("\n".join(self._verdicts()), file=sys.stderr)
+        else:
             print(
                 f"\nSomething failed; each job's log is under {self.plan.logs}. "
                 "The same command again continues where it stopped.",
                 file=sys.stderr,
             )
         self.lock.release()
+
+    def _verdicts(self) -> list[str]:
+        """One line per experiment whose page was written just now: its verdicts, and where to look."""
+        lines = []
+        for one in all_experiments():
+            claims = Path(self.plan.folder(one.name)) / "claims.csv"
+            if claims.exists() and claims.stat().st_mtime >= self.started:
+                with open(claims, newline="", encoding="utf-8") as file:
+                    counted = Counter(row["verdict"] for row in csv.DictReader(file))
+                told = ", ".join(f"{count} {verdict}" for verdict, count in counted.most_common()) or "no claims"
+                lines.append(f"{one.name}: {told}; {claims.with_name('README.md')}")
+        return lines
 
     def _follow(self, costs: dict[Path, float]) -> None:
         total = sum(costs.values())

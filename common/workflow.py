@@ -30,7 +30,7 @@ from common.metrics.names import network_module
 from common.provenance import code_hash, training_code
 
 MEASURED = ("per_seed", "measured", "curves", "runs")
-DATA_KEYS = ("data", "image_size", "channels", "data_count")
+DATA_KEYS = ("data", "image_size", "channels", "text_length", "characters", "data_count")
 FEATURE_KEYS = ("feature_width", "feature_epochs")
 
 
@@ -121,6 +121,7 @@ class Plan:
         arms = {arm: one.trained_with(self._settings[one.name, arm]) for arm in one.jobs[wildcards.job]}
         return {
             "arms": arms,
+            "by_seed": one.settings_of_seeds(one.seeds(self.scale, self.config)),
             "seeds": one.seeds(self.scale, self.config),
             "code": training_code(*(settings["method"] for settings in arms.values())),
         }
@@ -239,7 +240,11 @@ class Plan:
             "code": code_hash("common.reporting.experiment_page", *modules),
         }
 
-    # Rule reproduce_all.
+    # Rules reproduce_<paper> and reproduce_all.
+
+    def pages(self, paper: str) -> list[str]:
+        """The result pages of one paper."""
+        return [f"{self.folder(name)}/README.md" for name in papers()[paper].experiments]
 
     def summary_code(self) -> str:
         return code_hash("common.reporting.summary")

@@ -13,7 +13,9 @@ from PIL import Image
 
 from common.data import loaders, prepare
 from common.data.batches import Batches, to_float, to_uint8
+from common.data.procedural import eight_gaussians_scaled, swiss_roll, twenty_five_gaussians
 from common.data.registry import Source, entry, local_copy_differs, locate, registry
+from common.data.text import PAD, UNKNOWN, as_text, lines_of, read_lines
 from common.errors import UserError
 
 GREY = np.random.default_rng(0).integers(0, 256, (6, 28, 28), dtype=np.uint8)
@@ -53,7 +55,9 @@ def test_embedded_sets_are_whole(name, tmp_path):
 def test_every_registered_file_says_how_to_check_it():
     for name in registry():
         for file in entry(name)["files"]:
-            assert file["checksums"] or name in ("lsun_bedroom", "c3d_ucf101"), name  # none was ever published
+            assert file["checksums"] or name in ("lsun_bedroom", "c3d_ucf101", "billion_word", "imagenet32"), (
+                name
+            )  # none was ever published
 
 
 def test_idx_from_a_local_folder_counts_as_another_copy(tmp_path):
@@ -184,9 +188,86 @@ def test_batches_cover_an_epoch_once_and_resume_anywhere():
     assert all(torch.equal(a, next(again)) for a in rest)
 
 
+def test_batches_bring_the_labels_of_their_samples():
+    samples = np.arange(50, dtype=np.uint8).reshape(50, 1, 1, 1)
+    labelled = Batches(samples, 10, 0, torch.device("cpu"), np.arange(50))
+    images, labels = labelled.next_labelled()
+    assert torch.equal(to_uint8(images).flatten(), labels)
+    plain = Batches(samples, 10, 0, torch.device("cpu"))
+    assert torch.equal(next(plain), images)  # labels change nothing of the order
+    with pytest.raises(ValueError, match="no labels"):
+        plain.next_labelled()
+
+
+def test_videos_become_floats_channels_first():
+    videos = torch.arange(2 * 3 * 4 * 4 * 3, dtype=torch.uint8).reshape(2, 3, 4, 4, 3)
+    floats = to_float(videos)
+    assert floats.shape == (2, 3, 3, 4, 4)
+    assert floats[1, 2, 0, 3, 1] == videos[1, 0, 3, 1, 2] / 127.5 - 1
+
+
 def test_pixels_survive_the_way_to_floats_and_back():
     images = torch.arange(256, dtype=torch.uint8).reshape(1, 16, 16, 1)
     floats = to_float(images)
     assert floats.min() == -1
     assert floats.max() == 1
     assert torch.equal(to_uint8(floats), images)
+
+
+# Text and points.
+
+
+def text_settings(**more):
+    return {"data": "python_topics", "text_length": 8, "characters": 6, **more}
+
+
+def test_lines_are_cut_padded_and_indexed(tmp_path):
+    (tmp_path / "own.txt").write_text("aaaabbbbcc\nabc\nxyz\n", encoding="utf-8")
+    data = prepare.prepared(text_settings(), tmp_path / "data", {"python_topics": str(tmp_path / "own.txt")})
+    vocabulary = data.card["vocabulary"]
+    assert data.samples.dtype == np.int16
+    assert vocabulary[0] == UNKNOWN
+    assert len(vocabulary) == 6
+    assert set(vocabulary[1:4]) == {"a", "b", PAD}
+    lines = as_text(data.samples, vocabulary)
+    assert sorted(lines)[0] == "aaaabbbb"
+    assert any(line.startswith("ab") and line.endswith(PAD * 5) for line in lines)
+    assert sum(UNKNOWN in line for line in lines) >= 1
+    assert as_text(np.array([[99]]), vocabulary) == [UNKNOWN]
+
+
+def test_the_embedded_text_is_prepared_the_same_every_time(tmp_path):
+    one, other = (prepare.prepared(text_settings(data_count=500), tmp_path / name, {}) for name in "ab")
+    assert one.shape == (8,)
+    assert len(one.samples) == 500
+    assert one.fingerprint == other.fingerprint
+
+
+def test_text_in_a_folder_or_an_archive_and_what_is_none(tmp_path):
+    folder = tmp_path / "news"
+    folder.mkdir()
+    (folder / "a.txt").write_text("one\ntwo\n")
+    assert list(lines_of(Source("local", other=folder))) == ["one\n", "two\n"]
+    archive = tmp_path / "words.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        add(tar, "x/training-monolingual/news.en-00001", b"three\n")
+        add(tar, "x/heldout-monolingual/news.en-00000", b"four\n")
+    assert list(lines_of(Source("local", other=archive))) == ["three\n"]
+    (tmp_path / "bad.txt").write_bytes(b"\xff\xfe\xff")
+    with pytest.raises(UserError, match="cannot be read as text"):
+        list(lines_of(Source("local", other=tmp_path / "bad.txt")))
+    (tmp_path / "empty.txt").write_text("")
+    with pytest.raises(UserError, match="no lines"):
+        read_lines(Source("local", other=tmp_path / "empty.txt"), 8, 6, None)
+
+
+def test_the_toy_sets_of_wgan_gp_have_about_unit_size():
+    for maker, modes in ((eight_gaussians_scaled, 8), (twenty_five_gaussians, 25), (swiss_roll, 1)):
+        points, labels = maker(20_000)
+        assert points.shape == (20_000, 2)
+        assert points.dtype == np.float32
+        assert len(np.unique(labels)) == modes
+        assert 0.5 < points.std() < 1.5
+    points, labels = twenty_five_gaussians(20_000)
+    assert points[labels == 0].mean(axis=0) == pytest.approx([-4 / 2.828] * 2, abs=0.01)
+    assert points[labels == 7].std(axis=0) == pytest.approx([0.05 / 2.828] * 2, rel=0.1)

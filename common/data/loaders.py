@@ -147,6 +147,7 @@ def images(path: Path, image_size: int, channels: int) -> Iterator[Block]:
         return
     named = _files_in_folder(path) if path.is_dir() else _files_in_tar(path)
     named = [(name, read) for name, read in named if name.lower().endswith(IMAGE_SUFFIXES)]
+    named = [item for item in named if "train" in Path(item[0]).parts] or named  # a split of its own: the training one
     if not named:
         raise UserError(f"{path} holds no images ({', '.join(IMAGE_SUFFIXES)})")
     classes = sorted({Path(name).parent.name for name, _ in named})
@@ -202,8 +203,8 @@ def read(name: str, loader: str, source: Source, image_size: int, channels: int)
     """Blocks of (n, image_size, image_size, channels) images from wherever ``source`` says."""
     if loader == "lsun":
         blocks: Iterable[Block] = lsun(source, image_size)
-    elif source.other is not None:
-        blocks = images(source.other, image_size, channels)
+    elif source.other is not None or loader == "images":
+        blocks = images(source.other or source.files[0], image_size, channels)
     else:
         blocks = {"idx": idx, "cifar10": cifar10}[loader](source)
     for pixels, labels in blocks:

@@ -1,6 +1,6 @@
 """Prepared arrays: one folder per (data set, image size) with memory-mapped arrays and a card.
 
-``samples.npy``: images (n, size, size, channels) uint8, or points (n, d) float32.
+``samples.npy``: images (n, size, size, channels) uint8, points (n, d) float32, or lines of text (n, length) int16.
 ``labels.npy``: (n,) int64, where the set has labels.
 ``card.json``: what they are, written last: a folder without a card is not prepared.
 """
@@ -15,6 +15,7 @@ import numpy as np
 from common.data.loaders import limited, read
 from common.data.procedural import MAKERS
 from common.data.registry import entry, locate
+from common.data.text import read_lines
 from common.errors import UserError
 from common.files import atomic_path, read_json, sha256, write_json
 from common.progress import bar
@@ -47,7 +48,9 @@ def folder_of(settings: Mapping[str, Any], root: str | Path, local: Mapping[str,
     if entry(name)["loader"] in MAKERS:
         return Path(root) / "prepared" / name
     count = settings.get("data_count")
-    parts = [name, f"{settings['image_size']}x{settings['channels']}"]
+    is_text = entry(name)["loader"] == "text"
+    form = ("text_length", "characters") if is_text else ("image_size", "channels")
+    parts = [name, "x".join(str(settings[key]) for key in form)]
     parts += [f"first{count}"] if count else []
     parts += ["local"] if name in local else []
     return Path(root) / "prepared" / "-".join(parts)
@@ -57,12 +60,18 @@ def prepare(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, s
     """Prepare what ``settings`` ask for under ``root`` and return its folder."""
     name = settings["data"]
     folder = folder_of(settings, root, local)
+    more: list[str] = []  # the characters of a text
     loader = entry(name)["loader"]
     if loader in MAKERS:
         samples, labels = MAKERS[loader](POINTS)
         checksums, kind, right = {}, "procedural", True
         _save(folder / "samples.npy", samples)
         _save(folder / "labels.npy", labels)
+    elif loader == "text":
+        source = locate(name, local, Path(root) / "downloads")
+        kind, right, checksums = source.kind, source.as_registered, source.checksums()
+        lines, more = read_lines(source, settings["text_length"], settings["characters"], settings.get("data_count"))
+        _save(folder / "samples.npy", lines)
     else:
         source = locate(name, local, Path(root) / "downloads")
         kind, right, checksums = source.kind, source.as_registered, source.checksums()
@@ -80,7 +89,7 @@ def prepare(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, s
         "as_registered": right,
         "files": checksums,
         "sha256": sha256(folder / "samples.npy"),
-    }
+    } | ({"vocabulary": "".join(more)} if more else {})
     write_json(folder / "card.json", card)
     return folder
 

@@ -23,4 +23,30 @@ def eight_gaussians(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return points.astype(np.float32), modes
 
 
-MAKERS = {"two_gaussians": two_gaussians, "eight_gaussians": eight_gaussians}
+def eight_gaussians_scaled(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """:func:`eight_gaussians` divided by 1.414, as WGAN-GP's code scales its toy sets to about unit deviation."""
+    points, modes = eight_gaussians(count, seed)
+    return points / np.float32(1.414), modes
+
+
+def twenty_five_gaussians(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """A 5 × 5 grid of spacing 2 with deviation 0.05, all divided by 2.828; and the index of their centre."""
+    generator = np.random.default_rng(seed)
+    modes = generator.integers(0, 25, count)
+    centres = 2.0 * np.stack([modes // 5 - 2, modes % 5 - 2], axis=1)
+    points = (centres + 0.05 * generator.standard_normal((count, 2))) / 2.828
+    return points.astype(np.float32), modes
+
+
+def swiss_roll(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """scikit-learn's Swiss roll seen from the side, noise 0.25, divided by 7.5. Labels are all 0."""
+    from sklearn.datasets import make_swiss_roll
+
+    points, _ = make_swiss_roll(count, noise=0.25, random_state=seed)
+    return (points[:, [0, 2]] / 7.5).astype(np.float32), np.zeros(count, np.int64)
+
+
+MAKERS = {
+    maker.__name__: maker
+    for maker in (two_gaussians, eight_gaussians, eight_gaussians_scaled, twenty_five_gaussians, swiss_roll)
+}

@@ -56,7 +56,7 @@ def load_results(
         experiment,
         config,
         folder,
-        reported[reported["source"] == experiment.source].reset_index(drop=True),
+        reported[reported["source"].isin(experiment.reported_sources)].reset_index(drop=True),
         read_measurements(folder / "measured.csv"),
         pd.read_csv(folder / "per_seed.csv", keep_default_na=False, na_values={"value": [""], "spread": [""]}),
         pd.read_csv(folder / "curves.csv"),

@@ -75,7 +75,7 @@ def train_run(
     :class:`SettingsChanged`; with ``keep_changed`` it is set aside and a new one begins.
     Two processes never train the same run: the second waits for the first.
     """
-    settings = experiment.settings(arm, config["scale"], config)
+    settings = experiment.settings(arm, config["scale"], config, seed)
     folder = run_folder(experiment, arm, seed, config)
     folder.parent.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(config["threads"])
@@ -112,7 +112,7 @@ def _train(
         method.make_optimisers()
         return train(
             method,
-            Batches(data.samples, settings["batch_size"], seed, device),
+            Batches(data.samples, settings["batch_size"], seed, device, data.labels),
             folder,
             identity,
             steps=settings["generator_steps"],

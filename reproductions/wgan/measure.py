@@ -1,7 +1,5 @@
 """What each experiment of *Wasserstein GAN* measures."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 import torch
@@ -11,12 +9,9 @@ from common.data.procedural import (
     TWO_GAUSSIANS_MEANS,
     TWO_GAUSSIANS_STD,
 )
-from common.measuring import Measuring, Run
-from common.metrics.coverage import Coverage, coverage
+from common.judging import Judge, Judgement
+from common.measuring import Measuring
 from common.metrics.divergences import js_and_tv, kl, wasserstein
-from common.metrics.features import extract, real_part, reference
-from common.metrics.frechet import frechet_distance
-from common.metrics.networks import metric_name
 from common.metrics.protocol import protocol
 from common.training.launch import build_method, compute_device
 from common.training.loop import load_snapshot
@@ -24,7 +19,6 @@ from reproductions.wgan.method import LOG_2, build_generator
 from reproductions.wgan.two_gaussians import optimal_discriminator
 
 SHEET = 64  # images on a sample sheet
-SHOWN = 256  # images that a judgement keeps
 QUADRATURE = np.linspace(-6, 6, 12_001)  # far beyond both Gaussians
 
 
@@ -120,57 +114,6 @@ def js_of_gaussians(discriminator: np.ndarray) -> float:
     return float((real @ np.log(d) + fake @ np.log1p(-d)) / real.sum() / 2 + LOG_2)
 
 
-class Quality:
-    """Judges a run's snapshots: distance to the data in a feature space, and the classes they cover."""
-
-    def __init__(self, m: Measuring, device: torch.device):
-        self.device = device
-        settings = m.settings(m.experiment.arms[0])
-        self.count = settings["evaluation_samples"]
-        self.data = m.data(settings)
-        self.network = m.feature_network(settings, device)
-        self.name = metric_name("fd", self.network)
-        reference_count = settings["reference_samples"]
-        self.reference = reference(self.network, self.data, m.config["data"], count=reference_count)
-        self.sampled = m.sampled
-        parts = self.network.protocol | {
-            "n_fake": self.count,
-            "sampling": f"training mode, batches of {settings['batch_size']}, {settings['precision']}",
-            "seed": "1000+seed",
-            "selection": "last snapshot",
-        }
-        self.protocol = protocol(
-            self.name, **parts, n_real=self.reference.count, covariance="n-1",
-            real=real_part(self.data, reference_count),
-        )  # fmt: skip
-        self.coverage_protocol = protocol("coverage", **parts, mode_counts_from="a tenth of an even share")
-
-    def of(self, run: Run, step: int, method) -> dict:
-        """Distance, coverage (None without classes) and the samples themselves after ``step`` updates."""
-        load_snapshot(run.folder, step, method)
-        torch.manual_seed(1000 + run.seed)
-        shown = []
-
-        def images() -> Iterator[np.ndarray]:
-            for block in self.sampled(method, self.count):
-                shown.append(block[: SHOWN if not shown else 0].copy())
-                yield block
-
-        try:
-            features = extract(self.network, images())
-        except FloatingPointError:  # nothing is further from the data
-            black = np.zeros((SHOWN, *self.data.samples.shape[1:]), np.uint8)
-            return {"distance": np.inf, "coverage": Coverage(0, 0.0, 0.0), "samples": black}
-        covered = None
-        if features.logits is not None:
-            covered = coverage(features.predicted, features.logits.shape[1])
-        return {
-            "distance": frechet_distance(features.statistics, self.reference.statistics),
-            "coverage": covered,
-            "samples": np.concatenate(shown),
-        }
-
-
 def filtered(curve: np.ndarray, window: int) -> np.ndarray:
     """The median filter of the published curves (at the ends over repeated end values, not over zeros)."""
     return median_filter(curve, min(window, len(curve)), mode="nearest")
@@ -182,34 +125,36 @@ def spearman(a: np.ndarray, b: np.ndarray) -> float:
     return 0.0 if np.isnan(correlation) else float(correlation)
 
 
-def _measure_quality(m: Measuring, quality: Quality, *, last_only: bool = False) -> dict[tuple[str, int], list[dict]]:
+def _measure_quality(m: Measuring, judge: Judge, *, last_only: bool = False) -> dict[tuple[str, int], list[Judgement]]:
     """Judge the snapshots of every run; add the last one's numbers. Returns the judgements by (arm, seed)."""
     judged = {}
     for run in m.runs:
-        method = build_method(run.settings, quality.data.shape, quality.device)
+        method = build_method(run.settings, judge.data.shape, judge.device)
         steps = run.record["snapshots"][-1:] if last_only else run.record["snapshots"]
-        judgements = [quality.of(run, step, method) for step in steps]
+        judgements = [judge.of(run, step, method) for step in steps]
         judged[run.arm, run.seed] = judgements
-        common = {"model": run.arm, "seed": run.seed, "dataset": quality.data.card["data"], "note": run.note}
+        common = {"model": run.arm, "seed": run.seed, "dataset": judge.data.card["data"], "note": run.note}
         last = judgements[-1]
-        m.add(metric=quality.name, value=last["distance"], better="lower", protocol=quality.protocol, **common)
-        if last["coverage"] is not None:
-            text = quality.coverage_protocol
-            m.add(metric="modes_covered", value=last["coverage"].modes, better="higher", protocol=text, **common)
-            m.add(metric="mode_evenness", value=last["coverage"].evenness, better="higher", protocol=text, **common)
-        distances = [judgement["distance"] for judgement in judgements]
-        m.curve(model=run.arm, seed=run.seed, name=quality.name, steps=steps, values=distances)
+        m.add(
+            metric=judge.distance_name, value=last.distance, better="lower", protocol=judge.distance_protocol, **common
+        )
+        if last.coverage is not None:
+            text = judge.coverage_protocol
+            m.add(metric="modes_covered", value=last.coverage.modes, better="higher", protocol=text, **common)
+            m.add(metric="mode_evenness", value=last.coverage.evenness, better="higher", protocol=text, **common)
+        distances = [judgement.distance for judgement in judgements]
+        m.curve(model=run.arm, seed=run.seed, name=judge.distance_name, steps=steps, values=distances)
     return judged
 
 
 def wgan_lsun_curves(m: Measuring) -> None:
     """Figures 3, 4 and 8: each loss beside the quality of samples along the same training."""
     with compute_device(m.config["device"]) as device:
-        quality = Quality(m, device)
-        judged = _measure_quality(m, quality)
+        judge = Judge(m, device)
+        judged = _measure_quality(m, judge)
     for run in m.runs:
         judgements = judged[run.arm, run.seed]
-        distance = np.array([judgement["distance"] for judgement in judgements])
+        distance = np.array([judgement.distance for judgement in judgements])
         steps = np.array(run.record["snapshots"])
         loss = "em_estimate" if "em_estimate" in run.curves else "js_estimate"
         raw = run.curves[loss]
@@ -217,18 +162,23 @@ def wgan_lsun_curves(m: Measuring) -> None:
         smooth = filtered(raw, window)
         # The estimate that judges the generator after s updates is the one made in update s (from 0).
         at = np.minimum(steps, len(smooth) - 1)
-        common = {"model": run.arm, "seed": run.seed, "dataset": quality.data.card["data"], "note": run.note}
+        common = {"model": run.arm, "seed": run.seed, "dataset": judge.data.card["data"], "note": run.note}
         filter_text = f"median {window}"
 
         def add(metric, value, better="", run=run, common=common, **parts):
             m.add(metric=metric, value=value, better=better, protocol=protocol(metric, **parts), **common)
 
         add(f"{loss}_quality_correlation", spearman(smooth[at], distance), better="higher", filter=filter_text,
-            quality=quality.protocol.replace(";", ","), snapshots=len(steps), statistic="Spearman")  # fmt: skip
+            quality=judge.distance_protocol.replace(";", ","), snapshots=len(steps), statistic="Spearman")  # fmt: skip
         fifth = max(len(smooth) // 5, 1)
         add(f"{loss}_first", np.median(raw[:fifth]), of="first fifth, median")
         add(f"{loss}_last", np.median(raw[-fifth:]), of="last fifth, median")
-        add("quality_change", distance[-1] / distance[0], better="lower", of=f"{quality.name}, last over untrained")
+        add(
+            "quality_change",
+            distance[-1] / distance[0],
+            better="lower",
+            of=f"{judge.distance_name}, last over untrained",
+        )
         if loss == "js_estimate":
             add(
                 "js_saturated",
@@ -251,22 +201,22 @@ def wgan_lsun_curves(m: Measuring) -> None:
         high, low = np.percentile(settled, [90, 10])
         add("loss_variation", (high - low) / max(abs(high), abs(low), 1e-12),
             of="p90 - p10 after the first fifth, over the larger of both", filter=filter_text)  # fmt: skip
-        early = judgements[int(np.searchsorted(steps, len(raw) / 5))]["samples"].astype(np.float64)
-        late = judgements[-1]["samples"].astype(np.float64)
-        add("sample_change", np.abs(late - early).mean() / quality.data.samples[:1000].std(),
+        early = judgements[int(np.searchsorted(steps, len(raw) / 5))].samples.astype(np.float64)
+        late = judgements[-1].samples.astype(np.float64)
+        add("sample_change", np.abs(late - early).mean() / judge.data.samples[:1000].std(),
             of="same z, first fifth against end, mean absolute pixel difference over the data's std")  # fmt: skip
         m.curve(model=run.arm, seed=run.seed, name=loss, steps=np.arange(len(smooth)), values=smooth)
         if run.seed == m.seeds[0]:
             for index in np.unique(np.linspace(0, len(judgements) - 1, 5).round().astype(int)):
-                m.sheet(f"{run.arm}|{steps[index]}", judgements[index]["samples"][:16])
-    m.sheet("real", np.asarray(quality.data.samples[:16]))
+                m.sheet(f"{run.arm}|{steps[index]}", judgements[index].samples[:16])
+    m.sheet("real", np.asarray(judge.data.samples[:16]))
 
 
 def wgan_robustness(m: Measuring) -> None:
     """Figures 5 to 7 and the sheets: quality and coverage at the end, per generator and algorithm."""
     with compute_device(m.config["device"]) as device:
-        quality = Quality(m, device)
-        judged = _measure_quality(m, quality, last_only=True)
+        judge = Judge(m, device)
+        judged = _measure_quality(m, judge, last_only=True)
     for run in m.runs:
         published = m.experiment.training_of(run.arm).settings(run.arm, "paper")
         with torch.device("meta"):  # the paper's own sizes, without the memory
@@ -276,8 +226,8 @@ def wgan_robustness(m: Measuring) -> None:
             value=sum(p.numel() for p in generator.parameters()), protocol=protocol("parameters", size="as published"),
         )  # fmt: skip
         if run.seed == m.seeds[0]:
-            m.sheet(run.arm, judged[run.arm, run.seed][-1]["samples"][:SHEET])
-    m.sheet("real", np.asarray(quality.data.samples[:SHEET]))
+            m.sheet(run.arm, judged[run.arm, run.seed][-1].samples[:SHEET])
+    m.sheet("real", np.asarray(judge.data.samples[:SHEET]))
 
 
 def wgan_critic_momentum(m: Measuring) -> None:

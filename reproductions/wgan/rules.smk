@@ -1,6 +1,11 @@
 # One rule per experiment of Wasserstein GAN; each writes its tables, figures, verdicts and page.
 
 
+rule reproduce_wgan:
+    input:
+        plan.pages("wgan"),
+
+
 rule wgan_parallel_lines:
     input:
         **plan.report_inputs("wgan_parallel_lines"),

@@ -1,0 +1,102 @@
+"""How good a run's samples are: one pass of the experiment's feature network over them, and what it tells."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from common.measuring import Measuring, Run
+from common.metrics.coverage import Coverage, coverage
+from common.metrics.features import extract, real_part, reference
+from common.metrics.frechet import frechet_distance
+from common.metrics.networks import metric_name
+from common.metrics.protocol import protocol
+from common.metrics.scores import inception_score
+from common.training.loop import load_snapshot
+from common.training.method import Method
+
+SHOWN = 256  # images that a judgement keeps
+SPLITS = 10
+
+
+class Judgement(NamedTuple):
+    """``distance``: Fréchet, to the data. ``score`` and ``coverage`` (of so many classes): None where there are none.
+
+    ``samples``: the first SHOWN of them, uint8.
+    """
+
+    distance: float
+    score: float | None
+    coverage: Coverage | None
+    coverage_of: int
+    samples: np.ndarray
+
+
+class Judge:
+    """Judges snapshots of an experiment's runs; all of its arms share data, network and numbers of samples.
+
+    ``distance_name``, ``score_name``: the metrics' names; ``distance_protocol``, ``score_protocol`` and
+    ``coverage_protocol``: their protocols.
+    """
+
+    def __init__(self, m: Measuring, device: torch.device):
+        settings = m.settings(m.experiment.arms[0])
+        self.device = device
+        self.sampled = m.sampled
+        self.count = settings["evaluation_samples"]
+        self.data = m.data(settings)
+        self.network = m.feature_network(settings, device)
+        self.distance_name, self.score_name = metric_name("fd", self.network), metric_name("score", self.network)
+        reference_count = settings["reference_samples"]
+        self.reference = reference(self.network, self.data, m.config["data"], count=reference_count)
+        parts = self.network.protocol | {
+            "n_fake": self.count,
+            "sampling": f"training mode, batches of {settings['batch_size']}, {settings.get('precision', 'float32')}",
+            "seed": "1000+seed",
+            "selection": "last snapshot",
+        }
+        self.distance_protocol = protocol(
+            self.distance_name, **parts, n_real=self.reference.count, covariance="n-1",
+            real=real_part(self.data, reference_count),
+        )  # fmt: skip
+        self.score_protocol = protocol(self.score_name, **parts, splits=f"{SPLITS} in order")
+        self.coverage_protocol = protocol("coverage", **parts, mode_counts_from="a tenth of an even share")
+
+    def of(self, run: Run, step: int, method: Method) -> Judgement:
+        """The samples after ``step`` updates. A training that diverged ends with the worst there are."""
+        if run.diverged and step == run.record["snapshots"][-1]:
+            return self.worst
+        load_snapshot(run.folder, step, method)
+        torch.manual_seed(1000 + run.seed)
+        shown: list[np.ndarray] = []
+
+        def images() -> Iterator[np.ndarray]:
+            for block in self.sampled(method, self.count):
+                shown.append(block[: SHOWN if not shown else 0].copy())
+                yield block
+
+        try:
+            features = extract(self.network, images())
+        except FloatingPointError:
+            return self.worst
+        score, covered, classes = None, None, 0
+        if features.logits is not None:
+            score = inception_score(features.logits, min(SPLITS, features.count)).value
+            classes = features.logits.shape[1]
+            covered = coverage(features.predicted, classes)
+        distance = frechet_distance(features.statistics, self.reference.statistics)
+        return Judgement(distance, score, covered, classes, np.concatenate(shown))
+
+    @property
+    def worst(self) -> Judgement:
+        """Of a training that diverged: infinitely far from the data, black images."""
+        black = np.zeros((SHOWN, *self.data.samples.shape[1:]), np.uint8)
+        return Judgement(np.inf, 1.0, Coverage(0, 0.0, 0.0), 1, black)
+
+    def of_data(self) -> float | None:
+        """The score of as many real samples: what a perfect generator would have."""
+        rng = np.random.default_rng(0)
+        chosen = np.sort(rng.permutation(len(self.data.samples))[: self.count])
+        logits = extract(self.network, rng.permutation(self.data.samples[chosen])).logits
+        return None if logits is None else inception_score(logits, min(SPLITS, len(logits))).value
