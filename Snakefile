@@ -1,6 +1,7 @@
 """Reproduces the experiments of generative-modelling papers; see README.md.
 
 snakemake reproduce_all                  every experiment of every paper
+snakemake reproduce_wgan_gp              every experiment of one paper
 snakemake wgan_lsun_curves               one experiment
 snakemake compare --config new=my.csv    a run of your own against the reported numbers
 """
@@ -55,6 +56,7 @@ onerror:
 include: "workflow/rules/data.smk"
 include: "workflow/rules/runs.smk"
 include: "reproductions/wgan/rules.smk"
+include: "reproductions/wgan_gp/rules.smk"
 
 
 rule reproduce_all:

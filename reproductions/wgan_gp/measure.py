@@ -1,0 +1,425 @@
+"""What each experiment of *Improved Training of Wasserstein GANs* measures."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from scipy.ndimage import median_filter
+from torch import Tensor, nn
+
+from common.data.batches import to_float
+from common.data.text import as_text
+from common.judging import Judge
+from common.measuring import Measuring
+from common.metrics.protocol import protocol
+from common.training.launch import build_method, compute_device
+from common.training.loop import load_snapshot
+from reproductions.wgan.measure import spearman
+from reproductions.wgan_gp.method import gradient_penalty
+from reproductions.wgan_gp.ngrams import js_of_ngrams
+
+GRID = np.linspace(-2, 2, 61)  # of the value surfaces
+SCORED_POINTS = 10_000
+GRAMS = (1, 2, 3, 4)
+ARCHITECTURES = {  # arm -> as the paper's Figure 2 has it
+    "DCGAN": "baseline DCGAN", "no BN, constant width": "no BN and constant number of filters in G",
+    "MLP": "4-layer 512-dim ReLU MLP G", "no normalisation": "no normalization in G or D",
+    "gated": "gated multiplicative nonlinearities", "tanh": "tanh nonlinearities",
+    "ResNet-101": "101-layer ResNet G and D",
+}  # fmt: skip
+REPLICATES = 3  # tables that the sweep's architectures are dealt out to: what seeds are elsewhere
+THRESHOLDS = [1 + 0.5 * k for k in range(17)]  # of Table 5
+OF_REAL = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]  # shares of the way from 1 to the score of real data
+
+
+# --- Figure 1 ------------------------------------------------------------------------------------------------
+
+
+def wgan_gp_toy_critics(m: Measuring) -> None:
+    """Figure 1a: what a critic sees beyond mean and covariance, and how it uses its slope."""
+    grid = np.stack(np.meshgrid(GRID, GRID), axis=-1).reshape(-1, 2).astype(np.float32)
+    for run in m.runs:
+        dataset, arm = run.arm.split(" · ")
+        data = m.data(run.settings)
+        method = build_method(run.settings, data.shape, torch.device("cpu"))
+        load_snapshot(run.folder, run.record["snapshots"][-1], method)
+        rng = np.random.default_rng(run.seed)
+        real = torch.from_numpy(data.samples[rng.choice(len(data.samples), SCORED_POINTS, replace=False)])
+        fake = real + torch.from_numpy(rng.standard_normal(real.shape, dtype=np.float32))
+        both = torch.cat([real, fake])
+        with torch.no_grad():
+            values = method.f(both).double().numpy()
+            em_estimate = float(values[:SCORED_POINTS].mean() - values[SCORED_POINTS:].mean())
+        torch.manual_seed(run.seed)
+        _, norm = gradient_penalty(method.f, real, fake)
+
+        def add(metric, value, better="", run=run, dataset=dataset, arm=arm, **parts):
+            m.add(
+                model=arm, dataset=dataset, seed=run.seed, metric=metric, value=value, better=better,
+                protocol=protocol(metric, n=SCORED_POINTS, **parts), note=run.note, data=dataset,
+            )  # fmt: skip
+
+        # A critic that sees no more than mean and covariance cannot tell the data from this Gaussian.
+        points = real.double().numpy()
+        like = rng.multivariate_normal(points.mean(axis=0), np.cov(points, rowvar=False), SCORED_POINTS)
+        with torch.no_grad():
+            on_like = method.f(torch.from_numpy(like.astype(np.float32))).double().mean().item()
+        add("higher_moments", (values[:SCORED_POINTS].mean() - on_like) / float(norm), "higher",
+            of="E f(data) - E f(Gaussian of equal mean and covariance) over mean gradient norm on lines")  # fmt: skip
+        add("em_over_slope", em_estimate / float(norm), "higher", of="EM estimate over the mean gradient norm on lines")
+        add("gradient_norm", float(norm), "target", of="mean on lines between real and fake")
+        add("weights_at_bound", _share_at_bound(method.f, run.settings), of="share of |w| above 95 % of the largest")
+        if run.seed == m.seeds[0]:
+            with torch.no_grad():
+                surface = method.f(torch.from_numpy(grid)).numpy().reshape(len(GRID), len(GRID))
+            m.sheet(f"surface|{dataset}|{arm}", surface)
+            m.sheet(f"data|{dataset}", real[:500].numpy())
+
+
+def _weights(network: nn.Module) -> np.ndarray:
+    layers = [module.weight.detach().flatten() for module in network.modules() if isinstance(module, nn.Linear)]
+    return torch.cat(layers).cpu().numpy()
+
+
+def _share_at_bound(network: nn.Module, settings) -> float:
+    """Of weights beyond 95 % of the clipping bound; of their layer's largest weight where nothing is clipped."""
+    at_bound, count = 0, 0
+    for layer in (module for module in network.modules() if isinstance(module, nn.Linear)):
+        size = layer.weight.detach().abs()
+        bound = settings["clip"] if "Clipping" in settings["method"] else size.max()
+        at_bound += int((size > 0.95 * bound).sum())
+        count += size.numel()
+    return at_bound / count
+
+
+def wgan_gp_gradient_norms(m: Measuring) -> None:
+    """Figure 1b: norms of the critic loss's gradient by layer, and the critic's weights."""
+    for run in m.runs:
+        data = m.data(run.settings)
+        method = build_method(run.settings, data.shape, torch.device("cpu"))
+        load_snapshot(run.folder, run.record["snapshots"][-1], method)
+        torch.manual_seed(run.seed)
+        with torch.no_grad():
+            fake = method.g(method.noise(1024))
+        weights = _weights(method.f)
+        at_bound = _share_at_bound(method.f, run.settings)
+        norms = activation_gradients(method.f, torch.from_numpy(np.array(data.samples[:1024])), fake)
+        decades = float(np.log10(max(norms[0], 1e-300) / max(norms[-1], 1e-300)))
+        common = {"model": run.arm, "dataset": "Swiss roll", "seed": run.seed, "note": run.note}
+        text = protocol("decades", of="log10 of the gradient's norm at the first activations over the last", n=1024)
+        m.add(metric="decades", value=decades, better="target", protocol=text, **common)
+        text = protocol("weights_at_bound", of="share of |w| above 95 % of the bound, or of the largest")
+        m.add(metric="weights_at_bound", value=at_bound, protocol=text, **common)
+        layers = np.arange(1, len(norms) + 1)
+        m.curve(model=run.arm, seed=run.seed, name="norm", steps=layers, values=np.log10(np.maximum(norms, 1e-300)))
+        if run.seed == m.seeds[0]:
+            m.sheet(f"weights|{run.arm}", np.random.default_rng(0).choice(weights, min(20_000, len(weights)))[:, None])
+
+
+def activation_gradients(critic: nn.Sequential, real: Tensor, fake: Tensor) -> np.ndarray:
+    """Mean over samples of the norm of ∂(E f(fake) - E f(real)) / ∂(each layer's activations), first layer first.
+
+    In float64: clipped to 0.001, twelve layers leave nothing of a float32.
+    """
+    activations: list[Tensor] = []
+    critic, x = critic.double(), torch.cat([fake, real]).double()
+    for module in critic:
+        x = module(x)
+        if isinstance(module, nn.Linear):
+            x.retain_grad()
+            activations.append(x)
+    scores = x.flatten()
+    (scores[: len(fake)].sum() - scores[len(fake) :].sum()).backward()
+    return np.array([float(a.grad.flatten(1).norm(dim=1).double().mean()) for a in activations])
+
+
+# --- Tables 2 and 5, Appendix C ------------------------------------------------------------------------------
+
+
+def _scores(m: Measuring, judge: Judge) -> dict[str, dict[int, float]]:
+    """The score of the samples of every run after training: arm -> architecture -> score."""
+    found: dict[str, dict[int, float]] = {}
+    for run in m.runs:
+        method = build_method(run.settings, judge.data.shape, judge.device)
+        judged = judge.of(run, run.record["snapshots"][-1], method)
+        # A diverged training has nothing later than its last sound snapshot; it did not succeed.
+        found.setdefault(run.arm, {})[run.seed] = 1.0 if run.diverged else judged.score
+        if run.seed < 8:
+            m.sheet(f"{run.arm}|{run.seed}", judged.samples[:8])
+    return found
+
+
+def _replicates(architectures: Iterable[int]) -> dict[int, list[int]]:
+    """Every third architecture into one table, so that a claim meets three disjoint sets of them."""
+    groups: dict[int, list[int]] = {}
+    for architecture in sorted(architectures):
+        groups.setdefault(architecture % REPLICATES, []).append(architecture)
+    return groups
+
+
+def wgan_gp_architecture_sweep(m: Measuring) -> None:
+    """Tables 2 and 5: outcomes by threshold, at the paper's thresholds and at ones that fit the scale."""
+    with compute_device(m.config["device"]) as device:
+        judge = Judge(m, device)
+        scores = _scores(m, judge)
+        real = judge.of_data()
+    for replicate, members in _replicates(scores["GAN"]).items():
+        gan, gp = (np.array([scores[arm][k] for k in members]) for arm in ("GAN", "WGAN-GP"))
+        common = {"dataset": judge.data.card["data"], "seed": replicate, "metric": "architecture_share"}
+
+        def add(above: float, gan=gan, gp=gp, common=common, **condition) -> None:
+            text = protocol("architecture_share", of=len(gan), score=judge.score_protocol.replace(";", ","))
+            for outcome, chosen in {
+                "Only GAN": (gan > above) & (gp <= above),
+                "Only WGAN-GP": (gp > above) & (gan <= above),
+                "Both succeeded": (gp > above) & (gan > above),
+                "Both failed": (gp <= above) & (gan <= above),
+            }.items():
+                m.add(model=outcome, value=chosen.mean(), protocol=text, **common, **condition)
+
+        for threshold in THRESHOLDS:
+            add(threshold, threshold=threshold)
+        if judge.score_name != "IS":  # the paper's thresholds mean nothing on another network's score
+            for share in OF_REAL:
+                add(1 + share * (real - 1), of_real=share)
+        for arm, values in (("GAN", gan), ("WGAN-GP", gp)):
+            m.add(model=arm, metric=judge.score_name, value=values.mean(), better="higher",
+                  dataset=judge.data.card["data"], seed=replicate, protocol=judge.score_protocol)  # fmt: skip
+            m.curve(model=arm, seed=replicate, name="score", steps=np.array(members), values=values)
+        m.add(model="real data", metric=judge.score_name, value=real, dataset=judge.data.card["data"], seed=replicate,
+              better="higher", protocol=judge.score_protocol)  # fmt: skip
+
+
+def wgan_gp_one_sided_penalty(m: Measuring) -> None:
+    """Appendix C: in how many architectures each penalty scores higher."""
+    with compute_device(m.config["device"]) as device:
+        judge = Judge(m, device)
+        scores = _scores(m, judge)
+    both = sorted(set(scores["WGAN-GP"]) & set(scores["WGAN-GP one-sided"]))
+    pooled = np.array([np.sign(scores["WGAN-GP"][k] - scores["WGAN-GP one-sided"][k]) for k in both])
+    for replicate, members in _replicates(both).items():
+        two, one = (np.array([scores[arm][k] for k in members]) for arm in ("WGAN-GP", "WGAN-GP one-sided"))
+        text = protocol("wins", of=len(members), score=judge.score_protocol.replace(";", ","))
+        for arm, won in (("Two-sided penalty", two > one), ("One-sided penalty", one > two)):
+            m.add(model=arm, metric="wins", value=won.sum(), better="higher", dataset=judge.data.card["data"],
+                  seed=replicate, protocol=text)  # fmt: skip
+        text = protocol("wins_of_all", of=len(both), score=judge.score_protocol.replace(";", ","))
+        for arm, sign in (("Two-sided penalty", 1), ("One-sided penalty", -1)):
+            m.add(model=arm, metric="wins_of_all", value=(pooled == sign).sum(), better="higher",
+                  dataset=judge.data.card["data"], seed=replicate, protocol=text)  # fmt: skip
+        for arm, values in (("WGAN-GP", two), ("WGAN-GP one-sided", one)):
+            m.curve(model=arm, seed=replicate, name="score", steps=np.array(members), values=values)
+
+
+# --- Figures 2, 3 and 5a, Table 3 ----------------------------------------------------------------------------
+
+
+def wgan_gp_lsun_architectures(m: Measuring) -> None:
+    """Figure 2: the distance of samples to the data per method and architecture, and which trainings succeeded.
+
+    Pictures decide in the paper. Here one bar holds for all: no more than twice as far from the data as WGAN-GP's DCGAN
+    of the same seed, and, where there are classes, half of them covered.
+    """
+    with compute_device(m.config["device"]) as device:
+        judge = Judge(m, device)
+        judged = {}
+        for run in m.runs:
+            method = build_method(run.settings, judge.data.shape, judge.device)
+            judged[run.arm, run.seed] = judge.of(run, run.record["snapshots"][-1], method)
+    parts = {"bar": "twice the distance of WGAN-GP · DCGAN, half of the classes", "distance": judge.distance_name}
+    for algorithm in dict.fromkeys(run.arm.split(" · ")[0] for run in m.runs):
+        for seed in m.seeds:
+            bar = 2 * judged["WGAN-GP · DCGAN", seed].distance
+            common = {"model": algorithm, "seed": seed, "dataset": judge.data.card["data"]}
+            trained = []
+            for run in m.runs:
+                method, architecture = run.arm.split(" · ")
+                if (method, run.seed) != (algorithm, seed):
+                    continue
+                found = judged[run.arm, seed]
+                m.add(metric=judge.distance_name, value=found.distance, better="lower", architecture=architecture,
+                      protocol=judge.distance_protocol, note=run.note, **common)  # fmt: skip
+                covered = found.coverage is None or found.coverage.modes >= found.coverage_of / 2
+                trained.append(found.distance <= bar and covered and not run.diverged)
+                m.add(metric="trained", value=trained[-1], better="higher", architecture=ARCHITECTURES[architecture],
+                      protocol=protocol("trained", **parts), **common)  # fmt: skip
+                if seed == m.seeds[0]:
+                    m.sheet(run.arm, found.samples[:9])
+            m.add(metric="trained", value=all(trained), better="higher", architecture="every",
+                  protocol=protocol("trained", **parts), **common)  # fmt: skip
+            m.add(metric="trained_share", value=np.mean(trained), better="higher",
+                  protocol=protocol("trained_share", **parts), **common)  # fmt: skip
+
+
+def wgan_gp_nonsmooth_activations(m: Measuring) -> None:
+    """Appendix D: the distance of samples to the data by nonlinearity."""
+    with compute_device(m.config["device"]) as device:
+        judge = Judge(m, device)
+        for run in m.runs:
+            method = build_method(run.settings, judge.data.shape, judge.device)
+            found = judge.of(run, run.record["snapshots"][-1], method)
+            m.add(model=run.arm, seed=run.seed, dataset=judge.data.card["data"], metric=judge.distance_name,
+                  value=found.distance, better="lower", protocol=judge.distance_protocol, note=run.note)  # fmt: skip
+            if run.seed == m.seeds[0]:
+                m.sheet(run.arm, found.samples[:36])
+
+
+def wgan_gp_loss_curve(m: Measuring) -> None:
+    """Figure 5a: the negative critic loss beside the distance of samples to the data."""
+    with compute_device(m.config["device"]) as device:
+        judge = Judge(m, device)
+        for run in m.runs:
+            method = build_method(run.settings, judge.data.shape, judge.device)
+            steps = np.array(run.record["snapshots"])
+            distances = np.array([judge.of(run, step, method).distance for step in steps])
+            loss = run.curves["em_estimate"] - run.curves["penalty"]
+            tenth = max(len(loss) // 10, 1)
+            common = {"model": run.arm, "seed": run.seed, "dataset": judge.data.card["data"], "note": run.note}
+            text = protocol("loss_change", of="median of the last tenth over the largest median of a tenth")
+            blocks = [np.median(block) for block in np.array_split(loss, min(10, len(loss)))]
+            m.add(metric="loss_change", value=np.median(loss[-tenth:]) / max(blocks), better="lower", protocol=text,
+                  **common)  # fmt: skip
+            smooth = median_filter(loss, max(len(loss) // 20, 1), mode="nearest")
+            ranks = spearman(smooth[np.minimum(steps, len(loss) - 1)], distances)
+            text = protocol("loss_quality_correlation", snapshots=len(steps), statistic="Spearman",
+                            quality=judge.distance_protocol.replace(";", ","))  # fmt: skip
+            m.add(metric="loss_quality_correlation", value=ranks, better="higher", protocol=text, **common)
+            m.add(metric=judge.distance_name, value=distances[-1], better="lower", protocol=judge.distance_protocol,
+                  **common)  # fmt: skip
+            m.curve(model=run.arm, seed=run.seed, name="negative_critic_loss", steps=np.arange(len(loss)), values=loss)
+            m.curve(model=run.arm, seed=run.seed, name=judge.distance_name, steps=steps, values=distances)
+
+
+def wgan_gp_cifar_curves(m: Measuring) -> None:
+    """Figure 3: the score over updates and over time."""
+    with compute_device(m.config["device"]) as device:
+        judge = Judge(m, device)
+        scores, seconds = {}, {}
+        for run in m.runs:
+            method = build_method(run.settings, judge.data.shape, judge.device)
+            steps = np.array(run.record["snapshots"])
+            judged = [judge.of(run, step, method) for step in steps]
+            curve = scores[run.arm, run.seed] = np.array([judgement.score for judgement in judged])
+            times = seconds[run.arm, run.seed] = steps * run.record["cost"]["seconds_per_step"]
+            common = {"model": run.arm, "seed": run.seed, "dataset": judge.data.card["data"], "note": run.note}
+            m.add(metric=judge.score_name, value=curve[-1], better="higher", protocol=judge.score_protocol, **common)
+            m.add(metric=judge.distance_name, value=judged[-1].distance, better="lower",
+                  protocol=judge.distance_protocol, **common)  # fmt: skip
+            late = curve[len(curve) // 2 :]
+            trend = np.polyval(np.polyfit(np.arange(len(late)), late, 1), np.arange(len(late)))
+            text = protocol("score_unrest", of="deviation from a linear trend over the second half of the snapshots")
+            m.add(metric="score_unrest", value=(late - trend).std(), better="lower", protocol=text, **common)
+            text = judge.score_protocol.replace(judge.score_name, "mean_score", 1)
+            text = text.replace("last snapshot", "mean of all snapshots")
+            m.add(metric="mean_score", value=curve.mean(), better="higher", protocol=text, **common)
+            text = protocol("seconds_per_update", hardware=run.record["hardware"], threads=run.record["threads"])
+            m.add(metric="seconds_per_update", value=run.record["cost"]["seconds_per_step"], better="lower", unit="s",
+                  protocol=text, **common)  # fmt: skip
+            m.curve(model=run.arm, seed=run.seed, name="score", steps=steps, values=curve)
+            m.curve(model=run.arm, seed=run.seed, name="score_over_time", steps=times, values=curve)
+    text = judge.score_protocol.replace(judge.score_name, "score_at_dcgan_s_time", 1)
+    text = text.replace("last snapshot", "when the DCGAN of this seed had finished, interpolated")
+    for (arm, seed), curve in scores.items():
+        value = np.interp(seconds["DCGAN", seed][-1], seconds[arm, seed], curve)
+        m.add(model=arm, seed=seed, dataset=judge.data.card["data"], metric="score_at_dcgan_s_time", value=value,
+              better="higher", protocol=text)  # fmt: skip
+
+
+def wgan_gp_cifar_resnet(m: Measuring) -> None:
+    """Table 3: the score after training."""
+    with compute_device(m.config["device"]) as device:
+        judge = Judge(m, device)
+        for run in m.runs:
+            model, training = run.arm.rsplit(", ", 1)
+            method = build_method(run.settings, judge.data.shape, judge.device)
+            judged = judge.of(run, run.record["snapshots"][-1], method)
+            common = {"model": model, "seed": run.seed, "dataset": judge.data.card["data"], "note": run.note,
+                      "training": training}  # fmt: skip
+            m.add(metric=judge.score_name, value=judged.score, better="higher", protocol=judge.score_protocol, **common)
+            m.add(metric=judge.distance_name, value=judged.distance, better="lower", protocol=judge.distance_protocol,
+                  **common)  # fmt: skip
+            if run.seed == m.seeds[0]:
+                m.sheet(run.arm, judged.samples[:64])
+        m.sheet("real", np.array(judge.data.samples[:64]))
+
+
+# --- Section 5.5 ---------------------------------------------------------------------------------------------
+
+
+def wgan_gp_language_model(m: Measuring) -> None:
+    """n-gram divergence between samples and lines of the data along the training (as the code has it), and text."""
+    settings = m.settings(m.experiment.arms[0])
+    data = m.data(settings)
+    count = settings["evaluation_samples"]
+    held, others = np.array(data.samples[:count]), np.array(data.samples[count : count + settings["reference_samples"]])
+    text = {"n_fake": count, "n_real": len(others), "base": "2", "seed": "1000+seed"}
+    with compute_device(m.config["device"]) as device:
+        for run in m.runs:
+            method = build_method(run.settings, data.shape, device)
+            steps, divergences = run.record["snapshots"], []
+            for step in steps:
+                load_snapshot(run.folder, step, method)
+                torch.manual_seed(1000 + run.seed)
+                lines = method.sample(count).argmax(dim=-1).cpu().numpy()
+                divergences.append([js_of_ngrams(lines, others, n) for n in GRAMS])
+            table = np.array(divergences)
+            common = {"model": run.arm, "seed": run.seed, "dataset": data.card["data"], "note": run.note}
+            for n in GRAMS:
+                m.add(metric="js_of_ngrams", value=table[-1, n - 1], better="lower", unit="bits", n_of_grams=n,
+                      protocol=protocol("js_of_ngrams", **text), **common)  # fmt: skip
+                m.add(metric="js_of_ngrams_untrained", value=table[0, n - 1], unit="bits", n_of_grams=n,
+                      protocol=protocol("js_of_ngrams", **text), **common)  # fmt: skip
+                floor = protocol("js_of_ngrams", **text | {"n_fake": f"{count} real lines"})
+                m.add(metric="js_of_ngrams_of_data", value=js_of_ngrams(held, others, n), unit="bits", n_of_grams=n,
+                      protocol=floor, **common)  # fmt: skip
+                m.curve(model=run.arm, seed=run.seed, name=f"js{n}", steps=np.array(steps), values=table[:, n - 1])
+            if run.seed == m.seeds[0]:
+                m.sheet(f"text|{run.arm}", np.array(as_text(lines[:16], data.card["vocabulary"])))
+    m.sheet("text|real", np.array(as_text(held[:16], data.card["vocabulary"])))
+
+
+# --- Figure 5b -----------------------------------------------------------------------------------------------
+
+
+def wgan_gp_overfitting(m: Measuring) -> None:
+    """Negative critic loss on the training digits and on others, along the training."""
+    for run in m.runs:
+        settings = run.settings
+        data = m.data(settings)
+        everything = m.data(settings | {"data_count": settings["data_count"] + settings["validation_samples"]})
+        training, validation = (
+            everything.samples[: settings["data_count"]],
+            everything.samples[settings["data_count"] :],
+        )
+        method = build_method(settings, data.shape, torch.device("cpu"))
+        steps = run.record["snapshots"]
+        losses = []
+        for step in steps:
+            load_snapshot(run.folder, step, method)
+            torch.manual_seed(1000 + run.seed)
+            fake = method.sample(len(validation))
+            losses.append([_negative_loss(method.f, settings, real, fake) for real in (training, validation)])
+        table = np.array(losses)
+        for column, name in enumerate(("training", "validation")):
+            m.curve(model=run.arm, seed=run.seed, name=name, steps=np.array(steps), values=table[:, column])
+        common = {"model": run.arm, "seed": run.seed, "dataset": data.card["data"], "note": run.note}
+        text = {"n_training": len(training), "n_validation": len(validation), "n_fake": len(validation)}
+        gap = (table[:, 0] - table[:, 1]) / max(np.abs(table).max(), 1e-12)
+        m.add(metric="gap_at_end", value=gap[-1], protocol=protocol(
+            "gap_at_end", of="training less validation loss over the largest loss", **text), **common)  # fmt: skip
+        half = len(steps) // 2
+        for column, name in enumerate(("training", "validation")):
+            rise = np.polyfit(np.arange(len(steps) - half), table[half:, column], 1)[0] * (len(steps) - half)
+            what = protocol(f"{name}_rise", of="linear trend over the second half, over the largest loss", **text)
+            m.add(metric=f"{name}_rise", value=rise / max(np.abs(table).max(), 1e-12), protocol=what, **common)
+
+
+def _negative_loss(critic: nn.Module, settings, real: np.ndarray, fake: Tensor) -> float:
+    """E f(real) - E f(fake), less the penalty where there is one."""
+    real = to_float(torch.from_numpy(np.array(real)))[: len(fake)]
+    with torch.no_grad():
+        loss = float(critic(real).mean() - critic(fake[: len(real)]).mean())
+    if "Clipping" in settings["method"]:
+        return loss
+    slopes, _ = gradient_penalty(critic, real, fake[: len(real)])
+    return loss - settings["penalty"] * float(slopes)
