@@ -11,10 +11,12 @@ import pandas as pd
 import pytest
 from conftest import snakemake
 
+from common.experiments import all_experiments
 from common.reporting.measurements import read_measurements
 from common.training import checkpoint
 
 SMOKE = ("--config", "scale=smoke")
+EXPERIMENTS = list(all_experiments())
 
 
 def planned(checkout, *targets, config=()):
@@ -27,29 +29,23 @@ def planned(checkout, *targets, config=()):
 
 def test_targets_are_listed_and_the_workflow_is_in_good_condition(checkout):
     listed = snakemake("--list-target-rules", cwd=checkout).stdout
-    for name in ("reproduce_all", "compare", "wgan_lsun_curves", "wgan_robustness", "wgan_two_gaussians"):
-        assert name in listed
+    rules = ["reproduce_all", "compare", "reproduce_wgan", "reproduce_wgan_gp", *(one.name for one in EXPERIMENTS)]
+    assert set(rules) <= set(listed.split())
     lint = snakemake("--lint", cwd=checkout)
     assert lint.returncode == 0, lint.stdout
 
 
 def test_a_fresh_checkout_would_run_everything(checkout):
     if not (checkout / "runs").exists():
-        assert planned(checkout)["measure"] == 5
+        assert planned(checkout)["measure"] == len(EXPERIMENTS)
 
 
 def test_everything_is_reproduced(reproduced):
     results = reproduced / "results" / "smoke"
     summary = (results / "README.md").read_text()
-    for name in (
-        "wgan_parallel_lines",
-        "wgan_two_gaussians",
-        "wgan_lsun_curves",
-        "wgan_robustness",
-        "wgan_critic_momentum",
-    ):
-        folder = results / "wgan" / name
-        assert f"wgan/{name}/README.md" in summary
+    for one in EXPERIMENTS:
+        folder = results / one.paper / one.name
+        assert f"{one.paper}/{one.name}/README.md" in summary
         page = (folder / "README.md").read_text()
         for image in re.findall(r"\]\(([^)]+\.(?:png|svg|csv|tex))\)", page):
             assert (folder / image).stat().st_size > 0, image
