@@ -1,6 +1,6 @@
 """How good a run's samples are: one pass of the experiment's feature network over them, and what it tells."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from common.metrics.frechet import frechet_distance
 from common.metrics.networks import metric_name
 from common.metrics.protocol import protocol
 from common.metrics.scores import inception_score
+from common.training.launch import build_method
 from common.training.loop import load_snapshot
 from common.training.method import Method
 
@@ -63,7 +64,17 @@ class Judge:
         self.score_protocol = protocol(self.score_name, **parts, splits=f"{SPLITS} in order")
         self.coverage_protocol = protocol("coverage", **parts, mode_counts_from="a tenth of an even share")
 
-    def of(self, run: Run, step: int, method: Method) -> Judgement:
+    def along(self, run: Run, steps: Iterable[int]) -> list[Judgement]:
+        """The samples after each of ``steps`` updates, which must have a snapshot."""
+        method = build_method(run.settings, self.data.shape, self.device)
+        return [self._of(run, step, method) for step in steps]
+
+    def last(self, run: Run) -> Judgement:
+        """The samples after training."""
+        (judgement,) = self.along(run, run.record["snapshots"][-1:])
+        return judgement
+
+    def _of(self, run: Run, step: int, method: Method) -> Judgement:
         """The samples after ``step`` updates. A training that diverged ends with the worst there are."""
         if run.diverged and step == run.record["snapshots"][-1]:
             return self.worst

@@ -12,6 +12,7 @@ from scipy.stats import chi2_contingency, entropy, spearmanr, wasserstein_distan
 from sklearn.neighbors import KernelDensity
 from torch_fidelity.metric_isc import isc_features_to_metric
 
+from common.curves import filtered, spearman
 from common.metrics.adversarial import adversarial_metric, best_threshold
 from common.metrics.bins import Bins, compare_bins
 from common.metrics.coverage import coverage, nearest_mode
@@ -20,7 +21,6 @@ from common.metrics.frechet import Moments, Statistics, frechet_distance, statis
 from common.metrics.likelihood import choose_sigma, parzen_log_likelihood
 from common.metrics.protocol import difference, protocol
 from common.metrics.scores import accuracy, inception_score, kernel_distance, precision_recall
-from reproductions.wgan.measure import filtered, spearman
 
 RNG = np.random.default_rng(0)
 

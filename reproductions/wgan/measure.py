@@ -1,10 +1,9 @@
 """What each experiment of *Wasserstein GAN* measures."""
 
 import numpy as np
-import pandas as pd
 import torch
-from scipy.ndimage import median_filter
 
+from common.curves import filtered, spearman
 from common.data.procedural import (
     TWO_GAUSSIANS_MEANS,
     TWO_GAUSSIANS_STD,
@@ -114,24 +113,12 @@ def js_of_gaussians(discriminator: np.ndarray) -> float:
     return float((real @ np.log(d) + fake @ np.log1p(-d)) / real.sum() / 2 + LOG_2)
 
 
-def filtered(curve: np.ndarray, window: int) -> np.ndarray:
-    """The median filter of the published curves (at the ends over repeated end values, not over zeros)."""
-    return median_filter(curve, min(window, len(curve)), mode="nearest")
-
-
-def spearman(a: np.ndarray, b: np.ndarray) -> float:
-    """Spearman's rank correlation; 0 where either does not vary."""
-    correlation = pd.Series(a).rank().corr(pd.Series(b).rank())
-    return 0.0 if np.isnan(correlation) else float(correlation)
-
-
 def _measure_quality(m: Measuring, judge: Judge, *, last_only: bool = False) -> dict[tuple[str, int], list[Judgement]]:
     """Judge the snapshots of every run; add the last one's numbers. Returns the judgements by (arm, seed)."""
     judged = {}
     for run in m.runs:
-        method = build_method(run.settings, judge.data.shape, judge.device)
         steps = run.record["snapshots"][-1:] if last_only else run.record["snapshots"]
-        judgements = [judge.of(run, step, method) for step in steps]
+        judgements = judge.along(run, steps)
         judged[run.arm, run.seed] = judgements
         common = {"model": run.arm, "seed": run.seed, "dataset": judge.data.card["data"], "note": run.note}
         last = judgements[-1]

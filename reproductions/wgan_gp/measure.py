@@ -1,12 +1,13 @@
 """What each experiment of *Improved Training of Wasserstein GANs* measures."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
-from scipy.ndimage import median_filter
 from torch import Tensor, nn
 
+from common.curves import filtered, spearman
 from common.data.batches import to_float
 from common.data.text import as_text
 from common.judging import Judge
@@ -14,7 +15,6 @@ from common.measuring import Measuring
 from common.metrics.protocol import protocol
 from common.training.launch import build_method, compute_device
 from common.training.loop import load_snapshot
-from reproductions.wgan.measure import spearman
 from reproductions.wgan_gp.method import gradient_penalty
 from reproductions.wgan_gp.ngrams import js_of_ngrams
 
@@ -81,12 +81,16 @@ def _weights(network: nn.Module) -> np.ndarray:
     return torch.cat(layers).cpu().numpy()
 
 
-def _share_at_bound(network: nn.Module, settings) -> float:
+def _clipped(settings: Mapping[str, Any]) -> bool:
+    return "Clipping" in settings["method"]
+
+
+def _share_at_bound(network: nn.Module, settings: Mapping[str, Any]) -> float:
     """Of weights beyond 95 % of the clipping bound; of their layer's largest weight where nothing is clipped."""
     at_bound, count = 0, 0
     for layer in (module for module in network.modules() if isinstance(module, nn.Linear)):
         size = layer.weight.detach().abs()
-        bound = settings["clip"] if "Clipping" in settings["method"] else size.max()
+        bound = settings["clip"] if _clipped(settings) else size.max()
         at_bound += int((size > 0.95 * bound).sum())
         count += size.numel()
     return at_bound / count
@@ -140,10 +144,8 @@ def _scores(m: Measuring, judge: Judge) -> dict[str, dict[int, float]]:
     """The score of the samples of every run after training: arm -> architecture -> score."""
     found: dict[str, dict[int, float]] = {}
     for run in m.runs:
-        method = build_method(run.settings, judge.data.shape, judge.device)
-        judged = judge.of(run, run.record["snapshots"][-1], method)
-        # A diverged training has nothing later than its last sound snapshot; it did not succeed.
-        found.setdefault(run.arm, {})[run.seed] = 1.0 if run.diverged else judged.score
+        judged = judge.last(run)
+        found.setdefault(run.arm, {})[run.seed] = judged.score
         if run.seed < 8:
             m.sheet(f"{run.arm}|{run.seed}", judged.samples[:8])
     return found
@@ -222,10 +224,7 @@ def wgan_gp_lsun_architectures(m: Measuring) -> None:
     """
     with compute_device(m.config["device"]) as device:
         judge = Judge(m, device)
-        judged = {}
-        for run in m.runs:
-            method = build_method(run.settings, judge.data.shape, judge.device)
-            judged[run.arm, run.seed] = judge.of(run, run.record["snapshots"][-1], method)
+        judged = {(run.arm, run.seed): judge.last(run) for run in m.runs}
     parts = {"bar": "twice the distance of WGAN-GP · DCGAN, half of the classes", "distance": judge.distance_name}
     for algorithm in dict.fromkeys(run.arm.split(" · ")[0] for run in m.runs):
         for seed in m.seeds:
@@ -240,7 +239,7 @@ def wgan_gp_lsun_architectures(m: Measuring) -> None:
                 m.add(metric=judge.distance_name, value=found.distance, better="lower", architecture=architecture,
                       protocol=judge.distance_protocol, note=run.note, **common)  # fmt: skip
                 covered = found.coverage is None or found.coverage.modes >= found.coverage_of / 2
-                trained.append(found.distance <= bar and covered and not run.diverged)
+                trained.append(found.distance <= bar and covered)  # a diverged one covers nothing
                 m.add(metric="trained", value=trained[-1], better="higher", architecture=ARCHITECTURES[architecture],
                       protocol=protocol("trained", **parts), **common)  # fmt: skip
                 if seed == m.seeds[0]:
@@ -256,8 +255,7 @@ def wgan_gp_nonsmooth_activations(m: Measuring) -> None:
     with compute_device(m.config["device"]) as device:
         judge = Judge(m, device)
         for run in m.runs:
-            method = build_method(run.settings, judge.data.shape, judge.device)
-            found = judge.of(run, run.record["snapshots"][-1], method)
+            found = judge.last(run)
             m.add(model=run.arm, seed=run.seed, dataset=judge.data.card["data"], metric=judge.distance_name,
                   value=found.distance, better="lower", protocol=judge.distance_protocol, note=run.note)  # fmt: skip
             if run.seed == m.seeds[0]:
@@ -269,9 +267,8 @@ def wgan_gp_loss_curve(m: Measuring) -> None:
     with compute_device(m.config["device"]) as device:
         judge = Judge(m, device)
         for run in m.runs:
-            method = build_method(run.settings, judge.data.shape, judge.device)
             steps = np.array(run.record["snapshots"])
-            distances = np.array([judge.of(run, step, method).distance for step in steps])
+            distances = np.array([judgement.distance for judgement in judge.along(run, steps)])
             loss = run.curves["em_estimate"] - run.curves["penalty"]
             tenth = max(len(loss) // 10, 1)
             common = {"model": run.arm, "seed": run.seed, "dataset": judge.data.card["data"], "note": run.note}
@@ -279,7 +276,7 @@ def wgan_gp_loss_curve(m: Measuring) -> None:
             blocks = [np.median(block) for block in np.array_split(loss, min(10, len(loss)))]
             m.add(metric="loss_change", value=np.median(loss[-tenth:]) / max(blocks), better="lower", protocol=text,
                   **common)  # fmt: skip
-            smooth = median_filter(loss, max(len(loss) // 20, 1), mode="nearest")
+            smooth = filtered(loss, max(len(loss) // 20, 1))
             ranks = spearman(smooth[np.minimum(steps, len(loss) - 1)], distances)
             text = protocol("loss_quality_correlation", snapshots=len(steps), statistic="Spearman",
                             quality=judge.distance_protocol.replace(";", ","))  # fmt: skip
@@ -296,9 +293,8 @@ def wgan_gp_cifar_curves(m: Measuring) -> None:
         judge = Judge(m, device)
         scores, seconds = {}, {}
         for run in m.runs:
-            method = build_method(run.settings, judge.data.shape, judge.device)
             steps = np.array(run.record["snapshots"])
-            judged = [judge.of(run, step, method) for step in steps]
+            judged = judge.along(run, steps)
             curve = scores[run.arm, run.seed] = np.array([judgement.score for judgement in judged])
             times = seconds[run.arm, run.seed] = steps * run.record["cost"]["seconds_per_step"]
             common = {"model": run.arm, "seed": run.seed, "dataset": judge.data.card["data"], "note": run.note}
@@ -331,8 +327,7 @@ def wgan_gp_cifar_resnet(m: Measuring) -> None:
         judge = Judge(m, device)
         for run in m.runs:
             model, training = run.arm.rsplit(", ", 1)
-            method = build_method(run.settings, judge.data.shape, judge.device)
-            judged = judge.of(run, run.record["snapshots"][-1], method)
+            judged = judge.last(run)
             common = {"model": model, "seed": run.seed, "dataset": judge.data.card["data"], "note": run.note,
                       "training": training}  # fmt: skip
             m.add(metric=judge.score_name, value=judged.score, better="higher", protocol=judge.score_protocol, **common)
@@ -353,6 +348,9 @@ def wgan_gp_language_model(m: Measuring) -> None:
     count = settings["evaluation_samples"]
     held, others = np.array(data.samples[:count]), np.array(data.samples[count : count + settings["reference_samples"]])
     text = {"n_fake": count, "n_real": len(others), "base": "2", "seed": "1000+seed"}
+    of_samples = protocol("js_of_ngrams", **text)
+    of_data = protocol("js_of_ngrams", **text | {"n_fake": f"{count} real lines"})
+    floors = {n: js_of_ngrams(held, others, n) for n in GRAMS}
     with compute_device(m.config["device"]) as device:
         for run in m.runs:
             method = build_method(run.settings, data.shape, device)
@@ -365,13 +363,10 @@ def wgan_gp_language_model(m: Measuring) -> None:
             table = np.array(divergences)
             common = {"model": run.arm, "seed": run.seed, "dataset": data.card["data"], "note": run.note}
             for n in GRAMS:
-                m.add(metric="js_of_ngrams", value=table[-1, n - 1], better="lower", unit="bits", n_of_grams=n,
-                      protocol=protocol("js_of_ngrams", **text), **common)  # fmt: skip
-                m.add(metric="js_of_ngrams_untrained", value=table[0, n - 1], unit="bits", n_of_grams=n,
-                      protocol=protocol("js_of_ngrams", **text), **common)  # fmt: skip
-                floor = protocol("js_of_ngrams", **text | {"n_fake": f"{count} real lines"})
-                m.add(metric="js_of_ngrams_of_data", value=js_of_ngrams(held, others, n), unit="bits", n_of_grams=n,
-                      protocol=floor, **common)  # fmt: skip
+                cell = common | {"unit": "bits", "n_of_grams": n}
+                m.add(metric="js_of_ngrams", value=table[-1, n - 1], better="lower", protocol=of_samples, **cell)
+                m.add(metric="js_of_ngrams_untrained", value=table[0, n - 1], protocol=of_samples, **cell)
+                m.add(metric="js_of_ngrams_of_data", value=floors[n], protocol=of_data, **cell)
                 m.curve(model=run.arm, seed=run.seed, name=f"js{n}", steps=np.array(steps), values=table[:, n - 1])
             if run.seed == m.seeds[0]:
                 m.sheet(f"text|{run.arm}", np.array(as_text(lines[:16], data.card["vocabulary"])))
@@ -404,22 +399,22 @@ def wgan_gp_overfitting(m: Measuring) -> None:
             m.curve(model=run.arm, seed=run.seed, name=name, steps=np.array(steps), values=table[:, column])
         common = {"model": run.arm, "seed": run.seed, "dataset": data.card["data"], "note": run.note}
         text = {"n_training": len(training), "n_validation": len(validation), "n_fake": len(validation)}
-        gap = (table[:, 0] - table[:, 1]) / max(np.abs(table).max(), 1e-12)
-        m.add(metric="gap_at_end", value=gap[-1], protocol=protocol(
+        largest = max(np.abs(table).max(), 1e-12)
+        m.add(metric="gap_at_end", value=(table[-1, 0] - table[-1, 1]) / largest, protocol=protocol(
             "gap_at_end", of="training less validation loss over the largest loss", **text), **common)  # fmt: skip
         half = len(steps) // 2
         for column, name in enumerate(("training", "validation")):
             rise = np.polyfit(np.arange(len(steps) - half), table[half:, column], 1)[0] * (len(steps) - half)
             what = protocol(f"{name}_rise", of="linear trend over the second half, over the largest loss", **text)
-            m.add(metric=f"{name}_rise", value=rise / max(np.abs(table).max(), 1e-12), protocol=what, **common)
+            m.add(metric=f"{name}_rise", value=rise / largest, protocol=what, **common)
 
 
-def _negative_loss(critic: nn.Module, settings, real: np.ndarray, fake: Tensor) -> float:
+def _negative_loss(critic: nn.Module, settings: Mapping[str, Any], real: np.ndarray, fake: Tensor) -> float:
     """E f(real) - E f(fake), less the penalty where there is one."""
     real = to_float(torch.from_numpy(np.array(real)))[: len(fake)]
     with torch.no_grad():
         loss = float(critic(real).mean() - critic(fake[: len(real)]).mean())
-    if "Clipping" in settings["method"]:
+    if _clipped(settings):
         return loss
     slopes, _ = gradient_penalty(critic, real, fake[: len(real)])
     return loss - settings["penalty"] * float(slopes)
