@@ -168,15 +168,36 @@ class Experiment:
         return [arm for arm in self.arms if self.training_of(arm) is self]
 
     @property
-    def jobs(self) -> dict[str, list[str]]:
-        """Training jobs: file name -> the arms that one process trains, all seeds of each."""
-        if not self.own_arms:
-            return {}
-        if self.declared.get("one_job"):
-            return {"all-arms": self.own_arms}
-        if count := self.declared.get("jobs"):
-            return {f"part{place + 1}": self.own_arms[place::count] for place in range(count)}
-        return {slug(arm): [arm] for arm in self.own_arms}
+    def failure_is_outcome(self) -> bool:
+        """Whether a training that breaks (out of memory, say) is a result and the others go on."""
+        return self.declared.get("failure_is_outcome", False)
+
+    @property
+    def side_by_side(self) -> int:
+        """How many trainings of one job share a GPU."""
+        return self.declared.get("side_by_side", 1)
+
+    def runs(self, scale: str, config: Mapping[str, Any] | None = None) -> list[tuple[str, int]]:
+        """Arm and seed of every training of its own; an arm that states a number of ``seeds`` has the first so many."""
+        seeds = self.seeds(scale, config)
+        return [
+            (arm, seed)
+            for arm in self.own_arms
+            for seed in seeds[: (self.declared["arms"][arm] or {}).get("seeds", len(seeds))]
+        ]
+
+    def jobs(self, scale: str, config: Mapping[str, Any] | None = None) -> dict[str, list[tuple[str, int]]]:
+        """Training jobs: file name -> the runs (arm and seed) of one process.
+
+        An arm each, unless the experiment or its scale deals the runs out to a number of ``jobs``.
+        """
+        runs = self.runs(scale, config)
+        count = self.declared["scales"][scale].get("jobs", self.declared.get("jobs"))
+        if count is None:
+            return {slug(arm): [run for run in runs if run[0] == arm] for arm in self.own_arms}
+        if count == 1:
+            return {"all-arms": runs} if runs else {}
+        return {f"part{place + 1}": runs[place::count] for place in range(min(count, len(runs)))}
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,8 @@ class Judge:
 
     def last(self, run: Run) -> Judgement:
         """The samples after training."""
+        if run.broken:
+            return self.worst
         (judgement,) = self.along(run, run.record["snapshots"][-1:])
         return judgement
 
@@ -101,7 +103,7 @@ class Judge:
 
     @property
     def worst(self) -> Judgement:
-        """Of a training that diverged: infinitely far from the data, black images."""
+        """Of a training that diverged or broke: infinitely far from the data, black images."""
         black = np.zeros((SHOWN, *self.data.samples.shape[1:]), np.uint8)
         return Judgement(np.inf, 1.0, Coverage(0, 0.0, 0.0), 1, black)
 

@@ -43,9 +43,16 @@ class Run:
         return self.record["outcome"]["kind"] == "diverged"
 
     @property
+    def broken(self) -> bool:
+        """Whether it ended without any result, and nothing can be sampled."""
+        return self.record["outcome"]["kind"] == "broken"
+
+    @property
     def note(self) -> str:
         outcome = self.record["outcome"]
-        return f"seed {self.seed} diverged at step {outcome['step']}" if self.diverged else ""
+        if self.diverged:
+            return f"seed {self.seed} diverged at step {outcome['step']}"
+        return f"seed {self.seed} broke: {outcome['error']}" if self.broken else ""
 
     @cached_property
     def curves(self) -> dict[str, np.ndarray]:
@@ -182,7 +189,7 @@ def run_rows(runs: list[Run]) -> pd.DataFrame:
 
 def load_runs(experiment: Experiment, config: Mapping[str, Any], trained: list[Path]) -> list[Run]:
     """The experiment's runs from its training jobs' outputs, borrowed arms included."""
-    listed = [entry for file in trained for entry in read_json(file)]
+    listed = sorted((entry for file in trained for entry in read_json(file)), key=lambda entry: entry["seed"])
     runs = []
     for arm in experiment.arms:
         origin = experiment.training_of(arm)

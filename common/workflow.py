@@ -114,15 +114,22 @@ class Plan:
 
     def cards(self, wildcards) -> list[str]:
         one = experiment(wildcards.experiment)
-        return sorted({self._card(self._settings[one.name, arm]) for arm in one.jobs[wildcards.job]})
+        return sorted({self._card(self._settings[one.name, arm]) for arm, _ in self._job_runs(wildcards)})
+
+    def _job_runs(self, wildcards) -> list[tuple[str, int]]:
+        jobs = experiment(wildcards.experiment).jobs(self.scale, self.config)
+        if wildcards.job not in jobs:
+            raise UserError(f"{wildcards.experiment} has no job {wildcards.job!r}; it has {', '.join(jobs)}")
+        return jobs[wildcards.job]
 
     def train_params(self, wildcards) -> dict[str, Any]:
         one = experiment(wildcards.experiment)
-        arms = {arm: one.trained_with(self._settings[one.name, arm]) for arm in one.jobs[wildcards.job]}
+        runs = self._job_runs(wildcards)
+        arms = {arm: one.trained_with(self._settings[one.name, arm]) for arm, _ in runs}
         return {
             "arms": arms,
-            "by_seed": one.settings_of_seeds(one.seeds(self.scale, self.config)),
-            "seeds": one.seeds(self.scale, self.config),
+            "by_seed": one.settings_of_seeds(sorted({seed for _, seed in runs})),
+            "runs": [list(run) for run in runs],
             "code": training_code(*(settings["method"] for settings in arms.values())),
         }
 
@@ -135,12 +142,12 @@ class Plan:
         """Output of each training job -> seconds that it took when last recorded at this scale (0: no record)."""
         seconds = {}
         for one in all_experiments():
-            by_arm: dict[str, float] = {}
+            by_run: dict[tuple[str, int], float] = {}
             with suppress(OSError, KeyError, ValueError), open(f"{self.folder(one.name)}/runs.csv", newline="") as file:
                 for row in csv.DictReader(file):
-                    by_arm[row["arm"]] = by_arm.get(row["arm"], 0.0) + float(row["seconds"])
-            for job, arms in one.jobs.items():
-                seconds[self.trained_file(one, job)] = sum(by_arm.get(arm, 0.0) for arm in arms)
+                    by_run[row["arm"], int(row["seed"])] = float(row["seconds"])
+            for job, runs in one.jobs(self.scale, self.config).items():
+                seconds[self.trained_file(one, job)] = sum(by_run.get(run, 0.0) for run in runs)
         return seconds
 
     def train_priority(self, wildcards) -> int:
@@ -162,8 +169,9 @@ class Plan:
         jobs = []
         for arm in one.arms:
             origin = one.training_of(arm)
-            job = next(name for name, arms in origin.jobs.items() if arm in arms)
-            jobs.append(self.trained_file(origin, job))
+            for job, runs in origin.jobs(self.scale, self.config).items():
+                if arm in (of for of, _ in runs):
+                    jobs.append(self.trained_file(origin, job))
         return list(dict.fromkeys(jobs))
 
     def features(self, wildcards) -> list[str]:

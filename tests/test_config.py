@@ -110,6 +110,19 @@ def test_borrowed_arms_are_not_trained_twice():
     assert set(one.own_arms) == {"WGAN · no BN, constant width", "GAN · no BN, constant width"}
 
 
+def test_runs_are_dealt_out_to_jobs():
+    sweep = experiment("wgan_gp_architecture_sweep")
+    runs = sweep.runs("quick")
+    assert [seed for arm, seed in runs if arm == "DCGAN (standard)"] == [0, 1, 2]
+    jobs = sweep.jobs("quick")
+    assert set(jobs) == {"part1", "part2"}
+    assert sorted(run for dealt in jobs.values() for run in dealt) == sorted(runs)
+    assert {arm for arm, _ in jobs["part1"]} == {"GAN", "WGAN-GP", "DCGAN (standard)"}
+    assert set(sweep.jobs("smoke")) == {"all-arms"}
+    assert experiment("wgan_lsun_curves").jobs("quick")["wgan-dcgan"] == [("WGAN · DCGAN", k) for k in range(3)]
+    assert experiment("wgan_gp_loss_curve").jobs("quick") == {}
+
+
 def test_slugs_are_file_names():
     assert slug("WGAN · no BN, constant width") == "wgan-no-bn-constant-width"
     for one in all_experiments():

@@ -15,8 +15,9 @@ from conftest import ROOT
 from common.data.batches import Batches
 from common.errors import UserError
 from common.experiments import experiment
-from common.training import checkpoint
-from common.training.launch import run_folder, train_run
+from common.measuring import load_runs, run_rows
+from common.training import checkpoint, launch
+from common.training.launch import run_folder, train_in_own_process, train_run, train_runs
 from common.training.loop import Identity, SettingsChanged, snapshot_steps, train
 from common.training.method import Method
 
@@ -186,6 +187,41 @@ def test_a_finished_run_is_not_trained_again_and_a_changed_one_is_set_aside(conf
         train_run(*arguments, changed)
     train_run(*arguments, changed, keep_changed=True)
     assert (folder.parent / "seed0.aside1" / "record.json").exists()
+
+
+SWEEP = experiment("wgan_gp_architecture_sweep")
+
+
+def test_a_broken_training_is_a_row_and_is_tried_again(config, tmp_path, monkeypatch):
+    def out_of_memory(*arguments):
+        raise MemoryError("no room for this one\nsecond line")
+
+    output = tmp_path / "part1.json"
+    runs = [("GAN", 0), ("WGAN-GP", 0)]
+    with monkeypatch.context() as patched:
+        patched.setattr(launch, "build_method", out_of_memory)
+        train_runs(SWEEP, runs, config, output)
+        with pytest.raises(MemoryError):
+            train_run(CURVES, ARM, 0, config)
+    (run, other) = load_runs(SWEEP, config, [output])
+    assert run.broken
+    assert other.broken
+    assert not run.diverged
+    assert run.note == "seed 0 broke: MemoryError: no room for this one"
+    assert run_rows([run])["outcome"].tolist() == ["broken"]
+    train_runs(SWEEP, runs, config, output)
+    assert [run.record["outcome"]["kind"] for run in load_runs(SWEEP, config, [output])] == ["finished"] * 2
+
+
+def test_a_training_in_its_own_process_is_the_same_one(config, monkeypatch):
+    record = train_in_own_process(SWEEP, "GAN", 1, config)
+    assert record["outcome"] == {"kind": "finished"}
+    assert train_run(SWEEP, "GAN", 1, config) == record  # found done, not trained again
+    with pytest.raises(UserError, match="has no arm 'GUN'"):
+        train_in_own_process(SWEEP, "GUN", 1, config)
+    killed = subprocess.CompletedProcess([], -signal.SIGKILL, stdout="")
+    monkeypatch.setattr(launch.subprocess, "run", lambda *arguments, **options: killed)
+    assert train_in_own_process(SWEEP, "GAN", 2, config)["outcome"]["error"] == "ended by signal 9; out of memory?"
 
 
 def test_seeds_differ_and_repeat(config):

@@ -17,7 +17,7 @@ from common.reporting.measurements import Missing, Table
 from reproductions.wgan_gp import method as methods
 from reproductions.wgan_gp.claims import shares
 from reproductions.wgan_gp.layers import Conv, Gated, SmoothELU, Up, norm
-from reproductions.wgan_gp.measure import _replicates, activation_gradients
+from reproductions.wgan_gp.measure import _replicates, activation_gradients, outcomes
 from reproductions.wgan_gp.method import (
     LSGAN,
     WGANGP,
@@ -38,11 +38,12 @@ from reproductions.wgan_gp.models import (
     DCGANGenerator,
     ResNet101Critic,
     ResNet101Generator,
+    TextCritic,
     TextGenerator,
     UpBlock,
     extra_layers,
 )
-from reproductions.wgan_gp.ngrams import js_of_ngrams
+from reproductions.wgan_gp.ngrams import js_of_ngrams, ngrams
 
 CPU = torch.device("cpu")
 ARCHITECTURES = read_yaml(ROOT / "reproductions/wgan_gp/architectures.yaml")
@@ -173,6 +174,31 @@ def test_a_seed_of_the_sweep_is_an_architecture():
         assert {key: chosen[key] for key in ARCHITECTURES[seed]} == ARCHITECTURES[seed]
     with pytest.raises(Exception, match="there is none for seed 200"):
         one.settings("GAN", "paper", seed=200)
+
+
+def test_bottlenecks_have_the_parameters_of_their_layers():
+    """33 blocks of 1 × 1, 3 × 3 and 1 × 1 (the last without a bias, which the normalisation has)."""
+
+    def block(before, after):
+        half, middle = before // 2, after // 2
+        return before * half + half + 9 * half * middle + middle + middle * after + 2 * after
+
+    widths = [32, 64, 128, 256, 512]
+    with torch.device("meta"):
+        critic = ResNet101Critic(64, 3, 64, normalisation="layer")
+    plain = sum(count * block(width, width) for count, width in zip([5, 6, 6, 6, 6], widths, strict=True))
+    down = sum(block(a, b) + a * b + b for a, b in zip(widths, widths[1:], strict=False))
+    assert parameters(critic) == 3 * 32 + 32 + plain + down + 512 * 16 + 1
+
+
+def test_the_text_critic_is_the_generator_s_mirror():
+    length, characters, width = 8, 11, 6
+    critic = TextCritic(length, characters, width, blocks=2)
+    conv = 2 * (5 * width * width + width)
+    assert parameters(critic) == characters * width + width + 2 * conv + length * width + 1
+    assert critic(torch.rand(3, length, characters)).shape == (3,)
+    generator = TextGenerator(length, characters, width, 128, 2)
+    assert parameters(generator) == 128 * length * width + length * width + 2 * conv + width * characters + characters
 
 
 def test_text_generator_gives_distributions():
@@ -446,15 +472,24 @@ def test_ngram_divergence():
     rng = np.random.default_rng(0)
     one, other = rng.integers(0, 5, (50, 8)), rng.integers(0, 5, (40, 8))
     p, q = (np.bincount(lines.ravel(), minlength=5) for lines in (one, other))
-    assert js_of_ngrams(one, other, 1) == pytest.approx(jensenshannon(p, q, base=2) ** 2)
+    assert js_of_ngrams(ngrams(one, 1), ngrams(other, 1)) == pytest.approx(jensenshannon(p, q, base=2) ** 2)
     pairs = [np.bincount((lines[:, :-1] * 5 + lines[:, 1:]).ravel(), minlength=25) for lines in (one, other)]
-    assert js_of_ngrams(one, other, 2) == pytest.approx(jensenshannon(*pairs, base=2) ** 2)
-    assert js_of_ngrams(one, one, 3) == 0
-    assert js_of_ngrams(one, one + 5, 1) == pytest.approx(1)
+    assert js_of_ngrams(ngrams(one, 2), ngrams(other, 2)) == pytest.approx(jensenshannon(*pairs, base=2) ** 2)
+    assert js_of_ngrams(ngrams(one, 3), ngrams(one, 3)) == 0
+    assert js_of_ngrams(ngrams(one, 1), ngrams(one + 5, 1)) == pytest.approx(1)
 
 
 def test_architectures_are_dealt_out_to_three_tables():
     assert _replicates(range(7)) == {0: [0, 3, 6], 1: [1, 4], 2: [2, 5]}
+
+
+def test_every_architecture_has_one_outcome():
+    scores = np.array([1.0, 3.0, 1.0, 3.0]), np.array([1.0, 1.0, 3.0, 3.0])
+    found = outcomes(*scores, above=2.0)
+    assert {name: list(np.flatnonzero(chosen)) for name, chosen in found.items()} == {
+        "Only GAN": [1], "Only WGAN-GP": [2], "Both succeeded": [3], "Both failed": [0]
+    }  # fmt: skip
+    assert all(np.sum([*outcomes(*scores, threshold).values()]) == 4 for threshold in (0.5, 1.0, 3.0, 9.0))
 
 
 def test_shares_come_from_the_printed_counts_or_from_ours():

@@ -127,10 +127,11 @@ def _headline(results: Results) -> str:
     )  # fmt: skip
     seeds = results.per_seed["seed"].nunique()
     text = f"Scale **{results.scale}** · {seeds} seed{'s' if seeds != 1 else ''} · {fidelity}."
-    diverged = results.runs[results.runs["outcome"] == "diverged"] if len(results.runs) else results.runs
-    if len(diverged):
-        listed = ", ".join(f"{row.arm} (seed {row.seed}, step {row.steps})" for row in diverged.itertuples())
-        text += f" Diverged: {listed}."
+    for outcome in ("diverged", "broken"):
+        ended = [row for row in results.runs.itertuples() if row.outcome == outcome]
+        if ended:
+            listed = ", ".join(f"{row.arm} (seed {row.seed}, step {row.steps})" for row in ended)
+            text += f" {outcome.capitalize()}: {listed}."
     return text
 
 

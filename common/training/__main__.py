@@ -24,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--config", action="append", default=[], metavar="KEY=VALUE", help="a key of workflow/config.yaml"
     )
+    parser.add_argument("--set-aside", action="store_true", help="keep a training of something else under another name")
     given = parser.parse_args(arguments)
     try:
         overrides = _pairs(given.config)
@@ -41,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
                 raise UserError(f"{chosen.name} has no arm {arm!r}; it has {', '.join(chosen.arms)}")
             origin = chosen.training_of(arm)
             for seed in origin.seeds(config["scale"], config):
-                record = train_run(origin, arm, seed, config)
+                record = train_run(origin, arm, seed, config, keep_changed=given.set_aside)
                 print(
                     f"{origin.name} · {arm} · seed {seed}: {record['outcome']['kind']}, {record['cost']['seconds']} s"
                 )

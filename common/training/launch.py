@@ -2,20 +2,27 @@
 
 import contextlib
 import itertools
+import json
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
 
+from common.config import ROOT
 from common.data.batches import Batches
 from common.data.prepare import Prepared, prepared
+from common.errors import UserError
 from common.experiments import Experiment, resolve, slug
-from common.files import write_json
+from common.files import read_json, write_json
 from common.progress import bar
-from common.provenance import training_code
+from common.provenance import processor, training_code, versions
 from common.training.loop import Identity, SettingsChanged, finished, seed_everything, train
 from common.training.method import Method
 from common.training.startup import defer_compiler
@@ -74,24 +81,56 @@ def train_run(
     Where the folder holds a training with other settings, data or code, that is refused with a
     :class:`SettingsChanged`; with ``keep_changed`` it is set aside and a new one begins.
     Two processes never train the same run: the second waits for the first.
+    A training that breaks is an outcome where the experiment says so, and an exception elsewhere.
     """
-    settings = experiment.settings(arm, config["scale"], config, seed)
     folder = run_folder(experiment, arm, seed, config)
     folder.parent.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(config["threads"])
     defer_compiler()
     with FileLock(folder.with_name(f".{folder.name}.lock")):
-        data = prepared(settings, config["data"], config["local"])
-        identity = Identity(
-            experiment.trained_with(settings), seed, data.fingerprint, training_code(settings["method"])
-        )
+        settings, data, identity = _run_of(experiment, arm, seed, config)
         try:
-            return _train(folder, identity, settings, data, config, progress)
-        except SettingsChanged as changed:
-            if not keep_changed:
+            try:
+                return _train(folder, identity, settings, data, config, progress)
+            except SettingsChanged as changed:
+                if not keep_changed:
+                    raise
+                print(f"{changed}\nset aside as {set_aside(folder).name}", flush=True)
+                return _train(folder, identity, settings, data, config, progress)
+        except UserError:
+            raise
+        except Exception as error:
+            if not experiment.failure_is_outcome:
                 raise
-            print(f"{changed}\nset aside as {set_aside(folder).name}", flush=True)
-            return _train(folder, identity, settings, data, config, progress)
+            traceback.print_exc()
+            return _record_broken(folder, identity, f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
+
+
+def _run_of(
+    experiment: Experiment, arm: str, seed: int, config: Mapping[str, Any]
+) -> tuple[dict[str, Any], Prepared, Identity]:
+    """A run's settings and data, and what it is a run of."""
+    settings = experiment.settings(arm, config["scale"], config, seed)
+    data = prepared(settings, config["data"], config["local"])
+    code = training_code(settings["method"])
+    return settings, data, Identity(experiment.trained_with(settings), seed, data.fingerprint, code)
+
+
+def _record_broken(folder: Path, identity: Identity, error: str) -> dict[str, Any]:
+    """The record of a training that ended without a result; the next call tries it again."""
+    record = {
+        "identity": identity.as_dict(),
+        "outcome": {"kind": "broken", "error": error[:300]},
+        "steps": 0,
+        "snapshots": [],
+        "parameters": {},
+        "cost": {"seconds": 0.0},
+        "hardware": processor(),
+        "threads": torch.get_num_threads(),
+        "versions": versions(),
+    }
+    write_json(folder / "record.json", record)
+    return record
 
 
 def _train(
@@ -103,7 +142,7 @@ def _train(
     progress: Callable[[int, int], None] | None,
 ) -> dict[str, Any]:
     record = finished(folder, identity)
-    if record is not None:
+    if record is not None and record["outcome"]["kind"] != "broken":
         return record
     seed = identity.seed
     with compute_device(config["device"]) as device:
@@ -135,31 +174,62 @@ def terminal_progress(label: str) -> Callable[[int, int], None]:
     return update
 
 
-def train_arms(
-    experiment: Experiment, arms: list[str], seeds: list[int], config: Mapping[str, Any], output: Path
+def train_in_own_process(experiment: Experiment, arm: str, seed: int, config: Mapping[str, Any]) -> dict[str, Any]:
+    """:func:`train_run` in a process of its own, whose sudden death is an outcome too."""
+    command = [sys.executable, "-m", "common.training", experiment.name, "--arm", arm, "--seed", str(seed)]
+    command += ["--set-aside", *(f"--config={key}={json.dumps(value)}" for key, value in config.items())]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    print(done.stdout, end="", flush=True)
+    folder = run_folder(experiment, arm, seed, config)
+    if done.returncode == 0:
+        return read_json(folder / "record.json")
+    if done.returncode < 0 and experiment.failure_is_outcome:
+        _, _, identity = _run_of(experiment, arm, seed, config)
+        return _record_broken(folder, identity, f"ended by signal {-done.returncode}; out of memory?")
+    raise UserError(done.stdout.strip().rpartition("\n")[2].removeprefix("error: ") or f"ended: {done.returncode}")
+
+
+def train_runs(
+    experiment: Experiment, runs: Iterable[tuple[str, int]], config: Mapping[str, Any], output: Path
 ) -> None:
-    """One job: all seeds of ``arms``, in one process (importing torch costs more than a small training).
+    """One job: trains ``runs`` (arm and seed), one after another in this process, for importing torch costs more than a
+    small training. On a GPU an experiment may have several of them side by side, a process each.
 
     Writes ``output``, the list of the records of its runs; what a running job has done so far stands in
     ``<output>.progress`` for whoever watches.
     """
+    runs = list(runs)
     progress_file = output.with_suffix(".progress")
-    total, done, written = len(arms) * len(seeds), 0.0, 0.0
+    done, written = 0.0, 0.0
 
     def progress(step: int, steps: int) -> None:
         nonlocal written
         if time.monotonic() - written > 1:
             written = time.monotonic()
-            write_json(progress_file, {"done": (done + step / steps) / total})
+            write_json(progress_file, {"done": (done + step / steps) / len(runs)})
 
-    records = []
-    for arm in arms:
-        for seed in seeds:
-            record = train_run(experiment, arm, seed, config, keep_changed=True, progress=progress)
+    def here() -> Iterator[dict[str, Any]]:
+        for arm, seed in runs:
+            yield train_run(experiment, arm, seed, config, keep_changed=True, progress=progress)
+
+    def side_by_side(device: torch.device) -> Iterator[dict[str, Any]]:
+        on_device = {**config, "device": str(device)}
+        with ThreadPoolExecutor(experiment.side_by_side) as pool:
+            yield from pool.map(lambda run: train_in_own_process(experiment, *run, on_device), runs)
+
+    with contextlib.ExitStack() as stack:
+        records = here()
+        if experiment.side_by_side > 1:
+            device = stack.enter_context(compute_device(config["device"]))
+            records = side_by_side(device) if device.type == "cuda" else records
+        entries = []
+        for (arm, seed), record in zip(runs, records, strict=True):
             done += 1
+            progress(0, 1)
             outcome = record["outcome"]
-            summary = "finished" if outcome["kind"] == "finished" else f"diverged at step {outcome['step']}"
-            print(f"{experiment.name} · {arm} · seed {seed}: {summary}, {record['cost']['seconds']:.1f} s", flush=True)
-            records.append({"arm": arm, "seed": seed, "folder": str(run_folder(experiment, arm, seed, config))})
-    write_json(output, records)
+            told = {"diverged": "diverged at step {step}", "broken": "broke: {error}"}.get(outcome["kind"], "finished")
+            seconds = record["cost"]["seconds"]
+            print(f"{experiment.name} · {arm} · seed {seed}: {told.format(**outcome)}, {seconds:.1f} s", flush=True)
+            entries.append({"arm": arm, "seed": seed, "folder": str(run_folder(experiment, arm, seed, config))})
+    write_json(output, entries)
     progress_file.unlink(missing_ok=True)

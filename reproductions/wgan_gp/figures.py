@@ -5,7 +5,7 @@ import pandas as pd
 
 from common.reporting.experiment_page import Results
 from common.reporting.figures import COLOURS, MARKERS, STYLES, bars_with_seeds, figure, seed_band, show_images
-from reproductions.wgan_gp.measure import GRAMS, GRID
+from reproductions.wgan_gp.ngrams import GRAMS
 
 METHODS = ("DCGAN", "LSGAN", "WGAN (clipping)", "WGAN-GP")
 ARCHITECTURES = ("DCGAN", "no BN, constant width", "MLP", "no normalisation", "gated", "tanh", "ResNet-101")
@@ -29,12 +29,13 @@ def wgan_gp_toy_critics(r: Results) -> None:
     """Figure 1a: contours of each critic, with the data on top."""
     toys = [name.split("|")[1] for name in r.sheets if name.startswith("data|")]
     arms = [name.split("|")[2] for name in r.sheets if name.startswith(f"surface|{toys[0]}|")]
+    grid = r.sheets["grid"][:, 0]
     titles = {"clipping": "weight clipping", "penalty 10": "penalty, λ = 10", "penalty 0.1": "penalty, λ = 0.1"}
     with figure(r.folder / "surfaces", len(arms), len(toys), (2.4 * len(toys), 2.4 * len(arms))) as (_, axes):
         for row, arm in enumerate(arms):
             for column, toy in enumerate(toys):
                 axis, data = axes[row, column], r.sheets[f"data|{toy}"]
-                axis.contour(GRID, GRID, r.sheets[f"surface|{toy}|{arm}"], levels=14, cmap="viridis", linewidths=0.9)
+                axis.contour(grid, grid, r.sheets[f"surface|{toy}|{arm}"], levels=14, cmap="viridis", linewidths=0.9)
                 axis.plot(data[:, 0], data[:, 1], ".", color=COLOURS[1], markersize=1.5, alpha=0.6)
                 axis.set(xlim=(-2, 2), ylim=(-2, 2), aspect="equal", xticks=[], yticks=[])
                 axis.grid(False)
@@ -66,17 +67,19 @@ def wgan_gp_architecture_sweep(r: Results) -> None:
     """Tables 2 and 5 as curves: on the paper's thresholds, ours and theirs, and on those of the scale."""
     outcomes = ("Only GAN", "Only WGAN-GP", "Both succeeded", "Both failed")
     real = _rows(r, next(m for m in r.per_seed["metric"] if m.endswith("_score") or m == "IS"), "real data")["value"]
+    scored = _pick(r.curves, "GAN", "score")
     with figure(r.folder / "outcomes", 1, 3, (10.5, 3), sharey=True) as (drawn, axes):
         for i, outcome in enumerate(outcomes):
             style = {"color": COLOURS[i], "linestyle": STYLES[i], "marker": MARKERS[i], "markersize": 3}
             printed = _by(r.reported[r.reported["model"] == outcome], "threshold")
             axes[0, 0].plot(printed["x"], printed["value"] / 200, label=outcome, **style)
-            for axis, key in ((axes[0, 1], "threshold"), (axes[0, 2], "of_real")):
-                measured = _by(_rows(r, "architecture_share", outcome), key)  # of_real: not where the score is IS
-                axis.plot(measured["x"], measured["value"], **style)
+            counted = _by(_rows(r, "architectures", outcome), "threshold")
+            axes[0, 1].plot(counted["x"], counted["value"] / len(scored), **style)
+            shares = _by(_rows(r, "architecture_share", outcome), "of_real")  # none where the score is IS
+            axes[0, 2].plot(shares["x"], shares["value"], **style)
         axes[0, 1].axvline(real.mean(), color="0.4", linewidth=0.9, linestyle=":")
         axes[0, 0].set(title="the paper's 200", xlabel="least Inception score", ylabel="share of architectures")
-        axes[0, 1].set(title="ours", xlabel="least classifier score (dotted: real data)")
+        axes[0, 1].set(title=f"ours, {len(scored)}", xlabel="least classifier score (dotted: real data)")
         axes[0, 2].set(title="ours, relative", xlabel="least score, as share of the way to real data")
         drawn.legend(loc="outside lower center", ncols=4)
 

@@ -64,12 +64,15 @@ class Adversarial(Method):
         """z ~ N(0, I)"""
         return torch.randn(count, self.settings["latent_size"], device=self.device)
 
+    def fake(self, count: int) -> Tensor:
+        return self.g(self.noise(count))
+
     def real(self, batches: Batches) -> Tensor:
         return next(batches)
 
     def fakes_for_critic(self, count: int) -> Tensor:
         with torch.no_grad():
-            return self.g(self.noise(count))
+            return self.fake(count)
 
     def scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """f of both: in one pass, unless normalisation would mix the two."""
@@ -93,11 +96,14 @@ class Adversarial(Method):
     def generator_loss(self, scores: Tensor) -> Tensor:
         raise NotImplementedError
 
+    def loss_on_fresh_fakes(self, count: int) -> Tensor:
+        """The generator's, for fresh z."""
+        return self.generator_loss(self.f(self.fake(count)))
+
     def update_generator(self) -> Tensor:
-        """Descend on the loss of f(g(z)) for fresh z; the critic stays as it is."""
+        """Descend on the generator's loss; the critic stays as it is."""
         self.f.requires_grad_(False)
-        count = self.settings.get("generator_batch", self.settings["batch_size"])
-        loss = self.generator_loss(self.f(self.g(self.noise(count))))
+        loss = self.loss_on_fresh_fakes(self.settings.get("generator_batch", self.settings["batch_size"]))
         self.update(self.g_optimiser, loss)
         self.f.requires_grad_(True)
         return loss
@@ -106,7 +112,7 @@ class Adversarial(Method):
     def sample(self, count: int) -> Tensor:
         """Batches of the training's size and with batch statistics, as the authors' code samples."""
         size = self.settings["batch_size"]
-        return torch.cat([self.g(self.noise(size)) for _ in range(-(-count // size))])[:count]
+        return torch.cat([self.fake(size) for _ in range(-(-count // size))])[:count]
 
 
 class WGANGP(Adversarial):
@@ -234,21 +240,13 @@ class Conditional(Dequantised):
     def random_labels(self, count: int) -> Tensor:
         return torch.randint(self.settings["classes"], (count,), device=self.device)
 
-    def update_generator(self) -> Tensor:
-        self.f.requires_grad_(False)
-        count = self.settings["generator_batch"]
+    def loss_on_fresh_fakes(self, count: int) -> Tensor:
         labels = self.random_labels(count)
         scores, classes = self.f.scores_and_classes(self.g(self.noise(count), labels))
-        loss = self.generator_loss(scores) + 0.1 * F.cross_entropy(classes, labels)
-        self.update(self.g_optimiser, loss)
-        self.f.requires_grad_(True)
-        return loss
+        return self.generator_loss(scores) + 0.1 * F.cross_entropy(classes, labels)
 
-    @torch.no_grad()
-    def sample(self, count: int) -> Tensor:
-        size = self.settings["batch_size"]
-        pieces = [self.g(self.noise(size), self.random_labels(size)) for _ in range(-(-count // size))]
-        return torch.cat(pieces)[:count]
+    def fake(self, count: int) -> Tensor:
+        return self.g(self.noise(count), self.random_labels(count))
 
 
 class WGANGPWithCritic(WGANGP):
@@ -373,7 +371,7 @@ def build_optimiser(
     parameters, rate = list(network.parameters()), learning_rate(settings)
     if settings["optimiser"] == "adam":
         betas = (settings["beta1"], settings["beta2"])
-        return torch.optim.Adam(parameters, rate, betas, weight_decay=weight_decay, foreach=True)
+        return torch.optim.Adam(parameters, rate, betas, weight_decay=weight_decay, fused=True)
     if settings["optimiser"] == "rmsprop":
         optimiser = torch.optim.RMSprop(parameters, rate, alpha=0.9, eps=1e-10, foreach=True)
         for parameter in parameters:  # TensorFlow's running mean of squares starts at 1, and has to decay first

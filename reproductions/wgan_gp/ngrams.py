@@ -4,6 +4,8 @@ from collections import Counter
 
 import numpy as np
 
+GRAMS = (1, 2, 3, 4)  # lengths that are measured
+
 
 def ngrams(lines: np.ndarray, n: int) -> Counter[tuple[int, ...]]:
     """How often each n-gram of character indices occurs in lines (count, length)."""
@@ -12,16 +14,15 @@ def ngrams(lines: np.ndarray, n: int) -> Counter[tuple[int, ...]]:
     return Counter({tuple(kind): int(count) for kind, count in zip(kinds.tolist(), counts, strict=True)})
 
 
-def js_of_ngrams(one: np.ndarray, other: np.ndarray, n: int) -> float:
-    """In bits, so between 0 and 1: ½ KL(p ‖ m) + ½ KL(q ‖ m), m the mean of both."""
-    p, q = ngrams(one, n), ngrams(other, n)
-    kinds = sorted(set(p) | set(q))
-    a, b = (np.array([counted[kind] for kind in kinds], dtype=np.float64) for counted in (p, q))
-    a, b = a / a.sum(), b / b.sum()
-    middle = (a + b) / 2
+def js_of_ngrams(one: Counter[tuple[int, ...]], other: Counter[tuple[int, ...]]) -> float:
+    """Of two counts of n-grams, in bits, so between 0 and 1: ½ KL(p ‖ m) + ½ KL(q ‖ m), m the mean of both.
 
-    def kl(x: np.ndarray) -> float:
-        seen = x > 0
-        return float((x[seen] * np.log2(x[seen] / middle[seen])).sum())
-
-    return (kl(a) + kl(b)) / 2
+    Goes through the n-grams of ``one`` only: each that ``other`` alone has adds its share to KL(q ‖ m).
+    """
+    p = np.array(list(one.values()), dtype=np.float64) / one.total()
+    q = np.array([other[kind] for kind in one], dtype=np.float64) / other.total()
+    shared = q > 0
+    middle = (p + q) / 2
+    kl_p = (p * np.log2(p / middle)).sum()
+    kl_q = (q[shared] * np.log2(q[shared] / middle[shared])).sum() + (1 - q.sum())
+    return max(float(kl_p + kl_q) / 2, 0.0)

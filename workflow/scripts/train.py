@@ -1,17 +1,15 @@
-"""Rule train: all seeds of one arm (or of all small arms of an experiment) in one process."""
+"""Rule train: the runs of one job."""
 
 from pathlib import Path
 
 from common.experiments import experiment
-from common.training.launch import train_arms
+from common.training.launch import train_runs
 from common.workflow import job
 
 with job(snakemake):
-    made_of = snakemake.params.made_of
-    train_arms(
+    train_runs(
         experiment(snakemake.wildcards.experiment),
-        list(made_of["arms"]),
-        made_of["seeds"],
+        snakemake.params.made_of["runs"],
         snakemake.config,
         Path(snakemake.output[0]),
     )
