@@ -57,6 +57,8 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/runs.smk"
 include: "reproductions/wgan/rules.smk"
 include: "reproductions/wgan_gp/rules.smk"
+include: "reproductions/msgan/rules.smk"
+include: "reproductions/mrgan/rules.smk"
 
 
 rule reproduce_all:

@@ -219,6 +219,16 @@ class Paper:
 
     @cached_property
     def experiments(self) -> dict[str, Experiment]:
+        """What is built and run."""
+        return {name: one for name, one in self._all.items() if "not_built" not in one.declared}
+
+    @cached_property
+    def not_built(self) -> dict[str, Experiment]:
+        """Declared with arms and settings, for later: only its reported numbers are here."""
+        return {name: one for name, one in self._all.items() if "not_built" in one.declared}
+
+    @cached_property
+    def _all(self) -> dict[str, Experiment]:
         declared = self.declared["experiments"]
         return {name: Experiment(self.name, name, content) for name, content in declared.items()}
 

@@ -30,7 +30,7 @@ from common.metrics.names import network_module
 from common.provenance import code_hash, training_code
 
 MEASURED = ("per_seed", "measured", "curves", "runs")
-DATA_KEYS = ("data", "image_size", "channels", "text_length", "characters", "data_count")
+DATA_KEYS = ("data", "image_size", "channels", "text_length", "characters", "data_count", "data_from", "split")
 FEATURE_KEYS = ("feature_width", "feature_epochs")
 
 

@@ -57,6 +57,32 @@ def update(arm: str, scale: str, device: torch.device, **changed) -> tuple[float
     return took, steps * settings["batch_size"]
 
 
+TRANSLATORS = (
+    ("msgan_facades", "Pix2Pix"), ("msgan_facades", "MSGAN"), ("msgan_facades", "BicycleGAN"),
+    ("mrgan_cityscapes", "Pix2Pix+noise"), ("mrgan_cityscapes", "Gaussian MR2"),
+    ("mrgan_cityscapes", "Gaussian proxy MR2"),
+)  # fmt: skip
+
+
+def translator_update(name: str, arm: str, device: torch.device) -> tuple[float, int, float]:
+    """Seconds of one update at the published shapes, its batch, and the peak of memory in MB."""
+    settings = experiment(name).settings(arm, "paper") | {"predictor_steps": 1}
+    size = settings["image_size"]
+    method = build_method(settings, (6, size, size), device)
+    method.make_optimisers()
+    batches = Batches(np.zeros((32, size, size, 6), np.uint8), settings["batch_size"], 0, device)
+    method.step(0, batches)  # the predictor's, where there is one
+    took = seconds(lambda: method.step(1, batches), 1)
+    if device.type == "cuda":
+        return took, settings["batch_size"], torch.cuda.max_memory_allocated() / 2**20
+    return took, settings["batch_size"], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def translator_alone(name: str, arm: str) -> tuple[float, int, float]:
+    torch.set_num_threads(1)
+    return translator_update(name, arm, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+
+
 def main() -> None:
     defer_compiler()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -73,6 +99,11 @@ def main() -> None:
             for precision in ("float32", "bfloat16"):
                 took, images = update(arm, scale, device, precision=precision)
                 print(f"{scale:6} {arm:18} {precision:16} {took:9.4f} {images / took:12,.0f}")
+    print(f"\n{'one update of a translator, published shapes':44} seconds  batch   peak MB")
+    for name, arm in TRANSLATORS:
+        with multiprocessing.get_context("spawn").Pool(1) as alone:
+            took, batch, memory = alone.apply(translator_alone, (name, arm))
+        print(f"{name:20} {arm:22} {took:9.2f} {batch:6} {memory:9,.0f}")
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / "random.pth"
         torch.save(

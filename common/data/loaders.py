@@ -11,7 +11,7 @@ import tarfile
 import zipfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -145,7 +145,7 @@ def images(path: Path, image_size: int, channels: int) -> Iterator[Block]:
             labels = arrays["y"].astype(np.int64) if "y" in arrays else None
             yield arrays["x"], labels
         return
-    named = _files_in_folder(path) if path.is_dir() else _files_in_tar(path)
+    named = files_in_folder(path) if path.is_dir() else files_in_tar(path)
     named = [(name, read) for name, read in named if name.lower().endswith(IMAGE_SUFFIXES)]
     named = [item for item in named if "train" in Path(item[0]).parts] or named  # a split of its own: the training one
     if not named:
@@ -158,11 +158,12 @@ def images(path: Path, image_size: int, channels: int) -> Iterator[Block]:
             yield np.stack(list(pixels)), np.array(labels) if len(classes) > 1 else None
 
 
-def _files_in_folder(path: Path) -> list:
+def files_in_folder(path: Path) -> list:
+    """Names below ``path`` and functions that read them."""
     return [(str(file.relative_to(path)), file.read_bytes) for file in sorted(path.rglob("*")) if file.is_file()]
 
 
-def _files_in_tar(path: Path) -> list:
+def files_in_tar(path: Path) -> list:
     """Names and contents; read at once, because a tar cannot be read from several threads."""
     with open_tar(path) as tar:
         contents = sorted((member.name, tar.extractfile(member).read()) for member in tar if member.isfile())
@@ -215,8 +216,13 @@ def read(name: str, loader: str, source: Source, image_size: int, channels: int)
         yield pixels, labels
 
 
-def limited(blocks: Iterable[Block], count: int | None) -> Iterator[Block]:
-    """The first ``count`` images (all when None)."""
+def limited(blocks: Iterable[Block], count: int | None, start: int = 0) -> Iterator[Block]:
+    """``count`` images from number ``start`` on (all when None)."""
+    for pixels, labels in blocks if start else ():
+        if start < len(pixels):
+            blocks = chain([(pixels[start:], None if labels is None else labels[start:])], blocks)
+            break
+        start -= len(pixels)
     if count is None:
         yield from blocks
         return

@@ -1,6 +1,7 @@
 """Prepared arrays: one folder per (data set, image size) with memory-mapped arrays and a card.
 
-``samples.npy``: images (n, size, size, channels) uint8, points (n, d) float32, or lines of text (n, length) int16.
+``samples.npy``: images (n, size, size, channels) uint8 (pairs of images: target and condition, 6 channels), points
+(n, d) float32, or lines of text (n, length) int16.
 ``labels.npy``: (n,) int64, where the set has labels.
 ``card.json``: what they are, written last: a folder without a card is not prepared.
 """
@@ -13,14 +14,17 @@ from typing import Any
 import numpy as np
 
 from common.data.loaders import limited, read
+from common.data.pairs import pairs
 from common.data.procedural import MAKERS
 from common.data.registry import entry, locate
+from common.data.scenes import SCENES
 from common.data.text import read_lines
 from common.errors import UserError
 from common.files import atomic_path, read_json, sha256, write_json
 from common.progress import bar
 
 POINTS = 100_000  # how many points of a procedural set are drawn
+PAIRS = {"train": 400, "test": 100}  # of a procedural scene, as many as the real facades have
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class Prepared:
 
 
 def folder_of(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, str]) -> Path:
-    """Where the data of a run's settings (``data``, ``image_size``, ``channels``, ``data_count``) is prepared."""
+    """Where the data of a run's settings (the keys of ``DATA_KEYS`` in common/workflow.py) is prepared."""
     name = settings["data"]
     if entry(name)["loader"] in MAKERS:
         return Path(root) / "prepared" / name
@@ -51,6 +55,8 @@ def folder_of(settings: Mapping[str, Any], root: str | Path, local: Mapping[str,
     is_text = entry(name)["loader"] == "text"
     form = ("text_length", "characters") if is_text else ("image_size", "channels")
     parts = [name, "x".join(str(settings[key]) for key in form)]
+    parts += [settings["split"]] if settings.get("split", "train") != "train" else []
+    parts += [f"from{settings['data_from']}"] if settings.get("data_from") else []
     parts += [f"first{count}"] if count else []
     parts += ["local"] if name in local else []
     return Path(root) / "prepared" / "-".join(parts)
@@ -75,8 +81,15 @@ def prepare(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, s
     else:
         source = locate(name, local, Path(root) / "downloads")
         kind, right, checksums = source.kind, source.as_registered, source.checksums()
-        size, channels = settings["image_size"], settings["channels"]
-        blocks = limited(read(name, loader, source, size, channels), settings.get("data_count"))
+        size, channels, split = settings["image_size"], settings["channels"], settings.get("split", "train")
+        if loader == "scenes" and source.kind == "procedural":
+            count = settings.get("data_count") or PAIRS[split]
+            blocks = iter([SCENES[name].pairs(count, size, seed=list(PAIRS).index(split))])
+        elif loader in ("pairs", "scenes"):
+            blocks = pairs(source, size, split)
+        else:
+            blocks = read(name, loader, source, size, channels)
+        blocks = limited(iter(blocks), settings.get("data_count"), settings.get("data_from", 0))
         _stream_blocks(folder, blocks, (size, size, channels))
     samples = np.load(folder / "samples.npy", mmap_mode="r")
     card = {

@@ -1,6 +1,7 @@
 """The Fréchet distance between Gaussians fitted to two sets of features, and the statistics it needs."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -14,6 +15,13 @@ class Statistics:
     mean: np.ndarray
     covariance: np.ndarray
     count: int
+
+    @cached_property
+    def root(self) -> np.ndarray:
+        """The covariance's symmetric square root: computed once for a reference that many sets are held against."""
+        values, vectors = np.linalg.eigh(self.covariance)
+        vectors *= np.sqrt(np.sqrt(values.clip(min=0)))
+        return vectors @ vectors.T
 
 
 class Moments:
@@ -65,12 +73,6 @@ def statistics(features: np.ndarray) -> Statistics:
     return moments.statistics()
 
 
-def _root(matrix: np.ndarray) -> np.ndarray:
-    values, vectors = np.linalg.eigh(matrix)
-    vectors *= np.sqrt(np.sqrt(values.clip(min=0)))
-    return vectors @ vectors.T
-
-
 def frechet_distance(one: Statistics, other: Statistics) -> float:
     """|μ1 - μ2|² + tr(Σ1 + Σ2 - 2 (Σ1 Σ2)^½) (Heusel et al. 2017, equation 6).
 
@@ -80,8 +82,7 @@ def frechet_distance(one: Statistics, other: Statistics) -> float:
     """
     if one.mean.shape != other.mean.shape:
         raise ValueError(f"the features differ in dimension: {one.mean.shape[0]} and {other.mean.shape[0]}")
-    root = _root(one.covariance)
-    values = np.linalg.eigvalsh(root @ other.covariance @ root)
+    values = np.linalg.eigvalsh(one.root @ other.covariance @ one.root)
     shift = one.mean - other.mean
     traces = np.trace(one.covariance) + np.trace(other.covariance)
     return float(shift @ shift + traces - 2 * np.sqrt(values.clip(min=0)).sum())

@@ -76,6 +76,9 @@ def summarise(papers: list[Paper], config: Mapping[str, Any]) -> str:
             f" {counts(told[-1][1]).capitalize()}."
         )
         parts.append(markdown(pd.DataFrame(rows)))
+        if paper.not_built:
+            lines = [f"- {one.title} ({one.source}): {one.declared['not_built']}" for one in paper.not_built.values()]
+            parts.append("Not built yet:\n\n" + "\n".join(lines))
         parts.append(
             "<details><summary>Every claim with its evidence</summary>\n\n" + "\n\n".join(details) + "\n\n</details>"
         )

@@ -154,7 +154,7 @@ def _train(
             Batches(data.samples, settings["batch_size"], seed, device, data.labels),
             folder,
             identity,
-            steps=settings["generator_steps"],
+            steps=getattr(method, "steps", settings["generator_steps"]),  # a method may train something else first
             snapshots=settings["snapshots"],
             checkpoint_seconds=config["checkpoint_seconds"],
             progress=progress or terminal_progress(f"{folder.parent.name} seed {seed}"),

@@ -1,0 +1,246 @@
+"""Procedural facades, maps and streets: a layout as the condition, a hidden style that the layout does not tell.
+
+Each scene has four styles, two hidden factors of two values each, all equally likely whatever the layout. An image is
+a function of (layout, style) and nothing else, so a condition's true outputs are known one and all: modes, conditional
+mean and variance are exact. Layouts are drawn in units of the image, so they look alike at every size.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+Colour = tuple[int, int, int]
+STYLES = 4
+
+
+@dataclass(frozen=True)
+class Scene:
+    """``classes``: name -> colour in the condition. ``styles``: their names. ``layout(rng, size)`` gives class indices
+    (size, size) uint8, ``render(layout, style)`` the picture of it, (size, size, 3) uint8.
+    """
+
+    classes: dict[str, Colour]
+    styles: tuple[str, ...]
+    layout: Callable[[np.random.Generator, int], np.ndarray]
+    render: Callable[[np.ndarray, int], np.ndarray]
+
+    def condition(self, layout: np.ndarray) -> np.ndarray:
+        """The layout as a picture of its classes' colours."""
+        return np.array(list(self.classes.values()), np.uint8)[layout]
+
+    def pairs(self, count: int, size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """``count`` pairs, target and condition in one array (count, size, size, 6) uint8, and the style of each."""
+        rng = np.random.default_rng(seed)
+        styles = rng.permutation(np.arange(count) % STYLES)
+        layouts = [self.layout(rng, size) for _ in range(count)]
+        pairs = [
+            np.concatenate([self.render(layout, style), self.condition(layout)], axis=2)
+            for layout, style in zip(layouts, styles, strict=True)
+        ]
+        return np.stack(pairs), styles.astype(np.int64)
+
+    def every_style(self, conditions: np.ndarray) -> np.ndarray:
+        """All true outputs of conditions (n, size, size, 3): (n, STYLES, size, size, 3) uint8."""
+        colours = np.array(list(self.classes.values()), np.int32)
+        layouts = np.abs(conditions[..., None, :].astype(np.int32) - colours).sum(axis=-1).argmin(axis=-1)
+        return np.stack([[self.render(layout, style) for style in range(STYLES)] for layout in layouts])
+
+
+def _fill(layout: np.ndarray, value: int, top: float, bottom: float, left: float, right: float) -> None:
+    """A rectangle, in shares of the picture; at least one pixel wide and high."""
+    size = len(layout)
+    rows = slice(round(top * size), max(round(bottom * size), round(top * size) + 1))
+    layout[rows, round(left * size) : max(round(right * size), round(left * size) + 1)] = value
+
+
+def _grid(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns in units of 1/32 of the picture: textures look alike at every size."""
+    axis = (np.arange(size) * 32 / size).astype(int)
+    return axis[:, None], axis[None, :]
+
+
+def _paint(layout: np.ndarray, colours: list[Colour]) -> np.ndarray:
+    return np.array(colours, np.float32)[layout]
+
+
+def _finish(picture: np.ndarray) -> np.ndarray:
+    return picture.round().clip(0, 255).astype(np.uint8)
+
+
+# --- Facades -----------------------------------------------------------------------------------------------------
+
+SKY, WALL, WINDOW, DOOR, CORNICE, BALCONY = range(6)
+
+
+def _facade_layout(rng: np.random.Generator, size: int) -> np.ndarray:
+    layout = np.full((size, size), SKY, np.uint8)
+    roof = rng.uniform(0.06, 0.22)
+    left, right = rng.uniform(0.0, 0.08), rng.uniform(0.92, 1.0)
+    _fill(layout, WALL, roof, 1, left, right)
+    _fill(layout, CORNICE, roof, roof + 0.05, left, right)
+    floors, columns = int(rng.integers(2, 5)), int(rng.integers(2, 6))
+    height, width = (0.95 - roof) / floors, (right - left) / columns
+    tall, wide = rng.uniform(0.4, 0.65), rng.uniform(0.35, 0.6)
+    door = int(rng.integers(columns))
+    balconies = int(rng.integers(floors))  # the floor that has them; none where it is the ground floor
+    for floor in range(floors):
+        for column in range(columns):
+            top, start = roof + 0.08 + floor * height, left + (column + (1 - wide) / 2) * width
+            if floor == floors - 1 and column == door:
+                _fill(layout, DOOR, top + 0.05 * height, 1, start, start + wide * width)
+                continue
+            _fill(layout, WINDOW, top, top + tall * height, start, start + wide * width)
+            if floor == balconies and floor < floors - 1:
+                low = top + tall * height
+                _fill(layout, BALCONY, low, low + 0.035, start - 0.15 * width, start + (wide + 0.15) * width)
+    return layout
+
+
+def _facade(layout: np.ndarray, style: int) -> np.ndarray:
+    """Styles: brick or plaster, by day or by night (with light in the windows)."""
+    plaster, night = style % 2, style // 2
+    rows, columns = _grid(len(layout))
+    picture = _paint(layout, [
+        (150, 190, 230), (226, 205, 160) if plaster else (158, 76, 58), (62, 74, 92),
+        (60, 88, 66) if plaster else (96, 58, 36), (246, 240, 226), (70, 70, 76),
+    ])  # fmt: skip
+    if not plaster:  # courses of bricks, every other one shifted
+        mortar = (rows % 3 == 2) | ((columns + rows // 3 * 2) % 4 == 3)
+        picture[(layout == WALL) & mortar] += 34
+    frame = (layout == WINDOW) & ((columns % 4 == 1) | (rows % 5 == 0))
+    picture[frame] = (236, 232, 222) if not plaster else (98, 124, 98)
+    if night:
+        picture *= (0.36, 0.38, 0.52)
+        lit = (layout == WINDOW) & ~frame
+        picture[lit] = (250, 206, 110)
+    else:
+        picture *= 1.04 - 0.12 * (rows / 32)[..., None]
+    return _finish(picture)
+
+
+# --- Maps --------------------------------------------------------------------------------------------------------
+
+LAND, ROAD, WATER, PARK, HOUSE = range(5)
+
+
+def _map_layout(rng: np.random.Generator, size: int) -> np.ndarray:
+    layout = np.full((size, size), LAND, np.uint8)
+    across = np.arange(size) / size
+    if rng.random() < 0.6:  # a river or a shore
+        bank = rng.uniform(0.1, 0.9) + 0.12 * np.sin(2 * np.pi * (across * rng.uniform(0.5, 1.2) + rng.random()))
+        wide = rng.uniform(0.08, 0.2)
+        water = np.abs(across[None, :] - bank[:, None]) < wide / 2
+        layout[water if rng.random() < 0.5 else water.T] = WATER
+    for _ in range(int(rng.integers(1, 3))):
+        top, left = rng.uniform(0, 0.75, 2)
+        park = np.zeros_like(layout)
+        _fill(park, 1, top, top + rng.uniform(0.15, 0.35), left, left + rng.uniform(0.15, 0.35))
+        layout[(park == 1) & (layout == LAND)] = PARK
+    for _ in range(int(rng.integers(8, 20))):
+        top, left = rng.uniform(0.02, 0.92, 2)
+        house = np.zeros_like(layout)
+        _fill(house, 1, top, top + rng.uniform(0.05, 0.11), left, left + rng.uniform(0.05, 0.11))
+        layout[(house == 1) & (layout == LAND)] = HOUSE
+    for place in rng.uniform(0.08, 0.92, int(rng.integers(1, 4))):
+        _fill(layout, ROAD, place, place + 0.055, 0, 1)
+    for place in rng.uniform(0.08, 0.92, int(rng.integers(1, 4))):
+        _fill(layout, ROAD, 0, 1, place, place + 0.055)
+    return layout
+
+
+def _map(layout: np.ndarray, style: int) -> np.ndarray:
+    """Styles: summer or winter, at noon or in the evening; the photograph from above."""
+    winter, evening = style % 2, style // 2
+    rows, columns = _grid(len(layout))
+    picture = _paint(layout, [
+        (222, 226, 232) if winter else (132, 146, 88), (96, 94, 92) if winter else (136, 132, 126),
+        (120, 142, 164) if winter else (38, 74, 96), (186, 194, 190) if winter else (52, 96, 46),
+        (182, 92, 62),
+    ])  # fmt: skip
+    trees = (layout == PARK) & ((rows * 2 + columns * 3) % 5 < 2)
+    picture[trees] -= 60 if winter else 24
+    picture[(layout == LAND) & ((rows * 5 + columns * 3) % 7 == 0)] -= 12
+    ridge = (layout == HOUSE) & (np.roll(layout, 1, axis=0) != HOUSE)  # the sunny side
+    picture[ridge] += 38
+    shadow = (layout == LAND) & (np.roll(layout, 1, axis=0) == HOUSE)
+    picture[shadow] *= 0.6
+    if evening:
+        picture *= (0.88, 0.66, 0.54)
+    return _finish(picture)
+
+
+# --- Streets -----------------------------------------------------------------------------------------------------
+
+HEAVEN, BUILDING, TREE, STREET, PAVEMENT, CAR, PERSON = range(7)
+
+
+def _street_layout(rng: np.random.Generator, size: int) -> np.ndarray:
+    layout = np.full((size, size), HEAVEN, np.uint8)
+    horizon, middle = rng.uniform(0.4, 0.55), rng.uniform(0.4, 0.6)
+    for side in (0, 1):
+        place = 0.0
+        while place < 0.42:  # buildings lower the nearer they are to the vanishing point
+            wide = rng.uniform(0.1, 0.2)
+            top = max(rng.uniform(0.0, 0.2) + place * 0.6, 0)
+            edges = (place, place + wide) if side == 0 else (1 - place - wide, 1 - place)
+            kind = TREE if rng.random() < 0.25 else BUILDING
+            _fill(layout, kind, top + (0.1 if kind == TREE else 0), horizon + 0.1, *edges)
+            place += wide
+    rows, columns = np.mgrid[0:size, 0:size] / size
+    depth = (rows - horizon) / (1 - horizon)
+    away = np.abs(columns - middle)
+    layout[(depth >= 0) & (away < 0.06 + 0.75 * depth)] = PAVEMENT
+    layout[(depth >= 0) & (away < 0.04 + 0.5 * depth)] = STREET
+    layout[(depth >= 0) & (layout == HEAVEN)] = BUILDING
+    for _ in range(int(rng.integers(0, 3))):
+        near = rng.uniform(0.15, 0.8)
+        wide, centre = 0.08 + 0.2 * near, middle + rng.choice([-1, 1]) * (0.05 + 0.3 * near)
+        low = horizon + near * (1 - horizon)
+        _fill(layout, CAR, low - 0.6 * wide, low, max(centre - wide / 2, 0), min(centre + wide / 2, 1))
+    for _ in range(int(rng.integers(0, 3))):
+        near = rng.uniform(0.15, 0.6)
+        low, centre = horizon + near * (1 - horizon), middle + rng.choice([-1, 1]) * (0.05 + 0.6 * near)
+        if 0.02 < centre < 0.96:
+            _fill(layout, PERSON, low - 0.14 - 0.16 * near, low, centre, centre + 0.03 + 0.03 * near)
+    return layout
+
+
+def _street(layout: np.ndarray, style: int) -> np.ndarray:
+    """Styles: by day or by night, dry or wet (grey sky, shining road, haze around the lamps)."""
+    night, wet = style % 2, style // 2
+    rows, columns = _grid(len(layout))
+    picture = _paint(layout, [
+        (186, 190, 194) if wet else (112, 172, 232), (146, 122, 108), (66, 104, 56),
+        (64, 68, 76) if wet else (112, 108, 104), (134, 134, 138) if wet else (176, 166, 152),
+        (178, 44, 40), (222, 178, 140),
+    ])  # fmt: skip
+    windows = (layout == BUILDING) & (rows % 4 < 2) & (columns % 3 == 1)
+    picture[windows] = (74, 84, 100)
+    lamps = (layout == CAR) & (np.roll(layout, -1, axis=0) != CAR)
+    if wet:
+        picture[layout == STREET] += (((columns * 3 + rows) % 5 == 0)[layout == STREET] * 46)[:, None]
+    if night:
+        picture *= (0.56, 0.46, 0.36) if wet else (0.26, 0.28, 0.42)
+        picture[windows & ((rows // 4 + columns // 3) % 2 == 0)] = (244, 204, 120)
+        picture[lamps] = (255, 240, 190)
+    return _finish(picture)
+
+
+SCENES = {
+    "procedural_facades": Scene(
+        {"sky": (0, 0, 170), "wall": (0, 0, 255), "window": (0, 85, 255), "door": (0, 170, 255),
+         "cornice": (0, 255, 255), "balcony": (85, 255, 170)},
+        ("brick, day", "plaster, day", "brick, night", "plaster, night"), _facade_layout, _facade,
+    ),
+    "procedural_maps": Scene(
+        {"land": (242, 239, 233), "road": (255, 255, 255), "water": (170, 218, 255), "park": (203, 230, 163),
+         "house": (217, 208, 201)},
+        ("summer, noon", "winter, noon", "summer, evening", "winter, evening"), _map_layout, _map,
+    ),
+    "procedural_streets": Scene(
+        {"sky": (70, 130, 180), "building": (70, 70, 70), "tree": (107, 142, 35), "road": (128, 64, 128),
+         "pavement": (244, 35, 232), "car": (0, 0, 142), "person": (220, 20, 60)},
+        ("dry, day", "dry, night", "wet, day", "wet, night"), _street_layout, _street,
+    ),
+}  # fmt: skip

@@ -1,0 +1,73 @@
+"""The figures of MR-GAN, drawn from what was measured."""
+
+from common.reporting.experiment_page import Results
+from common.reporting.figures import COLOURS, MARKERS, bars_with_seeds, figure, seed_band
+from common.translation.figures import metric_in, quality_and_diversity, show_outputs
+
+RECONSTRUCTION = {"Gaussian proxy MR2": 0, "reconstruction 1": 1, "reconstruction 10": 10, "reconstruction 100": 100}
+
+
+def _arms(r: Results) -> list[str]:
+    return [name.removeprefix("outputs|") for name in r.sheets]
+
+
+def mrgan_cityscapes(r: Results) -> None:
+    """Samples, diversity against quality, and moments against the true ones where these are known."""
+    show_outputs(r, _arms(r))
+    quality_and_diversity(r)
+    arms = _arms(r)
+    metrics = [name for name in ("mean_error", "variance_share") if metric_in(r.per_seed, [name])]
+    metrics = metrics or [metric_in(r.per_seed, [], "fd_") or metric_in(r.per_seed, ["FID", "LPIPS"])]
+    titles = {
+        "mean_error": "error of the conditional mean ↓",
+        "variance_share": "conditional variance, share of the true one (1 is right)",
+    }
+    with figure(r.folder / "moments", len(metrics), 1, (8.5, 2.6 * len(metrics)), sharex=True) as (_, axes):
+        for axis, metric in zip(axes[:, 0], metrics, strict=True):
+            rows = r.per_seed[r.per_seed["metric"] == metric]
+            values = [rows[rows["model"] == arm]["value"].tolist() for arm in arms]
+            bars_with_seeds(axis, [arm.replace(" ", "\n").replace("+", "\n+") for arm in arms], {metric: values})
+            axis.set_title(titles.get(metric, metric))
+            if metric == "variance_share":
+                axis.axhline(1, color="0.4", linewidth=0.9, linestyle=":")
+
+
+def mrgan_loss_mismatch(r: Results) -> None:
+    show_outputs(r, _arms(r))
+
+
+def mrgan_loss_combinations(r: Results) -> None:
+    """Figures F.1 and F.2"""
+    show_outputs(r, _arms(r))
+    metrics = [metric_in(r.per_seed, ["variance_share", "LPIPS", "perceptual_efficientnet", "pixel_diversity"])]
+    metrics.append(metric_in(r.per_seed, ["distance_to_truth", "FID"], "fd_") or metrics[0])
+    labels = {
+        "variance_share": "share of the true variance",
+        "distance_to_truth": "distance to the nearest true output ↓",
+    }
+    with figure(r.folder / "reconstruction", 1, 2, (8, 2.9)) as (_, axes):
+        for i, (axis, metric) in enumerate(zip(axes[0], metrics, strict=True)):
+            rows = r.per_seed[(r.per_seed["metric"] == metric) & r.per_seed["model"].isin(RECONSTRUCTION)]
+            seed_band(axis, rows.assign(step=rows["model"].map(RECONSTRUCTION)), index=i, marker=True)
+            axis.set_xscale("symlog", linthresh=1)
+            axis.set(xlabel="weight of the reconstruction loss", ylabel=labels.get(metric, metric.replace("_", " ")))
+
+
+def mrgan_celeba_superresolution(r: Results) -> None:
+    show_outputs(r, _arms(r))
+
+
+def mrgan_celeba_inpainting(r: Results) -> None:
+    show_outputs(r, _arms(r))
+
+
+def mrgan_mode_collapse(r: Results) -> None:
+    """Figure C.1"""
+    arms = [name for name in r.sheets if name != "data"]
+    with figure(r.folder / "points", 1, len(arms), (1.9 * len(arms), 2.2)) as (_, axes):
+        for axis, arm in zip(axes[0], arms, strict=True):
+            data, points = r.sheets["data"], r.sheets[arm]
+            axis.plot(data[:, 0], data[:, 1], MARKERS[1], color=COLOURS[1], markersize=4, alpha=0.3)
+            axis.plot(points[:, 0], points[:, 1], ".", color=COLOURS[0], markersize=1.5, alpha=0.5)
+            axis.set(title=arm, xlim=(-3, 3), ylim=(-3, 3), aspect="equal", xticks=[], yticks=[])
+            axis.grid(False)

@@ -1,0 +1,350 @@
+"""MR-GAN and proxy MR-GAN (Algorithms 1 to 8) on three base models, and on points of the plane (Appendix C)."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from common.data.batches import Batches, to_float
+from common.training.method import Method
+from common.translation.method import Translator
+from reproductions.mrgan.losses import AGAINST_PREDICTOR, AGAINST_TRUTH, LIKELIHOODS, over
+from reproductions.mrgan.models import (
+    Completion,
+    ContextCritic,
+    PatchCritic,
+    PointMLP,
+    SRCritic,
+    SRGenerator,
+    UNet,
+)
+
+VALIDATIONS = 20  # how often the predictor's validation loss is looked at
+
+
+class MomentMatching(Method):
+    """The training that all base models share.
+
+    ``settings``: ``loss`` names a function of losses.py, or is none; ``gan_weight`` is 1, or 0 where the loss is tried
+    alone; ``reconstruction`` adds that much of the L1 distance (Appendix F). With a proxy loss the first
+    ``predictor_steps`` updates are the predictor's, which is then frozen as it was at its lowest validation loss.
+    """
+
+    curves: ClassVar[tuple[str, ...]] = ("gan_loss", "moment_loss", "critic_loss", "predictor_loss")
+    g: nn.Module
+    f: nn.Module
+
+    def build(self, generator: nn.Module, critic: nn.Module, predictor: nn.Module) -> None:
+        self.g, self.f = self.place(generator), self.place(critic)
+        self.networks = {"generator": self.g, "critic": self.f}
+        self.best: dict[str, Tensor] = {}
+        self.best_loss = float("inf")
+        if self.is_proxy:
+            self.p = self.networks["predictor"] = self.place(predictor)
+
+    @property
+    def is_proxy(self) -> bool:
+        return self.settings["loss"] in AGAINST_PREDICTOR
+
+    @property
+    def predictor_steps(self) -> int:
+        return self.settings["predictor_steps"] if self.is_proxy else 0
+
+    @property
+    def steps(self) -> int:
+        return self.predictor_steps + self.settings["generator_steps"]
+
+    def make_optimisers(self) -> None:
+        s = self.settings
+        options = {
+            "lr": s["learning_rate"] * s["learning_rate_factor"], "betas": (s["beta1"], s["beta2"]),
+            "weight_decay": s["weight_decay"], "amsgrad": True, "fused": True,
+        }  # fmt: skip
+        self.optimisers = {
+            name: torch.optim.Adam(network.parameters(), **options) for name, network in self.networks.items()
+        }
+
+    def update(self, name: str, loss: Tensor) -> None:
+        self.optimisers[name].zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_value_(self.networks[name].parameters(), 0.5)
+        self.optimisers[name].step()
+
+    # What a base model provides, besides ``next_pair`` and ``pair_of`` (as in common/translation/method.py).
+
+    def generate(self, x: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def score(self, image: Tensor, x: Tensor) -> Tensor:
+        """The discriminator's, before the sigmoid."""
+        raise NotImplementedError
+
+    def predict(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Location and log dispersion."""
+        raise NotImplementedError
+
+    def covered(self, x: Tensor) -> Tensor | None:
+        """Where moment losses count: everywhere."""
+        return None
+
+    # The updates.
+
+    def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
+        logged = dict.fromkeys(self.curves, torch.zeros((), device=self.device))
+        if t == 0:
+            self.look_at(batches)
+        if t < self.predictor_steps:
+            return logged | {"predictor_loss": self.predictor_step(t, batches)}
+        if t == self.predictor_steps and self.is_proxy:
+            self.p.load_state_dict(self.best)
+        y, x = self.next_pair(batches)
+        if self.settings["gan_weight"] and (t - self.predictor_steps) % self.settings["generator_per_critic"] == 0:
+            logged["critic_loss"] = self.critic_step(y, x)
+        return logged | self.generator_step(y, x)
+
+    def look_at(self, batches: Batches) -> None:
+        """Whatever is taken from the data before the first update."""
+
+    def critic_step(self, y: Tensor, x: Tensor) -> Tensor:
+        """One fake an input; half the sum of both losses (code)."""
+        with torch.no_grad():
+            fake = self.generate(x)
+        loss = (F.softplus(-self.score(y, x)).mean() + F.softplus(self.score(fake, x)).mean()) / 2
+        self.update("critic", loss)
+        return loss
+
+    def generator_step(self, y: Tensor, x: Tensor) -> dict[str, Tensor]:
+        s = self.settings
+        k = s["samples"]
+        y, x = y[: s["generator_inputs"]], x[: s["generator_inputs"]]
+        xs = x.repeat_interleave(k, dim=0)
+        fakes = self.generate(xs)  # 1 to 4: K samples of every input
+        samples = fakes.unflatten(0, (len(x), k))
+        gan = moment = torch.zeros((), device=self.device)
+        self.f.requires_grad_(False)
+        if s["gan_weight"]:
+            gan = F.softplus(-self.score(fakes, xs)).mean()
+        if s["loss"] in ("l1", "l2"):
+            moment = over(AGAINST_TRUTH[s["loss"]](samples, y))
+        elif s["loss"] in AGAINST_TRUTH:
+            moment = over(AGAINST_TRUTH[s["loss"]](samples, y), self.covered(x))
+        elif self.is_proxy:
+            self.p.eval()
+            with torch.no_grad():
+                predicted = self.predict(x)
+            moment = over(AGAINST_PREDICTOR[s["loss"]](samples, *predicted), self.covered(x))
+        loss = s["gan_weight"] * gan + s["loss_weight"] * moment
+        if s.get("reconstruction"):
+            loss = loss + s["reconstruction"] * over(AGAINST_TRUTH["l1"](samples, y))
+        self.update("generator", loss)
+        self.f.requires_grad_(True)
+        return {"gan_loss": gan, "moment_loss": moment}
+
+    # The predictor.
+
+    def predictor_step(self, t: int, batches: Batches) -> Tensor:
+        """Equation 4.1 on nine tenths of the data; the last tenth tells when to stop."""
+        likelihood = LIKELIHOODS[self.settings["loss"].partition("_")[0]]
+        held = max(len(batches.samples) // 10, 1)
+        count = len(batches.samples) - held
+        chosen = torch.randint(count, (self.settings["batch_size"],)).to(batches.samples.device)
+
+        def loss_on(samples: Tensor) -> Tensor:
+            y, x = self.pair_of(samples)
+            return over(likelihood(y, *self.predict(x), self.settings["least_error"]))
+
+        loss = loss_on(self.mirrored(to_float(batches.samples[chosen].to(self.device))))
+        self.update("predictor", loss)
+        if (t + 1) % max(self.predictor_steps // VALIDATIONS, 1) == 0 or t + 1 == self.predictor_steps:
+            self.p.eval()
+            with torch.no_grad():
+                parts = batches.samples[count:].split(64)
+                losses = [loss_on(to_float(part.to(self.device))) * len(part) for part in parts]
+            validation = float(torch.stack(losses).sum()) / held
+            self.p.train()
+            if validation < self.best_loss:
+                self.best_loss = validation
+                self.best = {name: value.clone() for name, value in self.p.state_dict().items()}
+        return loss
+
+    def state_dict(self) -> dict[str, Any]:
+        return super().state_dict() | {"best": self.best, "best_loss": self.best_loss}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        super().load_state_dict(state)
+        self.best, self.best_loss = state["best"], state["best_loss"]
+
+
+class MRPix2Pix(MomentMatching, Translator):
+    """Appendix B.2"""
+
+    def __init__(self, settings: Mapping[str, Any], shape: tuple[int, ...], device: torch.device):
+        Translator.__init__(self, settings, shape, device)
+        s, c = settings, self.channels
+        self.build(
+            UNet(self.size, c, s["generator_width"], s["noise_channels"]),
+            PatchCritic(2 * c, s["critic_width"], s["critic_layers"]),
+            UNet(self.size, c, s["generator_width"], 0, predictor=True),
+        )
+
+    def look_at(self, batches: Batches) -> None:
+        """Every channel of the conditions gets mean 0 and variance 1 (Appendix B.2)."""
+        conditions = to_float(batches.samples[:1000])[:, self.channels :]
+        for network in (self.g, *([self.p] if self.is_proxy else [])):
+            network.mean.copy_(conditions.mean(dim=(0, 2, 3)))
+            network.deviation.copy_(conditions.std(dim=(0, 2, 3)).clamp(min=1e-3))
+
+    def generate(self, x: Tensor) -> Tensor:
+        return self.g(x)
+
+    def translate(self, x: Tensor) -> Tensor:
+        """With running statistics."""
+        self.g.eval()
+        y = self.generate(x)
+        self.g.train()
+        return y
+
+    def score(self, image: Tensor, x: Tensor) -> Tensor:
+        return self.f(torch.cat([self.g.standardised(x), image], dim=1))
+
+    def predict(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.p(x)
+
+
+class MRSuperResolution(MRPix2Pix):
+    """Appendix B.3: the condition is the image at a quarter of its size; the discriminator sees the image only."""
+
+    def __init__(self, settings: Mapping[str, Any], shape: tuple[int, ...], device: torch.device):
+        Translator.__init__(self, settings, shape, device)
+        self.channels = shape[0]
+        s, width = settings, settings["generator_width"]
+        self.build(
+            SRGenerator(self.channels, width, s["noise_channels"]),
+            SRCritic(self.channels, s["critic_width"]),
+            SRGenerator(self.channels, width, 0, predictor=True),
+        )
+
+    def look_at(self, batches: Batches) -> None:
+        """Inputs lie between -1 and 1 and are not normalised further."""
+
+    def pair_of(self, samples: Tensor) -> tuple[Tensor, Tensor]:
+        return samples, F.interpolate(samples, scale_factor=0.25, mode="bicubic", antialias=True)
+
+    def shown(self, x: Tensor) -> Tensor:
+        return F.interpolate(x, scale_factor=4)
+
+    def score(self, image: Tensor, x: Tensor) -> Tensor:
+        return self.f(image)
+
+
+class MRInpainting(MRPix2Pix):
+    """Appendix B.4: in a box of half the image's side a hole of 3/8 to 1/2 of it (48 to 64 pixels of 128), height and
+    width drawn apart, filled with the data's mean colour; box and hole are drawn for every image (code).
+
+    A condition is the image with its hole, the hole's mask, and the box, which only the discriminator sees. Pixels are
+    in [0, 1], where the thesis's weights belong.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], shape: tuple[int, ...], device: torch.device):
+        Translator.__init__(self, settings, shape, device)
+        self.channels = shape[0]
+        s, width = settings, settings["generator_width"]
+        self.build(
+            Completion(self.channels, width, s["noise_channels"]),
+            ContextCritic(self.size, self.channels, s["critic_width"]),
+            Completion(self.channels, width, 0, predictor=True),
+        )
+        self.g.register_buffer("fill", torch.full((self.channels,), 0.5))
+        self.g.to(device)
+
+    def look_at(self, batches: Batches) -> None:
+        self.g.fill.copy_(to_float(batches.samples[:1000]).mean(dim=(0, 2, 3)) / 2 + 0.5)
+
+    def pair_of(self, samples: Tensor) -> tuple[Tensor, Tensor]:
+        y = samples / 2 + 0.5
+        n, half = len(y), self.size // 2
+        corner = torch.randint(0, self.size - half + 1, (n, 2), device=y.device)
+        extent = torch.randint(round(0.375 * self.size), half + 1, (n, 2), device=y.device)
+        start = corner + (torch.rand(n, 2, device=y.device) * (half - extent + 1)).long()
+        mask, box = self.rectangles(start, extent), self.rectangles(corner, torch.full_like(corner, half))
+        return y, torch.cat([torch.where(mask == 1, self.g.fill[:, None, None], y), mask, box], dim=1)
+
+    def rectangles(self, start: Tensor, extent: Tensor) -> Tensor:
+        """Maps (n, 1, size, size) that are 1 from the rows and columns ``start`` (n, 2) on, ``extent`` of them."""
+        place = torch.arange(self.size, device=start.device)
+        inside = (place >= start[..., None]) & (place < (start + extent)[..., None])  # n, 2, size
+        return (inside[:, 0, :, None] & inside[:, 1, None, :])[:, None].float()
+
+    def covered(self, x: Tensor) -> Tensor:
+        return x[:, -2:-1]
+
+    def generate(self, x: Tensor) -> Tensor:
+        """The picture with its hole completed, in [0, 1]."""
+        return torch.lerp(x[:, :-2], self.g(x[:, :-1]) / 2 + 0.5, self.covered(x))
+
+    def predict(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        location, log_dispersion = self.p(x[:, :-1])
+        return location / 2 + 0.5, log_dispersion
+
+    def translate(self, x: Tensor) -> Tensor:
+        return 2 * super().translate(x) - 1
+
+    def shown(self, x: Tensor) -> Tensor:
+        return 2 * x[:, :-2] - 1
+
+    def score(self, image: Tensor, x: Tensor) -> Tensor:
+        n, half = len(x), self.size // 2
+        within = torch.arange(half, device=x.device)
+        rows, columns = (x[:, -1].amax(dim=axis).argmax(dim=1)[:, None] + within for axis in (2, 1))
+        every = torch.arange(n, device=x.device)[:, None, None]
+        part = image.movedim(1, -1)[every, rows[:, :, None], columns[:, None, :]].movedim(-1, 1)
+        return self.f(image, part)
+
+
+class MRPoints(MomentMatching):
+    """Appendix C: without a condition, on points of the plane; the predictor is two numbers a coordinate."""
+
+    def __init__(self, settings: Mapping[str, Any], shape: tuple[int, ...], device: torch.device):
+        super().__init__(settings, shape, device)
+        width, dimensions = settings["generator_width"], shape[0]
+        self.build(
+            PointMLP(settings["latent_size"], width, dimensions),
+            PointMLP(dimensions, width, 1),
+            Constant(dimensions),
+        )
+
+    def next_pair(self, batches: Batches) -> tuple[Tensor, Tensor]:
+        return self.pair_of(next(batches))
+
+    def pair_of(self, samples: Tensor) -> tuple[Tensor, Tensor]:
+        """There is no condition: an empty one, for its length."""
+        return samples, samples[:, :0]
+
+    def mirrored(self, samples: Tensor) -> Tensor:
+        return samples
+
+    def generate(self, x: Tensor) -> Tensor:
+        return self.g(torch.randn(len(x), self.settings["latent_size"], device=self.device))
+
+    def score(self, image: Tensor, x: Tensor) -> Tensor:
+        return self.f(image)
+
+    def predict(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.p(len(x))
+
+    @torch.no_grad()
+    def sample(self, count: int) -> Tensor:
+        return self.generate(torch.empty(count, 0, device=self.device))
+
+
+class Constant(nn.Module):
+    """A predictor that has nothing to look at."""
+
+    def __init__(self, dimensions: int):
+        super().__init__()
+        self.location, self.log_dispersion = (nn.Parameter(torch.zeros(dimensions)) for _ in range(2))
+
+    def forward(self, count: int) -> tuple[Tensor, Tensor]:
+        return self.location.expand(count, -1), self.log_dispersion.expand(count, -1)

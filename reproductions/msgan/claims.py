@@ -1,0 +1,243 @@
+"""The claims of *Mode Seeking GANs*, each a number that must lie beyond a threshold.
+
+Where LPIPS or FID were not measured, what stands in for them is: a distance of pixels or of another network's features
+between outputs, and a Fréchet distance on another network. Thresholds are ours wherever the paper gives none.
+"""
+
+from common.reporting.claims import claim
+from common.reporting.measurements import Missing, Table
+
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+
+def _metric(t: Table, *names: str) -> str:
+    """The first of these metrics that the table has; a name that ends in _ stands for all that begin so."""
+    measured = list(dict.fromkeys(t.rows["metric"]))
+    for name in names:
+        for found in measured:
+            if found == name or (name.endswith("_") and found.startswith(name)):
+                return found
+    raise Missing(" or ".join(names))
+
+
+def ratio(one: float, other: float) -> float:
+    """Finite where the other is 0, as the diversity of a collapsed model is."""
+    return one / max(other, 1e-9)
+
+
+def diversity(t: Table, model: str, **condition) -> float:
+    name = _metric(t, "LPIPS", "perceptual_efficientnet", "pixel_diversity")
+    return t.value(metric=name, model=model, **condition)
+
+
+def distance(t: Table, model: str, **condition) -> float:
+    """The Fréchet distance to the data."""
+    return t.value(metric=_metric(t, "FID", "fd_"), model=model, **condition)
+
+
+# --- Table 3 -----------------------------------------------------------------------------------------------------
+
+
+def diversity_gain(t: Table, data: str) -> float:
+    return ratio(diversity(t, "MSGAN", data=data), diversity(t, "Pix2Pix", data=data))
+
+
+def bins_gain(t: Table, data: str) -> float:
+    """The lesser of the leads in NDB and JSD, as shares of Pix2Pix's."""
+    return min(
+        1 - ratio(*(t.value(metric=metric, model=model, data=data) for model in ("MSGAN", "Pix2Pix")))
+        for metric in ("NDB", "JSD")
+    )
+
+
+def distance_ratio(t: Table, data: str) -> float:
+    return ratio(distance(t, "MSGAN", data=data), distance(t, "Pix2Pix", data=data))
+
+
+@claim(
+    experiment="msgan_facades", where="Table 3", above=2.0, ratio=True,
+    text="with the term the outputs of a condition are far more diverse than Pix2Pix's",
+)  # fmt: skip
+def facades_more_diverse(t: Table) -> float:
+    return diversity_gain(t, "facades")
+
+
+@claim(experiment="msgan_facades", where="Table 3", above=0.0, text="their bins are nearer to the data's (NDB and JSD)")
+def facades_nearer_bins(t: Table) -> float:
+    return bins_gain(t, "facades")
+
+
+@claim(
+    experiment="msgan_facades", where="Table 3", below=1.0, ratio=True,
+    text="and their Fréchet distance is smaller: no loss of quality",
+)  # fmt: skip
+def facades_keep_quality(t: Table) -> float:
+    return distance_ratio(t, "facades")
+
+
+@claim(
+    experiment="msgan_facades", where="Table 3, Section 4.3.1", above=0.9, ratio=True,
+    text="diversity is comparable to BicycleGAN's, which needs an encoder",
+)  # fmt: skip
+def facades_like_bicycle(t: Table) -> float:
+    return ratio(diversity(t, "MSGAN", data="facades"), diversity(t, "BicycleGAN", data="facades"))
+
+
+@claim(
+    experiment="msgan_maps", where="Table 3", above=2.0, ratio=True,
+    text="with the term the outputs of a condition are far more diverse than Pix2Pix's",
+)  # fmt: skip
+def maps_more_diverse(t: Table) -> float:
+    return diversity_gain(t, "maps")
+
+
+@claim(experiment="msgan_maps", where="Table 3", above=0.0, text="their bins are nearer to the data's (NDB and JSD)")
+def maps_nearer_bins(t: Table) -> float:
+    return bins_gain(t, "maps")
+
+
+@claim(
+    experiment="msgan_maps", where="Table 3", below=1.0, ratio=True,
+    text="and their Fréchet distance is smaller: no loss of quality",
+)  # fmt: skip
+def maps_keep_quality(t: Table) -> float:
+    return distance_ratio(t, "maps")
+
+
+@claim(
+    experiment="msgan_maps", where="Table 3, Section 4.3.1", above=0.9, ratio=True,
+    text="diversity is comparable to BicycleGAN's",
+)  # fmt: skip
+def maps_like_bicycle(t: Table) -> float:
+    return ratio(diversity(t, "MSGAN", data="maps"), diversity(t, "BicycleGAN", data="maps"))
+
+
+# --- Tables 1 and 2 ----------------------------------------------------------------------------------------------
+
+
+def classes_won(t: Table, metric: str) -> float:
+    """Share of classes with a smaller value under MSGAN."""
+    rows = t.select(metric=metric, model="MSGAN")
+    if rows.empty:
+        raise Missing(metric)
+    classes = [text.removeprefix("class=") for text in rows["condition"]]
+
+    def of(model: str, name: str) -> float:
+        return t.value(metric=metric, model=model, **{"class": name})
+
+    return sum(of("MSGAN", name) < of("DCGAN", name) for name in classes) / len(classes)
+
+
+@claim(
+    experiment="msgan_cifar10", where="Table 1", above=0.5,
+    text="mode collapse is less severe in most classes: fewer bins differ",
+)  # fmt: skip
+def fewer_bins_in_most_classes(t: Table) -> float:
+    return classes_won(t, "NDB")
+
+
+@claim(experiment="msgan_cifar10", where="Table 1", above=0.5, text="and their Jensen-Shannon divergence is smaller")
+def smaller_js_in_most_classes(t: Table) -> float:
+    return classes_won(t, "JSD")
+
+
+@claim(
+    experiment="msgan_cifar10", where="Table 2", below=1.05, ratio=True,
+    text="while image quality is maintained: the Fréchet distance is at most a twentieth larger",
+)  # fmt: skip
+def label_quality_is_kept(t: Table) -> float:
+    return ratio(distance(t, "MSGAN", **{"class": "all"}), distance(t, "DCGAN", **{"class": "all"}))
+
+
+# --- Tables 6, 7 and 8, Figure 8 ---------------------------------------------------------------------------------
+
+
+def curve(t: Table, *names: str) -> dict[float, float]:
+    return t.by("lambda_ms", metric=_metric(t, *names), model="MSGAN")
+
+
+@claim(
+    experiment="msgan_lambda_sweep", where="Table 6", above=0.0,
+    text="diversity rises with λ up to 1",
+)  # fmt: skip
+def diversity_rises(t: Table) -> float:
+    """The least step, as a share of the diversity at λ = 1."""
+    found = curve(t, "LPIPS", "perceptual_efficientnet", "pixel_diversity")
+    values = [found[weight] for weight in (0.0, 0.1, 0.5, 1.0)]
+    return ratio(min(b - a for a, b in zip(values, values[1:], strict=False)), found[1.0])
+
+
+@claim(
+    experiment="msgan_lambda_sweep", where="Appendix C.1", above=1.0, ratio=True,
+    text="beyond 1 training becomes unstable: quality is low at λ = 3",
+)  # fmt: skip
+def too_much_hurts(t: Table) -> float:
+    found = curve(t, "FID", "fd_")
+    return ratio(found[3.0], found[1.0])
+
+
+@claim(
+    experiment="msgan_lambda_sweep", where="Appendix C.1", below=1.0, ratio=True,
+    text="and diversity too",
+)  # fmt: skip
+def too_much_costs_diversity(t: Table) -> float:
+    found = curve(t, "LPIPS", "perceptual_efficientnet", "pixel_diversity")
+    return ratio(found[3.0], found[1.0])
+
+
+@claim(
+    experiment="msgan_distance_choice", where="Table 7", above=1.0, ratio=True,
+    text="the L1 distance of pixels gives more diversity than that of features",
+)  # fmt: skip
+def pixels_beat_features(t: Table) -> float:
+    return ratio(
+        diversity(t, "MSGAN-L1", distance="L1"), diversity(t, "MSGAN-FD", distance="discriminator features")
+    )  # fmt: skip
+
+
+@claim(
+    experiment="msgan_distance_choice", where="Table 7", above=1.0, ratio=True,
+    text="which still improves on Pix2Pix's",
+)  # fmt: skip
+def features_beat_nothing(t: Table) -> float:
+    return ratio(
+        diversity(t, "MSGAN-FD", distance="discriminator features"), diversity(t, "Pix2Pix", distance="none")
+    )  # fmt: skip
+
+
+@claim(
+    experiment="msgan_overhead", where="Table 8", below=0.0005, threshold_of="paper",
+    text="the term adds no parameters, and models have 58.254 and 64.303 million",
+)  # fmt: skip
+def parameters_are_the_printed_ones(t: Table) -> float:
+    """The largest difference from the printed numbers, in millions."""
+    printed = {"Pix2Pix": 58.254, "MSGAN": 58.254, "BicycleGAN": 64.303}
+    return max(abs(t.value(metric="parameters", model=model) - number) for model, number in printed.items())
+
+
+@claim(
+    experiment="msgan_overhead", where="Table 8, Appendix D", below=1.1, ratio=True,
+    text="an update takes about as long as Pix2Pix's",
+)  # fmt: skip
+def little_time(t: Table) -> float:
+    return _seconds(t, "MSGAN") / _seconds(t, "Pix2Pix")
+
+
+@claim(
+    experiment="msgan_overhead", where="Table 8, Appendix D", above=1.0, ratio=True,
+    text="BicycleGAN's takes longer than MSGAN's",
+)  # fmt: skip
+def bicycle_takes_longer(t: Table) -> float:
+    return _seconds(t, "BicycleGAN") / _seconds(t, "MSGAN")
+
+
+def _seconds(t: Table, model: str) -> float:
+    return t.value(metric="seconds_per_iteration", model=model)
+
+
+@claim(
+    experiment="msgan_interpolation", where="Figure 8", below=0.35,
+    text="between two codes the output changes gradually: no step takes more than 35 % of the way",
+)  # fmt: skip
+def gradual(t: Table) -> float:
+    return t.value(metric="largest_step", model="MSGAN")

@@ -1,0 +1,68 @@
+"""The figures of *Mode Seeking GANs*, drawn from what was measured."""
+
+import numpy as np
+
+from common.reporting.experiment_page import Results
+from common.reporting.figures import bars_with_seeds, figure, seed_band, show_images
+from common.translation.figures import DIVERSITY, metric_in, quality_and_diversity, show_outputs
+
+METHODS = ("Pix2Pix", "MSGAN", "BicycleGAN")
+
+
+def msgan_facades(r: Results) -> None:
+    show_outputs(r, METHODS)
+    quality_and_diversity(r)
+
+
+def msgan_maps(r: Results) -> None:
+    show_outputs(r, METHODS)
+    quality_and_diversity(r)
+
+
+def msgan_distance_choice(r: Results) -> None:
+    titles = {"MSGAN-L1": "MSGAN, L1 of pixels", "MSGAN-FD": "MSGAN, discriminator features"}
+    show_outputs(r, ("Pix2Pix", *titles), titles=titles)
+
+
+def msgan_cifar10(r: Results) -> None:
+    """Samples by class, and divergences of bins."""
+    with figure(r.folder / "samples", 1, len(r.sheets), (4.4 * len(r.sheets), 2.9)) as (_, axes):
+        for axis, (arm, images) in zip(axes[0], r.sheets.items(), strict=True):
+            show_images(axis, images, len(images) // 6, arm)
+    rows = r.per_seed[r.per_seed["metric"] == "JSD"]
+    classes = list(dict.fromkeys(rows["condition"]))
+    groups = {
+        arm: [rows[(rows["model"] == arm) & (rows["condition"] == name)]["value"].tolist() for name in classes]
+        for arm in dict.fromkeys(rows["model"])
+    }
+    with figure(r.folder / "bins", 1, 1, (8, 3)) as (_, axes):
+        bars_with_seeds(axes[0, 0], [name.removeprefix("class=") for name in classes], groups)
+        axes[0, 0].set(xlabel="class", ylabel="JSD of bins, nats ↓", title="proportions of bins, by class")
+        axes[0, 0].legend(ncols=2)
+
+
+def msgan_lambda_sweep(r: Results) -> None:
+    """Table 6 as two curves."""
+    names = [metric_in(r.per_seed, DIVERSITY), metric_in(r.per_seed, ["FID"], "fd_") or "JSD"]
+    with figure(r.folder / "sweep", 1, 2, (7.5, 2.9)) as (_, axes):
+        for i, (axis, name) in enumerate(zip(axes[0], names, strict=True)):
+            rows = r.per_seed[r.per_seed["metric"] == name]
+            weights = rows["condition"].str.removeprefix("lambda_ms=").astype(float)
+            seed_band(axis, rows.assign(step=weights), index=i, marker=True)
+            axis.set(xlabel="λ", ylabel=f"{name.replace('_', ' ')} {'↑' if i == 0 else '↓'}")
+
+
+def msgan_overhead(r: Results) -> None:
+    rows = r.per_seed[r.per_seed["metric"] == "seconds_per_iteration"]
+    models = list(dict.fromkeys(rows["model"]))
+    with figure(r.folder / "cost", 1, 1, (4, 2.8)) as (_, axes):
+        values = [rows[rows["model"] == model]["value"].tolist() for model in models]
+        bars_with_seeds(axes[0, 0], models, {"measured": values})
+        axes[0, 0].set(ylabel="seconds an update ↓", title="time of one update")
+        axes[0, 0].set_ylim(0, 1.15 * np.max(values))
+
+
+def msgan_interpolation(r: Results) -> None:
+    with figure(r.folder / "interpolation", len(r.sheets), 1, (6.5, 2.2 * len(r.sheets))) as (_, axes):
+        for axis, (arm, images) in zip(axes[:, 0], r.sheets.items(), strict=True):
+            show_images(axis, images, len(images) // 3, f"{arm}: condition, then outputs from one code to the other")
