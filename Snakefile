@@ -59,6 +59,7 @@ include: "reproductions/wgan/rules.smk"
 include: "reproductions/wgan_gp/rules.smk"
 include: "reproductions/msgan/rules.smk"
 include: "reproductions/mrgan/rules.smk"
+include: "reproductions/cgml/rules.smk"
 
 
 rule reproduce_all:

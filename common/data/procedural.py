@@ -46,7 +46,26 @@ def swiss_roll(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return (points[:, [0, 2]] / 7.5).astype(np.float32), np.zeros(count, np.int64)
 
 
+def cubic_branches(count: int, seed: int = 0, highest: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """(x, y) with x uniform in [0, ``highest``] and y = ±4 (x, x², x³), either sign as likely: (count, 4) float32.
+
+    Labels: 0 for the upper branch, 1 for the lower.
+    """
+    generator = np.random.default_rng(seed)
+    x, branches = generator.uniform(0, highest, count), generator.integers(0, 2, count)
+    y = 4 * (1 - 2 * branches)[:, None] * np.stack([x, x**2, x**3], axis=1)
+    return np.column_stack([x, y]).astype(np.float32), branches
+
+
+def cubic_branches_half(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """:func:`cubic_branches` of x in [0, 0.5]."""
+    return cubic_branches(count, seed, 0.5)
+
+
 MAKERS = {
     maker.__name__: maker
-    for maker in (two_gaussians, eight_gaussians, eight_gaussians_scaled, twenty_five_gaussians, swiss_roll)
-}
+    for maker in (
+        two_gaussians, eight_gaussians, eight_gaussians_scaled, twenty_five_gaussians, swiss_roll, cubic_branches,
+        cubic_branches_half,
+    )
+}  # fmt: skip
