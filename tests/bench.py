@@ -65,9 +65,9 @@ TRANSLATORS = (
 
 
 def translator_update(name: str, arm: str, device: torch.device) -> tuple[float, int, float]:
-    """Seconds of one update at the published shapes, its batch, and the peak of memory in MB."""
+    """Seconds of one update of the published networks, its batch, and the peak of memory in MB."""
     settings = experiment(name).settings(arm, "paper") | {"predictor_steps": 1}
-    size = settings["image_size"]
+    size = settings["image_size"] if device.type == "cuda" else 64  # one update at 256 pixels takes a CPU minutes
     method = build_method(settings, (6, size, size), device)
     method.make_optimisers()
     batches = Batches(np.zeros((32, size, size, 6), np.uint8), settings["batch_size"], 0, device)
@@ -99,7 +99,7 @@ def main() -> None:
             for precision in ("float32", "bfloat16"):
                 took, images = update(arm, scale, device, precision=precision)
                 print(f"{scale:6} {arm:18} {precision:16} {took:9.4f} {images / took:12,.0f}")
-    print(f"\n{'one update of a translator, published shapes':44} seconds  batch   peak MB")
+    print(f"\n{'one update of a translator, published widths':44} seconds  batch   peak MB")
     for name, arm in TRANSLATORS:
         with multiprocessing.get_context("spawn").Pool(1) as alone:
             took, batch, memory = alone.apply(translator_alone, (name, arm))
