@@ -33,7 +33,7 @@ def plan(tmp_path_factory):
 def trained(plan, one):
     """The outputs of all jobs that the experiment's arms come from; a run that is there is not trained again."""
     files = []
-    for origin in dict.fromkeys(one.training_of(arm) for arm in one.arms):
+    for origin in {origin.name: origin for origin in map(one.training_of, one.arms)}.values():
         for job, runs in origin.jobs("smoke", plan.config).items():
             output = Path(plan.trained_file(origin, job))
             train_runs(origin, runs, plan.config, output)
