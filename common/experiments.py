@@ -31,6 +31,12 @@ def _kind(value: Any) -> str:
     return "number" if isinstance(value, (int, float)) else {str: "text", list: "list"}.get(type(value), "value")
 
 
+@cache
+def _rows(path: Path) -> list[dict[str, Any]]:
+    """What a file of ``settings_by_seed`` holds; read once, because a plan asks for every row many times."""
+    return read_yaml(path)
+
+
 @dataclass(frozen=True)
 class Deviation:
     """One setting of a run that is not the paper's."""
@@ -99,7 +105,7 @@ class Experiment:
         if file is None:
             return {}
         path = ROOT / "reproductions" / self.paper / file
-        rows = read_yaml(path)
+        rows = _rows(path)
         if seed >= len(rows):
             raise UserError(f"{path.relative_to(ROOT)} has {len(rows)} rows; there is none for seed {seed}")
         return rows[seed]

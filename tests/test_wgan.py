@@ -177,7 +177,7 @@ def test_a_perfect_discriminator_gives_log_2_and_a_blind_one_0():
 @pytest.mark.parametrize(("optimiser", "beta"), [("adam0.0", 0.0), ("adam0.9", 0.9)])
 def test_step_cosine_is_that_of_step_and_ascent(optimiser, beta):
     method, batches = make(WassersteinGAN, critic_optimiser=optimiser, log_step_cosine=True, critic="mlp")
-    assert method.f_optimiser.defaults["betas"][0] == beta
+    assert method.optimisers["critic"].defaults["betas"][0] == beta
     cosines = [method.step(t + 1, batches)["step_cosine"].item() for t in range(4)]
     assert all(-1 <= cosine <= 1 for cosine in cosines)
     if beta == 0.0:

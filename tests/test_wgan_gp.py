@@ -371,7 +371,7 @@ def test_one_update_of_algorithm_1_by_hand():
     """With plain gradient descent, which does not blow up the rounding of gradients that are 0 as Adam does."""
     torch.manual_seed(0)
     method = WGANGP(small(critic_steps=1), (1, 16, 16), CPU)
-    method.f_optimiser, method.g_optimiser = (torch.optim.SGD(n.parameters(), 0.1) for n in (method.f, method.g))
+    method.optimisers = {name: torch.optim.SGD(n.parameters(), 0.1) for name, n in method.networks.items()}
     g, f = copy.deepcopy(method.g), copy.deepcopy(method.f)
     torch.manual_seed(1)
     method.step(0, batches())
@@ -448,7 +448,7 @@ def test_the_rate_decays_to_zero_and_the_generator_sees_128():
     rates = []
     for t in range(4):
         logged = method.step(t, data)
-        rates.append(method.g_optimiser.param_groups[0]["lr"])
+        rates.append(method.optimisers["generator"].param_groups[0]["lr"])
     assert rates == pytest.approx([2e-4, 1.5e-4, 1e-4, 0.5e-4])
     assert sizes[:6] == [8] * 5 + [16]
     assert all(value.isfinite() for value in logged.values())

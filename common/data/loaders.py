@@ -9,7 +9,7 @@ import io
 import pickle
 import tarfile
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, islice
 from pathlib import Path
@@ -145,17 +145,23 @@ def images(path: Path, image_size: int, channels: int) -> Iterator[Block]:
             labels = arrays["y"].astype(np.int64) if "y" in arrays else None
             yield arrays["x"], labels
         return
-    named = files_in_folder(path) if path.is_dir() else files_in_tar(path)
-    named = [(name, read) for name, read in named if name.lower().endswith(IMAGE_SUFFIXES)]
+    named = image_files(path)
     named = [item for item in named if "train" in Path(item[0]).parts] or named  # a split of its own: the training one
-    if not named:
-        raise UserError(f"{path} holds no images ({', '.join(IMAGE_SUFFIXES)})")
     classes = sorted({Path(name).parent.name for name, _ in named})
     with ThreadPoolExecutor() as pool:
         for block in in_blocks(named):
             pixels = pool.map(lambda item: decode(item[1](), image_size, channels), block)
             labels = [classes.index(Path(name).parent.name) for name, _ in block]
             yield np.stack(list(pixels)), np.array(labels) if len(classes) > 1 else None
+
+
+def image_files(path: Path) -> list[tuple[str, Callable[[], bytes]]]:
+    """Names of the images in a folder or tar, and functions that read them; never none."""
+    named = files_in_folder(path) if path.is_dir() else files_in_tar(path)
+    named = [(name, read) for name, read in named if name.lower().endswith(IMAGE_SUFFIXES)]
+    if not named:
+        raise UserError(f"{path} holds no images ({', '.join(IMAGE_SUFFIXES)})")
+    return named
 
 
 def files_in_folder(path: Path) -> list:

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from common.data.loaders import IMAGE_SUFFIXES, Block, files_in_folder, files_in_tar, in_blocks
+from common.data.loaders import Block, image_files, in_blocks
 from common.data.registry import Source
 from common.errors import UserError
 
@@ -31,10 +31,7 @@ def pairs(source: Source, size: int, split: str) -> Iterator[Block]:
     width, halves that are not square, or pairs whose images differ in size.
     """
     path = source.other or source.files[0]
-    named = files_in_folder(path) if path.is_dir() else files_in_tar(path)
-    named = [(name, read) for name, read in named if name.lower().endswith(IMAGE_SUFFIXES)]
-    if not named:
-        raise UserError(f"{path} holds no images ({', '.join(IMAGE_SUFFIXES)})")
+    named = image_files(path)
     cityscapes = any(name.endswith(PHOTO) for name, _ in named)
     # The annotations of Cityscapes' own test part are blank: its validation part is what papers test on.
     named = _of_split(named, ("val",) if cityscapes and split == "test" else SPLITS[split], path)

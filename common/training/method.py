@@ -42,6 +42,12 @@ class Method:
         """Fill ``self.optimisers``; called before training and not for mere sampling."""
         raise NotImplementedError
 
+    def update(self, name: str, loss: Tensor) -> None:
+        """One step of the optimiser of that name down ``loss``."""
+        self.optimisers[name].zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimisers[name].step()
+
     def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
         """One generator update and the critic updates that belong to it; ``t`` counts from 0.
 

@@ -138,11 +138,6 @@ class Pix2Pix(Translator):
         """Every draw of fakes against the same reals, which so count once a draw."""
         return draws * (lsgan(on_fake, 0) + lsgan(on_real, 1))
 
-    def update(self, name: str, loss: Tensor) -> None:
-        self.optimisers[name].zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimisers[name].step()
-
 
 class BicycleGAN(Pix2Pix):
     """Zhu et al. 2017 by their code: one half of a batch goes through the encoder, the other's targets are what

@@ -41,11 +41,6 @@ class Toy(Method):
         points = next(batches)
         return points[:, :1], points[:, 1:]
 
-    def update(self, name: str, loss: Tensor) -> None:
-        self.optimisers[name].zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimisers[name].step()
-
 
 class L1Regression(Toy):
     """The same network without a code."""

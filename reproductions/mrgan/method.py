@@ -67,6 +67,7 @@ class MomentMatching(Method):
         }
 
     def update(self, name: str, loss: Tensor) -> None:
+        """With gradients clipped by value."""
         self.optimisers[name].zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_value_(self.networks[name].parameters(), 0.5)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from common.data.batches import Batches, to_uint8
+from common.data.batches import Batches, to_float, to_uint8
 from common.measuring import Measuring
 from common.metrics.bins import Bins
 from common.metrics.features import extract, real_part, reference
@@ -184,7 +184,7 @@ def msgan_interpolation(m: Measuring) -> None:
             load_snapshot(run.folder, run.record["snapshots"][-1], method)
             torch.manual_seed(1000 + run.seed)
             samples = torch.from_numpy(np.array(test[:8])).to(device)
-            _, x = method.pair_of(samples.movedim(-1, 1).float() / 127.5 - 1)
+            _, x = method.pair_of(to_float(samples))
             one, other = method.noise(len(x)), method.noise(len(x))
             with torch.no_grad():
                 steps = [method.g(x, torch.lerp(one, other, k / (count - 1))) for k in range(count)]

@@ -163,11 +163,6 @@ class LabelDCGAN(Method):
     def term(self, fake: Tensor, z: Tensor) -> Tensor:
         return torch.zeros((), device=self.device)
 
-    def update(self, name: str, loss: Tensor) -> None:
-        self.optimisers[name].zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimisers[name].step()
-
     @torch.no_grad()
     def sample_class(self, label: int, count: int) -> Tensor:
         """``count`` samples of one class with running statistics, as the code tests."""

@@ -24,10 +24,11 @@ class Adversarial(Method):
         self.networks = {"generator": self.g, "critic": self.f}
 
     def make_optimisers(self) -> None:
-        settings = self.settings
-        self.g_optimiser = build_optimiser(settings["optimiser"], self.g, settings["learning_rate"])
-        self.f_optimiser = build_optimiser(settings["critic_optimiser"], self.f, settings["learning_rate"])
-        self.optimisers = {"generator": self.g_optimiser, "critic": self.f_optimiser}
+        s = self.settings
+        self.optimisers = {
+            "generator": build_optimiser(s["optimiser"], self.g, s["learning_rate"]),
+            "critic": build_optimiser(s["critic_optimiser"], self.f, s["learning_rate"]),
+        }
 
     def noise(self, count: int) -> Tensor:
         """z ~ N(0, I)"""
@@ -38,9 +39,7 @@ class Adversarial(Method):
             return self.g(self.noise(self.settings["batch_size"]))
 
     def update_critic(self, loss: Tensor) -> None:
-        self.f_optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        self.f_optimiser.step()
+        self.update("critic", loss)
 
     def update_generator(self, loss_of_scores) -> Tensor:
         """Descend on ``loss_of_scores(f(g(z)))`` for a fresh z; the critic stays as it is."""
@@ -48,9 +47,7 @@ class Adversarial(Method):
         with self.autocast():
             scores = self.f(self.g(self.noise(self.settings["batch_size"])))
         loss = loss_of_scores(scores.float())
-        self.g_optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        self.g_optimiser.step()
+        self.update("generator", loss)
         self.f.requires_grad_(True)
         return loss
 

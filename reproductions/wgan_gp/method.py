@@ -56,9 +56,11 @@ class Adversarial(Method):
         return self.settings.get("critic_normalisation", "none")
 
     def make_optimisers(self) -> None:
-        self.g_optimiser = build_optimiser(self.settings, self.g)
-        self.f_optimiser = build_optimiser(self.settings, self.f, self.settings.get("critic_weight_decay", 0.0))
-        self.optimisers = {"generator": self.g_optimiser, "critic": self.f_optimiser}
+        s = self.settings
+        self.optimisers = {
+            "generator": build_optimiser(s, self.g),
+            "critic": build_optimiser(s, self.f, s.get("critic_weight_decay", 0.0)),
+        }
 
     def noise(self, count: int) -> Tensor:
         """z ~ N(0, I)"""
@@ -80,11 +82,6 @@ class Adversarial(Method):
             return self.f(real), self.f(fake)
         return self.f(torch.cat([real, fake])).split(len(real))
 
-    def update(self, optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        optimiser.step()
-
     def set_learning_rate(self, t: int) -> None:
         """Linear decay to 0 over the run, where the settings ask for it."""
         if self.settings.get("decay"):
@@ -104,7 +101,7 @@ class Adversarial(Method):
         """Descend on the generator's loss; the critic stays as it is."""
         self.f.requires_grad_(False)
         loss = self.loss_on_fresh_fakes(self.settings.get("generator_batch", self.settings["batch_size"]))
-        self.update(self.g_optimiser, loss)
+        self.update("generator", loss)
         self.f.requires_grad_(True)
         return loss
 
@@ -133,7 +130,7 @@ class WGANGP(Adversarial):
             em_estimate = on_real.mean() - on_fake.mean()
             slopes, norm = gradient_penalty(self.f, x, fake, self.settings.get("one_sided", False))  # 6
             penalty = self.settings["penalty"] * slopes
-            self.update(self.f_optimiser, penalty - em_estimate)  # 7, 9
+            self.update("critic", penalty - em_estimate)  # 7, 9
         generator_loss = self.update_generator()  # 11, 12
         return {
             "em_estimate": em_estimate,
@@ -159,7 +156,7 @@ class WGANClipping(WGANGP):
             x = self.real(batches)
             on_real, on_fake = self.scores(x, self.fakes_for_critic(len(x)))
             em_estimate = on_real.mean() - on_fake.mean()
-            self.update(self.f_optimiser, -em_estimate)
+            self.update("critic", -em_estimate)
             clip(self.f, self.settings["clip"])
         return {"em_estimate": em_estimate, "generator_loss": self.update_generator()}
 
@@ -173,7 +170,7 @@ class StandardGAN(Adversarial):
         x = self.real(batches)
         on_real, on_fake = self.scores(x, self.fakes_for_critic(len(x)))
         loss = self.discriminator_loss(on_real, on_fake)
-        self.update(self.f_optimiser, loss)
+        self.update("critic", loss)
         return {"discriminator_loss": loss, "generator_loss": self.update_generator()}
 
     def discriminator_loss(self, on_real: Tensor, on_fake: Tensor) -> Tensor:
@@ -228,7 +225,7 @@ class Conditional(Dequantised):
             class_loss = F.cross_entropy(classes[: len(x)], labels)
             slopes, norm = gradient_penalty(self.f, x, fake)
             penalty = self.settings["penalty"] * slopes
-            self.update(self.f_optimiser, penalty - em_estimate + class_loss)
+            self.update("critic", penalty - em_estimate + class_loss)
         return {
             "em_estimate": em_estimate,
             "penalty": penalty,
@@ -270,8 +267,7 @@ class _FixedGenerator:
         self.networks = {"critic": self.f}
 
     def make_optimisers(self) -> None:
-        self.f_optimiser = build_optimiser(self.settings, self.f)
-        self.optimisers = {"critic": self.f_optimiser}
+        self.optimisers = {"critic": build_optimiser(self.settings, self.f)}
 
     def real(self, batches: Batches) -> Tensor:
         self.shown = next(batches)
