@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from pytorch_fid import fid_score, inception
+from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import inception_v3
 
 from common.config import load_config
@@ -83,6 +84,21 @@ def translator_alone(name: str, arm: str) -> tuple[float, int, float]:
     return translator_update(name, arm, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
 
 
+def latent_search(device: torch.device, size: int, **changed) -> tuple[float, float]:
+    """Seconds of one outer step of cGML's colorization, and its share of the peak of matrix products."""
+    settings = experiment("cgml_colorization").settings("cGML", "paper") | {"image_size": size} | changed
+    method = build_method(settings, (3, size, size), device)
+    method.make_optimisers()
+    batches = Batches(np.zeros((40, size, size, 3), np.uint8), settings["batch_size"], 0, device)
+    method.step(0, batches)
+    with FlopCounterMode(display=False) as counter:
+        method.step(1, batches)
+    took = seconds(lambda: method.step(2, batches), 3)
+    square = torch.rand(2048, 2048, device=device)
+    peak = 2 * 2048**3 / seconds(lambda: square @ square)
+    return took, counter.get_total_flops() / took / peak
+
+
 def main() -> None:
     defer_compiler()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -104,6 +120,15 @@ def main() -> None:
         with multiprocessing.get_context("spawn").Pool(1) as alone:
             took, batch, memory = alone.apply(translator_alone, (name, arm))
         print(f"{name:20} {arm:22} {took:9.2f} {batch:6} {memory:9,.0f}")
+    print(f"\n{'one outer step of cGML, 20 of its codes':44} seconds  share of the peak of float32 products")
+    quick = experiment("cgml_colorization").settings("cGML", "quick")
+    small = {key: quick[key] for key in ("width", "path_width", "latent_size")}
+    for label, size, changed in (
+        ("published widths, 64 pixels", 64, {}),
+        ("scale quick's networks, 16 pixels", 16, small),
+    ):
+        took, share = latent_search(device, size, **changed)
+        print(f"{label:44} {took:7.3f}  {share:.1%}")
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / "random.pth"
         torch.save(

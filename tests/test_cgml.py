@@ -5,12 +5,13 @@ import copy
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from common.data.batches import Batches
 from common.data.procedural import cubic_branches, cubic_branches_half
 from common.experiments import experiment
 from reproductions.cgml.measure import _outcome, branch, relative_distances
-from reproductions.cgml.method import CGML, L1Regression, on_sphere
+from reproductions.cgml.method import CGML, Regression, on_sphere
 
 CPU = torch.device("cpu")
 
@@ -20,6 +21,13 @@ def made(method_class=CGML, **changed):
     method = method_class(settings, (4,), CPU)
     method.make_optimisers()
     return method, Batches(cubic_branches(200)[0], settings["batch_size"], 0, CPU)
+
+
+def asked(method, batches):
+    """x, y, h and fresh codes of one batch."""
+    x, y = method.problem.pair(next(batches))
+    with torch.no_grad():
+        return x, y, method.h(x), method.codes(len(x))
 
 
 def weights(network):
@@ -69,45 +77,73 @@ def test_the_last_update_leaves_the_path_network_alone():
 
 def test_each_code_descends_on_its_own_error():
     method, batches = made(reproject=False, beta=0.3)
-    x, y = method.next_pair(batches)
-    h = method.h(x).detach()
-    z = method.codes(len(x))
-    moved, error = method.moved(z, h, y)
-    alone, _ = method.moved(z[:1], h[:1], y[:1])
+    x, y, h, z = asked(method, batches)
+    first = (h[0][:1],)
+    moved, error = method.moved(z, h, y, x)
+    alone, _ = method.moved(z[:1], first, y[:1], x[:1])
     torch.testing.assert_close(moved[:1], alone)
     one = z[:1].clone().requires_grad_()
-    (gradient,) = torch.autograd.grad((y[:1] - method.g(h[:1], one)).abs().mean(), one)
+    (gradient,) = torch.autograd.grad((y[:1] - method.g(first, one)).abs().mean(), one)
     torch.testing.assert_close(alone, z[:1] - 0.3 * gradient)
     assert error == pytest.approx((y - method.g(h, z)).abs().mean().item())
 
 
 def test_codes_start_on_the_sphere_and_return_to_it():
     method, batches = made()
-    x, y = method.next_pair(batches)
-    z = method.codes(len(x))
+    x, y, h, z = asked(method, batches)
     torch.testing.assert_close(z.norm(dim=1), torch.ones(len(x)))
-    moved, _ = method.moved(z, method.h(x), y)
+    moved, _ = method.moved(z, h, y, x)
     torch.testing.assert_close(moved.norm(dim=1), torch.ones(len(x)))
 
 
 def test_momentum_is_the_length_of_the_step():
     method, _ = made(lipschitz=0.0, alpha=2.0)
-    z, following, h = torch.zeros(1, 3), torch.tensor([[3.0, 4.0, 0.0]]), torch.zeros(1, 8)
+    z, following, h = torch.zeros(1, 3), torch.tensor([[3.0, 4.0, 0.0]]), (torch.zeros(1, 8),)
     method.path.forward = lambda z, h: (torch.zeros(1, 3), torch.zeros(1, 1))
     assert method.path_loss(z, h, following) == pytest.approx((3 + 4 + 0 + 2 * 5) / 4)
+
+
+def test_the_lipschitz_penalty_is_that_of_two_passes():
+    method, batches = made(lipschitz=0.7)
+    x, y, h, z = asked(method, batches)
+    following, _ = method.moved(z, h, y, x)
+    torch.manual_seed(3)
+    loss = method.path_loss(z, h, following)
+    torch.manual_seed(3)
+    noisy_h, noisy_z = method.shaken(h, z)
+    predicted, noisy = (torch.cat(method.path(*pair), dim=1) for pair in ((z, h), (noisy_z, noisy_h)))
+    wanted = torch.cat([following, (following - z).norm(dim=1, keepdim=True)], dim=1)
+    torch.testing.assert_close(loss, F.l1_loss(predicted, wanted) + 0.7 * F.l1_loss(noisy, predicted))
 
 
 def test_the_walk_is_equation_4():
     method, _ = made(inner_steps=2)
     x, z = torch.rand(5, 1), on_sphere(torch.randn(5, 3))
-    walk = method.walk(x, z, momentum=True)
+    h = method.h(x)
+    walk = method.walk(h, z, momentum=True)
     assert len(walk) == 3
-    following, rho = method.path(z, method.h(x))
+    following, rho = method.path(z, h)
     wanted = z + rho * (following - z) / (following - z).norm(dim=1, keepdim=True)
     torch.testing.assert_close(walk[1][0], wanted)
-    without = method.walk(x, z, momentum=False)
+    without = method.walk(h, z, momentum=False)
     torch.testing.assert_close(without[1][0], following)
-    torch.testing.assert_close(without[0][1], walk[0][1])  # both begin alike
+    torch.testing.assert_close(without[0][0], walk[0][0])  # both begin alike
+
+
+def test_kept_codes_go_on_where_they_were():
+    method, _ = made(codes="kept", data_count=16, batch_size=16, inner_steps=1)
+    batches = Batches(cubic_branches(16)[0], 16, 0, CPU)
+    before = method.kept.weight.clone()
+    starts = []
+    moved = method.moved
+    method.moved = lambda z, *rest: (starts.append(z.clone()), moved(z, *rest))[1]
+    method.step(0, batches)
+    order = batches.order.clone()
+    torch.testing.assert_close(starts[0], before[order])
+    after = method.kept.weight.clone()
+    assert not torch.equal(after, before)
+    method.step(1, batches)
+    torch.testing.assert_close(starts[1], after[batches.order])
 
 
 def test_one_training_serves_both_arms():
@@ -123,9 +159,11 @@ def test_one_training_serves_both_arms():
 
 
 def test_l1_regression_has_no_code():
-    method, batches = made(L1Regression)
+    method, batches = made(Regression)
     assert method.step(0, batches)["regression"].isfinite()
-    assert method.predict(torch.rand(4, 1)).shape == (4, 3)
+    outputs = method.outputs(torch.rand(4, 1), 5)
+    assert outputs.shape == (4, 5, 3)
+    assert (outputs == outputs[:, :1]).all()
 
 
 def test_outcomes_of_known_outputs():

@@ -77,7 +77,7 @@ def test_a_table_finds_cells_by_name_and_condition():
     with pytest.raises(Missing):
         table.value(metric="m")
     with pytest.raises(Missing):
-        table.value(metric="other")
+        table.value(metric="other", theta=0.5, b=1)
 
 
 def test_reported_and_measured_share_a_row_only_under_one_protocol():

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from common.data.registry import Source
+from common.data.tinted import draw_tints, tinted
 from common.errors import UserError
 
 Block = tuple[np.ndarray, np.ndarray | None]
@@ -87,6 +88,27 @@ def cifar10(source: Source) -> Iterator[Block]:
                 batch = _CifarUnpickler(io.BytesIO(data), encoding="bytes").load()
                 labels, pixels = np.asarray(batch[b"labels"]), batch[b"data"]
             yield pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), labels.astype(np.int64)
+
+
+def stl10(source: Source) -> Iterator[Block]:
+    """STL-10's images without labels: 96 × 96, stored column by column."""
+    (archive,) = source.files
+    with open_tar(archive) as tar:
+        for member in tar:
+            if Path(member.name).name == "unlabeled_X.bin":
+                content = tar.extractfile(member)
+                while data := content.read(BLOCK * 3 * 96 * 96):
+                    yield np.frombuffer(data, np.uint8).reshape(-1, 3, 96, 96).transpose(0, 3, 2, 1), None
+                return
+    raise UserError(f"{archive} has no file unlabeled_X.bin; it is not STL-10's archive")
+
+
+def tinted_garments(source: Source, image_size: int) -> Iterator[Block]:
+    """Grey images at ``image_size`` in drawn tints; labels are the tints (common/data/tinted.py)."""
+    grey = np.stack([fit(image, image_size)[..., 0] for image in read_idx(source.files[0])])
+    tints = draw_tints(len(grey))
+    for chosen in in_blocks(range(len(grey))):
+        yield tinted(grey[chosen], tints[chosen]), tints[chosen]
 
 
 def open_tar(path: Path) -> tarfile.TarFile:
@@ -212,8 +234,10 @@ def read(name: str, loader: str, source: Source, image_size: int, channels: int)
         blocks: Iterable[Block] = lsun(source, image_size)
     elif source.other is not None or loader == "images":
         blocks = images(source.other or source.files[0], image_size, channels)
+    elif loader == "tinted_garments":
+        blocks = tinted_garments(source, image_size)
     else:
-        blocks = {"idx": idx, "cifar10": cifar10}[loader](source)
+        blocks = {"idx": idx, "cifar10": cifar10, "stl10": stl10}[loader](source)
     for pixels, labels in blocks:
         if pixels.shape[1:3] != (image_size, image_size):
             pixels = np.stack([fit(image, image_size) for image in pixels])

@@ -23,7 +23,7 @@ from common.errors import UserError
 from common.files import atomic_path, read_json, sha256, write_json
 from common.progress import bar
 
-POINTS = 100_000  # how many points of a procedural set are drawn
+POINTS = 100_000  # how many points of a procedural set are drawn unless the settings say
 PAIRS = {"train": 400, "test": 100}  # of a procedural scene, as many as the real facades have
 
 
@@ -48,10 +48,9 @@ class Prepared:
 
 def folder_of(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, str]) -> Path:
     """Where the data of a run's settings (the keys of ``DATA_KEYS`` in common/workflow.py) is prepared."""
-    name = settings["data"]
+    name, count = settings["data"], settings.get("data_count")
     if entry(name)["loader"] in MAKERS:
-        return Path(root) / "prepared" / name
-    count = settings.get("data_count")
+        return Path(root) / "prepared" / "-".join([name, *([f"first{count}"] if count else [])])
     is_text = entry(name)["loader"] == "text"
     form = ("text_length", "characters") if is_text else ("image_size", "channels")
     parts = [name, "x".join(str(settings[key]) for key in form)]
@@ -69,7 +68,7 @@ def prepare(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, s
     more: list[str] = []  # the characters of a text
     loader = entry(name)["loader"]
     if loader in MAKERS:
-        samples, labels = MAKERS[loader](POINTS)
+        samples, labels = MAKERS[loader](settings.get("data_count") or POINTS)
         checksums, kind, right = {}, "procedural", True
         _save(folder / "samples.npy", samples)
         _save(folder / "labels.npy", labels)

@@ -123,7 +123,7 @@ class Table:
         if model is not None:
             rows = rows[rows["model"] == model]
         for key, value in condition.items():
-            rows = rows[[f"{key}={value}" in text.split(";") for text in rows["condition"]]]
+            rows = rows.loc[[f"{key}={value}" in text.split(";") for text in rows["condition"]]]
         return rows
 
     def value(self, *, metric: str, model: str | None = None, **condition: Any) -> float:

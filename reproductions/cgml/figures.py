@@ -1,9 +1,9 @@
-"""The figures of cGML that are built so far, drawn from what was measured."""
+"""The figures of cGML, drawn from what was measured."""
 
 import numpy as np
 
 from common.reporting.experiment_page import Results
-from common.reporting.figures import COLOURS, bars_with_seeds, figure, seed_band
+from common.reporting.figures import COLOURS, MARKERS, bars_with_seeds, figure, seed_band, show_images
 
 
 def cgml_toy(r: Results) -> None:
@@ -28,6 +28,8 @@ def cgml_toy(r: Results) -> None:
         shown = axes[0, 0].scatter(points[:, 0], points[:, 1], c=points[:, 2], s=3, cmap="viridis")
         axes[0, 0].set(xlabel="x", ylabel="y1", title="E[ρ] where outputs lie")
         drawn.colorbar(shown, ax=axes[0, 0], label="E[ρ]")
+    _cost_maps(r)
+    _paths(r)
     with figure(r.folder / "steps", 1, 2, (7.5, 2.8)) as (_, axes):
         labels = {
             "error": "relative distance to the nearer branch ↓",
@@ -40,6 +42,34 @@ def cgml_toy(r: Results) -> None:
             axis.set(xlabel="steps of inference", ylabel=label)
             axis.set_ylim(0, None)
         axes[0, 0].legend()
+
+
+def _cost_maps(r: Results) -> None:
+    """Figure 21."""
+    maps = r.sheets["cost"]
+    with figure(r.folder / "cost", 1, len(maps), (2.1 * len(maps), 2.4), sharey=True) as (drawn, axes):
+        for i, (axis, cost) in enumerate(zip(axes[0], maps, strict=True)):
+            shown = axis.imshow(cost, origin="lower", extent=(0, 1, 0, 360), aspect="auto", cmap="viridis", vmin=0,
+                                vmax=float(maps[-1].max()))  # fmt: skip
+            axis.set(xlabel="x", title="at the start" if i == 0 else f"after {i}/{len(maps) - 1}")
+            axis.grid(False)
+        axes[0, 0].set(ylabel="angle of the code", yticks=(0, 90, 180, 270, 360))
+        drawn.colorbar(shown, ax=axes[0, -1], label="Ê")
+
+
+def _paths(r: Results) -> None:
+    with figure(r.folder / "paths", 1, 1, (3.8, 3.6)) as (_, axes):
+        axis = axes[0, 0]
+        colours = {1.0: COLOURS[0], -1.0: COLOURS[1], 0.0: "black"}
+        labels = {1.0: "upper branch", -1.0: "lower branch", 0.0: "neither"}
+        for path in r.sheets["paths"]:
+            end = float(path[-1, 2])
+            axis.plot(path[:, 0], path[:, 1], color=colours[end], linewidth=0.8, alpha=0.6)
+            axis.plot(
+                *path[-1, :2], MARKERS[int(end < 0)], color=colours[end], markersize=4, label=labels.pop(end, None)
+            )
+        axis.set(xlabel="z1", ylabel="z2", aspect="equal", title="codes at inference, x = 1")
+        axis.legend(loc="upper right")
 
 
 def cgml_toy_uncertainty(r: Results) -> None:
@@ -56,7 +86,7 @@ def cgml_choices(r: Results) -> None:
         "near_branch": "share near a branch ↑", "rarer_branch": "share of the rarer one ↑",
         "phantom_share": "share in the middle ↓",
     }  # fmt: skip
-    with figure(r.folder / "choices", 3, 1, (9, 6.6), sharex=True) as (_, axes):
+    with figure(r.folder / "choices", 3, 1, (10, 6.6), sharex=True) as (drawn, axes):
         for axis, (metric, label) in zip(axes[:, 0], labels.items(), strict=True):
             rows = r.per_seed[r.per_seed["metric"] == metric]
             groups = {
@@ -65,4 +95,136 @@ def cgml_choices(r: Results) -> None:
             }
             bars_with_seeds(axis, [arm.replace(" ", "\n") for arm in arms], groups)
             axis.set_ylabel(label)
-        axes[0, 0].legend(ncols=2)
+        drawn.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+
+
+# --- Images --------------------------------------------------------------------------------------------------------
+
+
+def _columns(r: Results, several: int = 3) -> list[tuple[str, np.ndarray]]:
+    """Title and pictures (inputs, h, w, c) of every column: ``several`` outputs of the first model that has them."""
+    columns = []
+    for name in r.sheets:
+        if not name.startswith("picture|"):
+            continue
+        title, images = name.removeprefix("picture|"), r.sheets[name]
+        if images.ndim == 4:
+            columns.append((title, images))
+        else:
+            count = several if title == "cGML" else 1
+            columns += [(title if k == 0 else "", images[:, k]) for k in range(count)]
+    return columns
+
+
+def _grid(r: Results, name: str, several: int = 3) -> None:
+    """A row an input, a column a model."""
+    columns = _columns(r, several)
+    rows = len(columns[0][1])
+    with figure(r.folder / name, 1, len(columns), (0.95 * len(columns), 0.95 * rows + 0.5)) as (_, axes):
+        for axis, (title, images) in zip(axes[0], columns, strict=True):
+            show_images(axis, images, 1)
+            axis.set_title(title.replace(" (", "\n(").replace(", ", ",\n"), fontsize=8)
+
+
+def _walk_errors(r: Results, label: str) -> None:
+    with figure(r.folder / "steps", 1, 1, (4.4, 2.8)) as (_, axes):
+        seed_band(axes[0, 0], r.curves[r.curves["curve"] == "error"], index=0, marker=True)
+        axes[0, 0].set(xlabel="steps of inference", ylabel=label)
+
+
+def cgml_colorization(r: Results) -> None:
+    """Figures 6, 7, 10 and 33."""
+    _grid(r, "colours")
+    along = r.sheets["along"]
+    with figure(r.folder / "steps", 1, 2, (8.2, 2.9), width_ratios=(1.3, 1)) as (_, axes):
+        show_images(axes[0, 0], along, len(along) // 4, "along inference, first to last step")
+        seed_band(axes[0, 1], r.curves[r.curves["curve"] == "error"], index=0, marker=True)
+        axes[0, 1].set(xlabel="steps of inference", ylabel="Ê ↓")
+    shown = {name: shares for name, shares in r.sheets.items() if name.startswith("plane ")}
+    models = list(dict.fromkeys(name.partition("|")[2] for name in shown))
+    models = ["truth", *(model for model in models if model != "truth")]
+    places = (np.arange(40) + 0.5) / 40 * 110 - 55
+    with figure(r.folder / "planes", 1, 2, (8, 3), sharey=True) as (drawn, axes):
+        for axis, plane in zip(axes[0], "ab", strict=True):
+            for i, model in enumerate(models):
+                style: dict = {"color": "black", "linewidth": 2.2}
+                if model != "truth":
+                    style = {"color": COLOURS[(i - 1) % 7], "marker": MARKERS[(i - 1) % 7], "markersize": 3}
+                    style["linewidth"] = 0.9
+                axis.plot(places, np.maximum(shown[f"plane {plane}|{model}"], 1e-5), label=model, **style)
+            axis.set(xlabel=plane, yscale="log")
+        axes[0, 0].set_ylabel("share of pixels")
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        drawn.legend(handles, labels, loc="outside lower center", ncols=4)
+
+
+def cgml_latent_size(r: Results) -> None:
+    """Table 9."""
+    size = r.per_seed["condition"].str.extract(r"latent_size=(\d+)")[0].astype(int)
+    panels = {"PSNR": "PSNR of random outputs, dB ↑", "PSNR_best": "PSNR of the best output, dB ↑",
+              "diversity": "diversity ↑"}  # fmt: skip
+    with figure(r.folder / "sizes", 1, 3, (9.6, 2.9)) as (_, axes):
+        for axis, (metric, label) in zip(axes[0], panels.items(), strict=True):
+            for i, model in enumerate(dict.fromkeys(r.per_seed["model"])):
+                rows = r.per_seed.assign(step=size)
+                rows = rows[(rows["metric"] == metric) & (rows["model"] == model)]
+                seed_band(axis, rows, index=i, label=model, marker=True)
+            axis.set(xlabel="dimensions of z", ylabel=label, xscale="log")
+            axis.set_xticks(sorted(set(size)), sorted(set(size)))
+            axis.minorticks_off()
+        axes[0, 0].legend()
+
+
+def cgml_mnist_completion(r: Results) -> None:
+    """Figures 4 and 40."""
+    _grid(r, "digits")
+    _walk_errors(r, "error in the hole ↓")
+
+
+def cgml_mnist_white_box(r: Results) -> None:
+    """Figure 5."""
+    arms = [name.removeprefix("picture|") for name in r.sheets]
+    with figure(r.folder / "modes", 1, 2, (8.6, 2.9)) as (_, axes):
+        labels = {"both_modes": "digits that show both modes", "box_share": "outputs with the box"}
+        for axis, (metric, label) in zip(axes[0], labels.items(), strict=True):
+            rows = r.per_seed[r.per_seed["metric"] == metric]
+            groups = {
+                key: [rows[rows["model"] == model]["value"].tolist() for model in names]
+                for key, names in {"with ρ": arms, "without": [f"{arm} (w/o ρ)" for arm in arms]}.items()
+            }
+            bars_with_seeds(axis, [arm.replace(", ", "\n") for arm in arms], groups)
+            axis.set(ylabel=label, ylim=(0, 1.05))
+        axes[0, 0].legend()
+    with figure(r.folder / "digits", 1, len(arms), (2.3 * len(arms), 1.3)) as (_, axes):
+        for axis, arm in zip(axes[0], arms, strict=True):
+            images = r.sheets[f"picture|{arm}"]
+            show_images(axis, images.reshape(-1, *images.shape[2:]), images.shape[1], arm)
+
+
+def cgml_image_completion(r: Results) -> None:
+    """Table 3 and Figure 9."""
+    _grid(r, "pictures")
+    rows = r.per_seed[r.per_seed["metric"] == "PSNR"]
+    rows = rows.assign(step=rows["condition"].str.extract(r"mask=(\d+)%")[0].astype(int))
+    with figure(r.folder / "corruption", 1, 1, (5, 3)) as (_, axes):
+        for i, model in enumerate(dict.fromkeys(rows["model"])):
+            seed_band(axes[0, 0], rows[rows["model"] == model], index=i, label=model, marker=True)
+        axes[0, 0].set(xlabel="share of the picture that is missing, %", ylabel="PSNR, dB ↑")
+        axes[0, 0].legend()
+
+
+def cgml_flops(r: Results) -> None:
+    """Table 7."""
+    rows = r.per_seed.assign(size=r.per_seed["condition"].str.extract(r"size=(\d+)")[0].fillna("128").astype(int))
+    printed = r.reported[r.reported["model"].isin(rows["model"])]
+    with figure(r.folder / "flops", 1, 1, (5.4, 3.4)) as (_, axes):
+        axis = axes[0, 0]
+        for i, (model, of_model) in enumerate(rows.groupby("model", sort=False)):
+            of_model = of_model.sort_values("size")
+            axis.plot(of_model["size"], of_model["value"], color=COLOURS[i], marker=MARKERS[i], label=model)
+            there = printed[printed["model"] == model]["value"]
+            axis.plot([128] * len(there), there, "x", color=COLOURS[i], markersize=8, markeredgewidth=2)
+        axis.set(xscale="log", yscale="log", xlabel="pixels a side", ylabel="operations, 10⁹ ↓")
+        axis.set_xticks(sorted(set(rows["size"])), sorted(set(rows["size"])))
+        axis.minorticks_off()
+        axis.legend()

@@ -5,11 +5,12 @@ from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from common.data.batches import Batches
 from common.training.method import Method
-from reproductions.cgml.models import Generator, Path, mlp
+from reproductions.cgml.models import Features, Path
+from reproductions.cgml.problems import PROBLEMS
 
 
 def on_sphere(z: Tensor) -> Tensor:
@@ -17,49 +18,62 @@ def on_sphere(z: Tensor) -> Tensor:
     return F.normalize(z, dim=1)
 
 
-class Toy(Method):
-    """What both arms share: points (x, y) with a scalar x, ℋ and 𝒢."""
-
-    def __init__(self, settings: Mapping[str, Any], shape: tuple[int, ...], device: torch.device):
-        super().__init__(settings, shape, device)
-        s = settings
-        self.h = self.place(mlp(1, s["width"], s["width"]))
-        self.g = self.place(Generator(s["width"], self.latent_size, s["width"], shape[0] - 1))
-        self.networks = {"encoder": self.h, "generator": self.g}
-
-    @property
-    def latent_size(self) -> int:
-        return 0
-
-    def make_optimisers(self) -> None:
-        s = self.settings
-        options = {"lr": s["learning_rate"], "betas": (s["beta1"], s["beta2"]), "fused": True}
-        both = [*self.h.parameters(), *self.g.parameters()]
-        self.optimisers = {"regression": torch.optim.Adam(both, **options)}
-
-    def next_pair(self, batches: Batches) -> tuple[Tensor, Tensor]:
-        points = next(batches)
-        return points[:, :1], points[:, 1:]
-
-
-class L1Regression(Toy):
-    """The same network without a code."""
+class Regression(Method):
+    """ℋ and 𝒢 on one of ``PROBLEMS``, trained on Ê; here without a code."""
 
     curves: ClassVar[tuple[str, ...]] = ("regression",)
     sampled: ClassVar[tuple[str, ...]] = ("encoder", "generator")
+    latent_size = 0
+
+    def __init__(self, settings: Mapping[str, Any], shape: tuple[int, ...], device: torch.device):
+        super().__init__(settings, shape, device)
+        self.problem = PROBLEMS[settings["problem"]](settings, shape)
+        self.h = self.place(self.problem.encoder())
+        self.g = self.place(self.build_generator())
+        self.networks = {"encoder": self.h, "generator": self.g}
+        if settings.get("init_std"):
+            self.g.apply(self.initialise)
+            self.h.apply(self.initialise)
+
+    def build_generator(self) -> nn.Module:
+        return self.problem.generator(self.h, self.latent_size)
+
+    def initialise(self, module: nn.Module) -> None:
+        """Weights ~ N(0, init_std²) (Appendix 3.1 has 0.5)."""
+        if isinstance(module, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
+            nn.init.normal_(module.weight, 0, self.settings["init_std"])
+
+    def optimiser(self, *networks: nn.Module) -> torch.optim.Optimizer:
+        s = self.settings
+        weights = [weight for network in networks for weight in network.parameters()]
+        return torch.optim.Adam(weights, s["learning_rate"], (s["beta1"], s["beta2"]), fused=True)
+
+    def make_optimisers(self) -> None:
+        self.optimisers = {"regression": self.optimiser(self.h, self.g)}
+
+    def evaluating(self) -> None:
+        """Batch normalisation with the statistics of training, from now on."""
+        for network in self.networks.values():
+            network.eval()
+
+    def no_code(self, x: Tensor) -> Tensor:
+        return x.new_zeros(len(x), 0)
 
     def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
-        x, y = self.next_pair(batches)
-        loss = F.l1_loss(self.g(self.h(x), x[:, :0]), y)
+        x, y = self.problem.pair(next(batches))
+        output = self.g(self.h(x), self.no_code(x))
+        loss = self.problem.errors(output, y, x).mean() + self.problem.shared_error(output)
         self.update("regression", loss)
         return {"regression": loss}
 
     @torch.no_grad()
-    def predict(self, x: Tensor) -> Tensor:
-        return self.g(self.h(x), x[:, :0])
+    def outputs(self, x: Tensor, count: int) -> Tensor:
+        """``count`` outputs (n, count, …) of each x: all the same."""
+        output = self.g(self.h(x), self.no_code(x))
+        return output[:, None].expand(-1, count, *output.shape[1:])
 
 
-class CGML(Toy):
+class CGML(Regression):
     """Per batch: ``inner_steps`` times the codes descend on Ê and 𝒵 learns the step they took; then ℋ and 𝒢 descend.
 
     Every update leaves the others' weights as they are; comments say who moves.
@@ -69,81 +83,98 @@ class CGML(Toy):
     sampled: ClassVar[tuple[str, ...]] = ("encoder", "generator", "path")
 
     def __init__(self, settings: Mapping[str, Any], shape: tuple[int, ...], device: torch.device):
+        self.latent_size = settings["latent_size"]
         super().__init__(settings, shape, device)
-        self.path = self.networks["path"] = self.place(Path(settings["width"], self.latent_size, settings["width"]))
-
-    @property
-    def latent_size(self) -> int:
-        return self.settings["latent_size"]
+        path = Path(self.h.features, self.latent_size, settings["path_width"])
+        self.path = self.networks["path"] = self.place(path)
+        if settings.get("init_std"):
+            self.path.apply(self.initialise)
+        if settings["codes"] == "kept":  # one a training sample, where its last walk ended
+            self.kept = self.networks["codes"] = self.place(nn.Embedding(settings["data_count"], self.latent_size))
+            self.kept.weight.data = self.codes(settings["data_count"])
 
     def make_optimisers(self) -> None:
         super().make_optimisers()
-        (group,) = self.optimisers["regression"].param_groups
-        options = {key: group[key] for key in ("lr", "betas", "fused")}
-        self.optimisers["path"] = torch.optim.Adam(self.path.parameters(), **options)
+        self.optimisers["path"] = self.optimiser(self.path)
 
     def codes(self, count: int) -> Tensor:
         """On the surface of the unit sphere."""
         return on_sphere(torch.randn(count, self.latent_size, device=self.device))
 
-    def shaken(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+    def shaken(self, h: Features, z: Tensor) -> tuple[Features, Tensor]:
         """With small noise e, for the Lipschitz penalty (Appendix 2.4)."""
-        return tuple(t + self.settings["lipschitz_noise"] * torch.randn_like(t) for t in tensors)
+        noise = self.settings["lipschitz_noise"]
+        return tuple(f + noise * torch.randn_like(f) for f in h), z + noise * torch.randn_like(z)
 
-    def moved(self, z: Tensor, h: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    def cost(self, output: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Ê of each output (n,), and that of the batch."""
+        errors = self.problem.errors(output, y, x)
+        return errors, errors.mean() + self.problem.shared_error(output)
+
+    def moved(self, z: Tensor, h: Features, y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         """z_{t+1} = z_t - β ∇_z Ê, each code by its own error; and that error's mean. Only z moves."""
         z = z.detach().requires_grad_()
-        errors = (y - self.g(h, z)).abs().mean(dim=1)
-        (gradient,) = torch.autograd.grad(errors.sum(), z)
+        errors, cost = self.cost(self.g(h, z), y, x)
+        (gradient,) = torch.autograd.grad(len(z) * cost, z)
         following = (z - self.settings["beta"] * gradient).detach()
         return (on_sphere(following) if self.settings["reproject"] else following), errors.mean().detach()
 
-    def path_loss(self, z: Tensor, h: Tensor, following: Tensor) -> Tensor:
+    def path_loss(self, z: Tensor, h: Features, following: Tensor) -> Tensor:
         """L1[(z_{t+1}, ρ), 𝒵(z_t, h)] with ρ = α |z_{t+1} - z_t|, and the Lipschitz penalty of 𝒵."""
         s = self.settings
         momentum = s["alpha"] * (following - z).norm(dim=1, keepdim=True)
         wanted = torch.cat([following, momentum], dim=1)
-        predicted = torch.cat(self.path(z, h), dim=1)
-        loss = F.l1_loss(predicted, wanted)
-        if s["lipschitz"]:
-            loss = loss + s["lipschitz"] * F.l1_loss(torch.cat(self.path(*self.shaken(z, h)), dim=1), predicted)
-        return loss
+        if not s["lipschitz"]:
+            return F.l1_loss(torch.cat(self.path(z, h), dim=1), wanted)
+        (seen,), noisy_z = self.shaken(h[-1:], z)  # 𝒵 looks at the last features only
+        both = torch.cat(self.path(torch.cat([z, noisy_z]), (torch.cat([h[-1], seen]),)), dim=1)
+        predicted, noisy = both.chunk(2)
+        return F.l1_loss(predicted, wanted) + s["lipschitz"] * F.l1_loss(noisy, predicted)
 
     def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
         s = self.settings
-        x, y = self.next_pair(batches)
-        z = self.codes(len(x))
+        x, y = self.problem.pair(next(batches))
+        drawn = batches.order[batches.offset - len(x) : batches.offset]
+        z = self.kept(drawn.to(self.device)).detach() if s["codes"] == "kept" else self.codes(len(x))
         with torch.no_grad():
             h = self.h(x)
         self.g.requires_grad_(False)
         first = None
         for _ in range(s["inner_steps"]):
-            following, error = self.moved(z, h, y)  # ℋ, 𝒢, 𝒵 frozen
+            following, error = self.moved(z, h, y, x)  # ℋ, 𝒢, 𝒵 frozen
             first = error if first is None else first
             path = self.path_loss(z, h, following)
             self.update("path", path)  # ℋ, 𝒢, z frozen
             z = following
         self.g.requires_grad_(True)
+        if s["codes"] == "kept":
+            self.kept.weight.data[drawn.to(self.device)] = z
         h = self.h(x)
         output = self.g(h, z)
-        loss = F.l1_loss(output, y)
+        _, loss = self.cost(output, y, x)
         penalised = loss
         if s["lipschitz"]:
-            noisy_h, noisy_z = self.shaken(h, z)
-            penalised = loss + s["lipschitz"] * F.l1_loss(self.g(noisy_h, noisy_z), output)
+            penalised = loss + s["lipschitz"] * F.l1_loss(self.g(*self.shaken(h, z)), output)
         self.update("regression", penalised)  # 𝒵, z frozen
         return {"regression": loss, "path_loss": path, "first_error": first}
 
     @torch.no_grad()
-    def walk(self, x: Tensor, z: Tensor, *, momentum: bool) -> list[tuple[Tensor, Tensor, Tensor]]:
-        """Inference from codes z: (code, output, E[ρ]) before and after each of ``inner_steps`` steps.
+    def walk(self, h: Features, z: Tensor, *, momentum: bool) -> list[tuple[Tensor, Tensor]]:
+        """Inference from codes z: (code, E[ρ]) before and after each of ``inner_steps`` steps.
 
         ``momentum``: equation 4, a step of length E[ρ] towards E[z_{t+1}]; otherwise straight to E[z_{t+1}].
         """
-        h = self.h(x)
         found = []
         for _ in range(self.settings["inner_steps"] + 1):
             following, rho = self.path(z, h)
-            found.append((z, self.g(h, z), rho))
+            found.append((z, rho))
             z = z + rho * on_sphere(following - z) if momentum else following
         return found
+
+    @torch.no_grad()
+    def outputs(self, x: Tensor, count: int, *, momentum: bool = True, steps: int | None = None) -> Tensor:
+        """``count`` outputs (n, count, …) of each x, from random codes; after ``steps`` of inference (default: all)."""
+        h = tuple(f.repeat_interleave(count, dim=0) for f in self.h(x))
+        walk = self.walk(h, self.codes(len(x) * count), momentum=momentum)
+        output = self.g(h, walk[-1 if steps is None else steps][0])
+        return output.unflatten(0, (len(x), count))

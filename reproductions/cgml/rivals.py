@@ -1,0 +1,107 @@
+"""What the method is held against, on the same ℋ and 𝒢: adversarial training (CE, P2P) and classified colours (CIC)."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from common.data.batches import Batches
+from common.translation.networks import PatchGAN
+from reproductions.cgml.colour import (
+    AB_RANGE,
+    UNIFORM_SHARE,
+    annealed_mean,
+    colour_bins,
+    soft_encoding,
+)  # fmt: skip
+from reproductions.cgml.method import Regression
+
+
+class Adversarial(Regression):
+    """Reconstruction and a critic of patches; the critic first. By the settings ``squared``, ``reconstruction``,
+    ``adversarial`` and ``conditional_critic``:
+
+    P2P (Isola et al. 2017): L1 of weight 100; the critic sees x too. Without its dropout, the only noise it has.
+    CE (Pathak et al. 2016): squares of weight 0.999 against 0.001; the critic sees the outputs alone.
+    """
+
+    curves: ClassVar[tuple[str, ...]] = ("regression", "gan_loss", "critic_loss")
+
+    def __init__(self, settings: Mapping[str, Any], shape: tuple[int, ...], device: torch.device):
+        super().__init__(settings, shape, device)
+        channels = self.problem.y_channels + settings["conditional_critic"] * self.problem.x_channels
+        layers = min(3, len(self.h.widths) - 1)
+        self.d = self.networks["critic"] = self.place(PatchGAN(channels, settings["critic_width"], layers))
+
+    def make_optimisers(self) -> None:
+        super().make_optimisers()
+        self.optimisers["critic"] = self.optimiser(self.d)
+
+    def score(self, y: Tensor, x: Tensor) -> Tensor:
+        """The critic's, before the sigmoid."""
+        return self.d(torch.cat([y, x], dim=1) if self.settings["conditional_critic"] else y)
+
+    def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
+        s = self.settings
+        x, y = self.problem.pair(next(batches))
+        output = self.g(self.h(x), self.no_code(x))
+        shown = self.problem.shown(output, y, x)
+        critic = (F.softplus(self.score(shown.detach(), x)).mean() + F.softplus(-self.score(y, x)).mean()) / 2
+        self.update("critic", critic)
+
+        self.d.requires_grad_(False)
+        gan = F.softplus(-self.score(shown, x)).mean()
+        errors = self.problem.errors(output, y, x, squared=s["squared"]).mean()
+        self.update("regression", s["reconstruction"] * errors + s["adversarial"] * gan)
+        self.d.requires_grad_(True)
+        return {"regression": errors, "gan_loss": gan, "critic_loss": critic}
+
+
+class ColourBins(nn.Module):
+    """The ab bins and how often each was seen so far."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("centres", colour_bins())
+        self.register_buffer("seen", torch.ones(len(self.centres)))
+
+    def weights(self) -> Tensor:
+        """Of each bin in the loss: rare colours count for more; their mean over the data is 1 (equation 4)."""
+        shares = self.seen / self.seen.sum()
+        weight = 1 / ((1 - UNIFORM_SHARE) * shares + UNIFORM_SHARE / len(shares))
+        return weight / (weight * shares).sum()
+
+
+class ClassifiedColours(Regression):
+    """CIC (Zhang et al. 2016): cross-entropy over quantised colours, rebalanced; the annealed mean is shown.
+
+    How often colours are is counted while training, and not smoothed over neighbouring bins.
+    """
+
+    sampled: ClassVar[tuple[str, ...]] = ("encoder", "generator", "bins")
+
+    def __init__(self, settings: Mapping[str, Any], shape: tuple[int, ...], device: torch.device):
+        self.bins = ColourBins().to(device)
+        super().__init__(settings, shape, device)
+        self.networks["bins"] = self.bins
+
+    def build_generator(self) -> nn.Module:
+        return self.problem.generator(self.h, 0, len(self.bins.centres))
+
+    def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
+        x, y = self.problem.pair(next(batches))
+        colours = AB_RANGE * y.permute(0, 2, 3, 1).reshape(-1, 2)
+        index, share = soft_encoding(colours, self.bins.centres)
+        self.bins.seen.index_add_(0, index[:, 0], torch.ones_like(share[:, 0]))
+        logits = self.g(self.h(x), self.no_code(x)).permute(0, 2, 3, 1).flatten(0, 2)
+        entropy = -(share * logits.log_softmax(dim=1).gather(1, index)).sum(dim=1)
+        loss = (self.bins.weights()[index[:, 0]] * entropy).mean()
+        self.update("regression", loss)
+        return {"regression": loss}
+
+    @torch.no_grad()
+    def outputs(self, x: Tensor, count: int) -> Tensor:
+        output = annealed_mean(self.g(self.h(x), self.no_code(x)), self.bins.centres) / AB_RANGE
+        return output[:, None].expand(-1, count, *output.shape[1:])
