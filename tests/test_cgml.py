@@ -117,7 +117,7 @@ def test_the_lipschitz_penalty_is_that_of_two_passes():
 
 
 def test_the_walk_is_equation_4():
-    method, _ = made(inner_steps=2)
+    method, _ = made(inner_steps=2, reproject=False)
     x, z = torch.rand(5, 1), on_sphere(torch.randn(5, 3))
     h = method.h(x)
     walk = method.walk(h, z, momentum=True)
@@ -128,6 +128,24 @@ def test_the_walk_is_equation_4():
     without = method.walk(h, z, momentum=False)
     torch.testing.assert_close(without[1][0], following)
     torch.testing.assert_close(without[0][0], walk[0][0])  # both begin alike
+
+
+@pytest.mark.parametrize("momentum", [True, False])
+def test_inference_returns_to_the_sphere_where_training_does(momentum):
+    method, _ = made(inner_steps=4)
+    walk = method.walk(method.h(torch.rand(5, 1)), method.codes(5), momentum=momentum)
+    for z, _ in walk:
+        torch.testing.assert_close(z.norm(dim=1), torch.ones(5))
+
+
+def test_the_last_update_has_the_lipschitz_penalty_of_the_generator():
+    found = []
+    for noise in (0.0, 0.5):
+        torch.manual_seed(0)
+        method, batches = made(inner_steps=1, lipschitz=100.0, lipschitz_noise=noise)
+        method.step(0, batches)
+        found.append(method.g)
+    assert not same(found[0], weights(found[1]))
 
 
 def test_kept_codes_go_on_where_they_were():
@@ -154,8 +172,9 @@ def test_one_training_serves_both_arms():
         method, batches = made(alpha=alpha)
         for t in range(3):
             method.step(t, batches)
-        found.append(copy.deepcopy(method.g))
-    assert same(found[0], weights(found[1]))
+        found.append(copy.deepcopy((method.g, method.h)))
+    for one, other in zip(*found, strict=True):
+        assert same(one, weights(other))
 
 
 def test_l1_regression_has_no_code():

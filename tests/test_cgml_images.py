@@ -8,7 +8,7 @@ import torch
 from skimage import color
 from torch import nn
 
-from common.data.batches import Batches
+from common.data.batches import Batches, to_float
 from common.data.tinted import DARKEST, HUES, LIGHTEST, SHARES, colours, draw_tints, tinted
 from common.experiments import experiment
 from common.training.launch import build_method
@@ -16,14 +16,13 @@ from reproductions.cgml.colour import (
     annealed_mean,
     colour_bins,
     divergence_from_uniform,
-    histogram_iou,
     lab_to_rgb,
     rgb_to_lab,
     soft_encoding,
     soft_histogram,
 )
 from reproductions.cgml.counted import ColourClassifier, ContextEncoder, OnePass, operations
-from reproductions.cgml.measure import _tints, diversity
+from reproductions.cgml.judging import Colours, diversity, tints_of, to_nearest_tint
 from reproductions.cgml.models import ImageEncoder, ImageGenerator, context_widths
 from reproductions.cgml.problems import Colorization, Completion, MixedHalves, WhiteBox
 from reproductions.cgml.rivals import ColourBins
@@ -88,11 +87,24 @@ def test_the_divergence_spreads_values_that_lie_together():
     assert after < before
 
 
-def test_histogram_iou_of_equal_disjoint_and_half_equal_sets():
-    low, high = np.full(100, -0.5), np.full(100, 0.5)
-    assert histogram_iou(low, low) == 1
-    assert histogram_iou(low, high) == 0
-    assert histogram_iou(np.concatenate([low, high]), low) == pytest.approx(0.5 / (1.0 + 0.5))
+def test_the_divergence_has_a_gradient_where_a_value_lies_on_a_centre_beside_an_empty_bin():
+    values = torch.tensor([0.2, 0.2, 0.2, 1.0], requires_grad=True)  # 0.2 is the ninth of sixteen centres
+    divergence_from_uniform(soft_histogram(values, 16)).backward()
+    assert values.grad.isfinite().all()
+
+
+def test_table_8_of_equal_disjoint_and_half_equal_colours():
+    red, blue = (tinted(np.full((1, 4, 4), 200, np.uint8), np.array([k])) for k in (0, 1))
+
+    def iou(truth, images):
+        counted = Colours()
+        counted.add(truth, images[:, None])
+        return {metric: value for metric, value, *_ in counted.rows()}
+
+    assert iou(red, red) == {"iou_a": 1.0, "iou_b": 1.0, "colourfulness": pytest.approx(1)}
+    assert iou(red, blue)["iou_b"] == 0
+    half = np.concatenate([red, blue], axis=1)
+    assert iou(np.concatenate([red, red], axis=1), half)["iou_b"] == pytest.approx(0.5 / (1.0 + 0.5))
 
 
 def test_colour_bins_are_a_grid_of_tens_with_grey_in_it():
@@ -120,9 +132,10 @@ def test_soft_encoding_and_its_decoding():
 def test_rare_colours_weigh_more_and_the_mean_weight_is_one():
     bins = ColourBins()
     bins.seen = torch.ones_like(bins.seen)
-    torch.testing.assert_close(bins.weights(), torch.ones_like(bins.seen))
-    bins.seen[3] = 1000
+    torch.testing.assert_close(bins.weights(), torch.ones(len(bins.seen)))
+    bins.seen[3] = 2**40  # as many pixels as a long training sees
     weights = bins.weights()
+    assert weights.isfinite().all()
     assert weights[3] < weights[4]
     torch.testing.assert_close((weights * bins.seen / bins.seen.sum()).sum(), torch.tensor(1.0))
 
@@ -150,7 +163,14 @@ def test_true_colourings_are_recognised_and_others_are_not():
     truth = tinted(grey, np.array([0, 1]))
     outputs = np.stack([tinted(grey, np.full(2, k)) for k in range(4)] + [np.full_like(truth, 128)], axis=1)
     ab = color.rgb2lab(outputs)[..., 1:] / 110
-    assert _tints(truth, ab).tolist() == [[0, 1, 2, 3, -1]] * 2
+    assert tints_of(truth, ab).tolist() == [[0, 1, 2, 3, -1]] * 2
+
+
+def test_the_nearest_true_colouring_is_at_no_distance():
+    image = torch.from_numpy(tinted(np.full((3, 8, 8), 200, np.uint8), np.array([0, 2, 3])))
+    x, y = Colorization({}, (3, 8, 8)).pair(to_float(image))
+    assert to_nearest_tint(y, y, x).max() < 0.01
+    assert to_nearest_tint(0 * y, y, x).min() > 0.2
 
 
 # --- Problems ------------------------------------------------------------------------------------------------------
@@ -243,17 +263,21 @@ def test_on_images_too_the_codes_move_first_and_the_networks_wait():
     for name, optimiser in method.optimisers.items():
         optimiser.register_step_pre_hook(lambda *arguments, name=name: order.append(name))
     before = [p.clone() for p in (*method.h.parameters(), *method.g.parameters())]
+    statistics = [b.clone() for b in (*method.h.buffers(), *method.g.buffers()) if b.is_floating_point()]
     waited = []
-    method.optimisers["regression"].register_step_pre_hook(
-        lambda *arguments: waited.append(
-            all(
-                torch.equal(a, b) for a, b in zip((*method.h.parameters(), *method.g.parameters()), before, strict=True)
-            )
-        )
-    )
+
+    def looked(*arguments):
+        now = (*method.h.parameters(), *method.g.parameters())
+        waited.append(all(torch.equal(a, b) for a, b in zip(now, before, strict=True)))
+        if len(waited) == 3:  # the last of the inner loop: nothing but batches' own statistics was used
+            now = [b for b in (*method.h.buffers(), *method.g.buffers()) if b.is_floating_point()]
+            waited.append(all(torch.equal(a, b) for a, b in zip(now, statistics, strict=True)))
+
+    method.optimisers["path"].register_step_post_hook(looked)
     method.step(0, batches)
     assert order == ["path"] * 3 + ["regression"]
-    assert waited == [True]
+    assert waited == [True] * 4
+    assert all(layer.momentum == 0.1 for layer in method.g.modules() if isinstance(layer, nn.BatchNorm2d))
 
 
 def test_codes_descend_on_the_shared_part_of_the_error_too():
@@ -317,10 +341,10 @@ def test_diversity_of_appendix_3_4_by_hand():
     levels = np.array([100] * 9 + [102] + [200] * 10)
     images = np.tile(levels[:, None, None, None], (1, 2, 2, 3)).astype(np.uint8)[None]
     # 102 is 48.1 away, 200 is 49.9: the middle is 102; the ten of 200 are farthest from it, and equal.
-    assert diversity(images) == 0
+    assert diversity(images).tolist() == [0]
     levels = np.array([0] * 5 + [100] * 10 + [255] * 5)  # the middle: 100; farthest: those of 255, then of 0
     images = np.tile(levels[:, None, None, None], (1, 2, 2, 3)).astype(np.uint8)[None]
-    assert diversity(images) == pytest.approx(0.5)
+    assert diversity(images) == pytest.approx([0.5])
 
 
 def test_operations_are_counted_as_by_hand():

@@ -278,3 +278,26 @@ def test_the_toy_sets_of_wgan_gp_have_about_unit_size():
     points, labels = twenty_five_gaussians(20_000)
     assert points[labels == 0].mean(axis=0) == pytest.approx([-4 / 2.828] * 2, abs=0.01)
     assert points[labels == 7].std(axis=0) == pytest.approx([0.05 / 2.828] * 2, rel=0.1)
+
+
+def test_stl10_is_read_column_by_column(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (3, 96, 96, 3), dtype=np.uint8)
+    content = images.transpose(0, 3, 2, 1).tobytes()  # channel, column, row
+    archive = tmp_path / "stl10_binary.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        for name, data in (("stl10_binary/test_X.bin", b"\0" * 100), ("stl10_binary/unlabeled_X.bin", content)):
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    ((pixels, labels),) = loaders.stl10(Source("local", (archive,)))
+    np.testing.assert_array_equal(pixels, images)
+    assert labels is None
+
+
+def test_tinted_garments_are_coloured_at_the_size_that_is_asked_for(tmp_path):
+    settings = {"data": "tinted_garments", "image_size": 16, "channels": 3, "data_count": 20}
+    data = prepare.prepared(settings, tmp_path, {})
+    assert data.samples.shape == (20, 16, 16, 3)
+    assert data.labels.max() < 4
+    blue = data.samples[data.labels == 1].astype(int)
+    assert (blue[..., 2] - blue[..., 0]).max() > 40

@@ -3,7 +3,6 @@
 import math
 from functools import cache
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -54,13 +53,7 @@ def soft_histogram(values: Tensor, bins: int) -> Tensor:
 
 def divergence_from_uniform(shares: Tensor) -> Tensor:
     """KL(shares || uniform) in nats: 0 where all are equal, log(bins) where one has all (Section 5.2)."""
-    return torch.special.xlogy(shares, shares).sum() + math.log(len(shares))
-
-
-def histogram_iou(one: np.ndarray, other: np.ndarray, bins: int = 100) -> float:
-    """Intersection over union of the histograms of two sets of values in [-1, 1] (Table 8; its bins are not given)."""
-    counts = [np.histogram(values, bins, (-1, 1))[0] / values.size for values in (one, other)]
-    return float(np.minimum(*counts).sum() / np.maximum(*counts).sum())
+    return (shares * shares.clamp(min=1e-12).log()).sum() + math.log(len(shares))  # its gradient at 0 is finite
 
 
 # --- Zhang et al. 2016 ----------------------------------------------------------------------------------------------

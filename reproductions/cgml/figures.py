@@ -139,20 +139,21 @@ def cgml_colorization(r: Results) -> None:
     with figure(r.folder / "steps", 1, 2, (8.2, 2.9), width_ratios=(1.3, 1)) as (_, axes):
         show_images(axes[0, 0], along, len(along) // 4, "along inference, first to last step")
         seed_band(axes[0, 1], r.curves[r.curves["curve"] == "error"], index=0, marker=True)
-        axes[0, 1].set(xlabel="steps of inference", ylabel="Ê ↓")
-    shown = {name: shares for name, shares in r.sheets.items() if name.startswith("plane ")}
-    models = list(dict.fromkeys(name.partition("|")[2] for name in shown))
-    models = ["truth", *(model for model in models if model != "truth")]
-    places = (np.arange(40) + 0.5) / 40 * 110 - 55
+        axes[0, 1].set(xlabel="steps of inference", ylabel="distance to the nearest true colouring ↓"
+                       if r.per_seed["dataset"].iloc[0] == "tinted_garments" else "Ê ↓")  # fmt: skip
+    shown = {name.removeprefix("planes|"): shares for name, shares in r.sheets.items() if name.startswith("planes|")}
+    models = ["truth", *(model for model in shown if model != "truth")]
+    count = shown["truth"].shape[1]
+    places = ((np.arange(count) + 0.5) / count * 2 - 1) * 110
     with figure(r.folder / "planes", 1, 2, (8, 3), sharey=True) as (drawn, axes):
-        for axis, plane in zip(axes[0], "ab", strict=True):
+        for plane, axis in enumerate(axes[0]):
             for i, model in enumerate(models):
                 style: dict = {"color": "black", "linewidth": 2.2}
                 if model != "truth":
                     style = {"color": COLOURS[(i - 1) % 7], "marker": MARKERS[(i - 1) % 7], "markersize": 3}
                     style["linewidth"] = 0.9
-                axis.plot(places, np.maximum(shown[f"plane {plane}|{model}"], 1e-5), label=model, **style)
-            axis.set(xlabel=plane, yscale="log")
+                axis.plot(places, np.maximum(shown[model][plane], 1e-5), label=model, **style)
+            axis.set(xlabel="ab"[plane], yscale="log", xlim=(-60, 60))
         axes[0, 0].set_ylabel("share of pixels")
         handles, labels = axes[0, 0].get_legend_handles_labels()
         drawn.legend(handles, labels, loc="outside lower center", ncols=4)

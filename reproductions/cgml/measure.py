@@ -1,43 +1,34 @@
 """What each experiment of cGML measures."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from common.data.batches import to_float, to_uint8
-from common.data.tinted import HUES, colours
 from common.measuring import Measuring, Run
-from common.metrics.images import PROTOCOL, PieAPP, psnr, ssim
-from common.metrics.perceptual import perceptual_distance
 from common.metrics.protocol import protocol
-from common.training.launch import build_method, compute_device
-from common.training.loop import load_snapshot
-from common.translation.judging import held_out_samples
+from common.training.launch import compute_device
 from common.translation.networks import UNet
-from reproductions.cgml.colour import AB_RANGE, histogram_iou
 from reproductions.cgml.counted import ColourClassifier, ContextEncoder, OnePass, operations
-from reproductions.cgml.method import CGML
+from reproductions.cgml.judging import (
+    CPU,
+    WITHOUT,
+    Colours,
+    GreyShare,
+    ImageJudge,
+    TintedColours,
+    loaded,
+    to_nearest_tint,
+)
 
 LOW, HIGH = 0.3, 1.0  # where the branches are far enough apart to tell them
 NEAR = 0.25  # of a branch's own size: closer than this an output belongs to it
-WITHOUT = "cGML (w/o ρ)"
-CPU = torch.device("cpu")
 
 
 def branch(x: Tensor) -> Tensor:
     """4 (x, x², x³) of x (n, 1); the other branch is its negative."""
     return 4 * torch.cat([x, x**2, x**3], dim=1)
-
-
-def loaded(m: Measuring, run: Run, device: torch.device = CPU, snapshot: int = -1) -> Any:
-    """The method as it was at a snapshot, by default the last."""
-    method = build_method(run.settings, m.data(run.settings).shape, device)
-    load_snapshot(run.folder, run.record["snapshots"][snapshot], method)
-    method.evaluating()
-    return method
 
 
 def relative_distances(x: Tensor, y: Tensor) -> Tensor:
@@ -101,7 +92,7 @@ def cgml_toy(m: Measuring) -> None:
             y = method.outputs(x, 1)[:, 0]
             for metric, value in _outcome(x, y).items():
                 add(metric, value, "L1", BETTER[metric])
-            add("y", float(y.mean()), "L1", of="mean output of all coordinates")
+            add("y", float(y.abs().mean()), "L1", of="mean absolute output of all coordinates")
             if run.seed == m.seeds[0]:
                 m.sheet("outputs|L1", torch.cat([x, y], dim=1).numpy())
             continue
@@ -185,158 +176,19 @@ def cgml_toy_uncertainty(m: Measuring) -> None:
             outputs = torch.stack([method.g(h, z + s["noise_on_codes"] * torch.randn_like(z)) for _ in range(draws)])
         variance = outputs.var(dim=0).mean(dim=1).reshape(len(positions), -1).mean(dim=1)
         text = {"noise": s["noise_on_codes"], "draws": draws, "starts": s["starts"]}
-        for metric, low, high in (("variance_inside", 0.0, 0.5), ("variance_outside", 1.0, 1.5)):
-            value = float(variance[(positions >= low) & (positions <= high)].mean())
-            what = protocol(metric, of=f"x from {low:g} to {high:g}", **text)
-            m.add(model=run.arm, seed=run.seed, dataset="cubic branches", metric=metric, value=value, protocol=what,
-                  note=run.note)  # fmt: skip
+        size = branch(positions[:, None]).square().mean(dim=1)  # outputs grow with x, and their variance with them
+        for part, low, high in (("inside", 0.1, 0.5), ("outside", 1.0, 1.5)):
+            chosen = (positions >= low) & (positions <= high)
+            for metric, values in ((f"variance_{part}", variance), (f"relative_variance_{part}", variance / size)):
+                what = protocol(metric, of=f"x from {low:g} to {high:g}", **text)
+                m.add(model=run.arm, seed=run.seed, dataset="cubic branches", metric=metric,
+                      value=float(values[chosen].mean()), protocol=what, note=run.note)  # fmt: skip
         m.curve(model=run.arm, seed=run.seed, name="variance", steps=positions.numpy(), values=variance.numpy())
 
 
 # --- Images --------------------------------------------------------------------------------------------------------
 
-AT_ONCE = 16  # test images
-DIVERSE = 10  # of the outputs whose mean pixels differ most (Appendix 3.4)
-
-
-def diversity(images: np.ndarray) -> float:
-    """Appendix 3.4, of uint8 images (inputs, outputs, h, w, c), in units of the range of pixels.
-
-    Of each input's outputs the one whose mean pixel is nearest to the mean of all; the ten outputs whose mean pixels
-    are farthest from its; and the standard deviation of those ten, mean over pixels and channels.
-    """
-    values = images.astype(np.float32) / 255
-    found = []
-    for outputs in values:
-        means = outputs.mean(axis=(1, 2, 3))
-        middle = np.abs(means - means.mean()).argmin()
-        chosen = np.argsort(-np.abs(means - means[middle]), kind="stable")[:DIVERSE]
-        found.append(outputs[chosen].std(axis=0).mean())
-    return float(np.mean(found))
-
-
-class ImageJudge:
-    """What an experiment's runs make of its test images; all arms share data and problem. ``structure``: SSIM too."""
-
-    def __init__(self, m: Measuring, device: torch.device, *, structure: bool = True):
-        self.m, self.device, self.structure = m, device, structure
-        self.s = s = m.settings(m.experiment.arms[0])
-        self.name = m.data(s).card["data"]
-        self.samples = held_out_samples(m, s)
-        self.distances: list[Any] = []
-        if s["perceptual"] != "none":
-            self.distances.append(perceptual_distance(s["perceptual"], m.config, device))
-        if s["pieapp"]:
-            self.distances.append(PieAPP(m.config, device))
-
-    def load(self, run: Run) -> Any:
-        self.method = loaded(self.m, run, self.device)
-        return self.method
-
-    def models(self, name: str) -> list[tuple[str, dict[str, Any]]]:
-        """The models that one training serves, and how each infers."""
-        if isinstance(self.method, CGML):
-            without = name.replace("cGML", WITHOUT) if "cGML" in name else f"{name} (w/o ρ)"
-            return [(name, {}), (without, {"momentum": False})]
-        return [(name, {})]
-
-    def judge(
-        self, run: Run, name: str | None = None, corruption: float | None = None, **condition: Any
-    ) -> dict[str, np.ndarray]:
-        """Adds PSNR, SSIM, perceptual distances and diversity of every model of one run; ``name``: for the arm's.
-
-        Returns what figures show: pictures (inputs, h, w, c) by column, "truth" and "input" first.
-        """
-        method = self.load(run)
-        if corruption is not None:
-            method.problem.corruption = corruption
-        shown: dict[str, np.ndarray] = {}
-        models = self.models(name or run.arm)
-        for model, how in models:
-            self.common = {
-                "model": model, "seed": run.seed, "dataset": self.name, "note": run.note, **condition,
-            }  # fmt: skip
-            torch.manual_seed(1000 + run.seed)
-            parts = [self.pictures(block, how) for block in self.blocks()]
-            given, truth, images = (np.concatenate(column) for column in zip(*parts, strict=True))
-            if run.diverged:
-                images[:] = 127
-            self._against_truth(images, truth)
-            if len(models) > 1:
-                self._diversity(images, how)
-            shown = {"truth": truth, "input": given} | shown | {model: images}
-        return shown
-
-    def blocks(self) -> Iterator[Tensor]:
-        for start in range(0, len(self.samples), AT_ONCE):
-            yield to_float(torch.from_numpy(np.array(self.samples[start : start + AT_ONCE])).to(self.device))
-
-    @torch.no_grad()
-    def pictures(self, block: Tensor, how: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Inputs, truths and outputs (n, outputs_per_input, h, w, c), uint8."""
-        problem, count = self.method.problem, self.s["outputs_per_input"]
-        x, y = problem.pair(block, training=False)
-        outputs = self.method.outputs(x, count, **how).flatten(0, 1)
-        pictures = to_uint8(problem.picture(x.repeat_interleave(count, dim=0), outputs)).cpu().numpy()
-        given = to_uint8(problem.picture(x, torch.zeros_like(y))).cpu().numpy()
-        truth = to_uint8(problem.picture(x, y)).cpu().numpy()
-        return given, truth, pictures.reshape(len(x), count, *pictures.shape[1:])
-
-    def _against_truth(self, images: np.ndarray, truth: np.ndarray) -> None:
-        inputs, count = images.shape[:2]
-        if (images[:, :1] == images).all():  # a model with one output: the rest need not be judged
-            images = images[:, :1]
-        flat = images.reshape(-1, *images.shape[2:])
-        truths = truth.repeat(images.shape[1], axis=0)
-        sampled = {"inputs": inputs, "outputs": count}
-        metrics: list[tuple] = [("PSNR", psnr, PROTOCOL["PSNR"], "higher", "dB")]
-        metrics += [("SSIM", ssim, PROTOCOL["SSIM"], "higher", "")] if self.structure else []
-        metrics += [(distance.name, distance, distance.protocol, "lower", "") for distance in self.distances]
-        for name, function, parts, better, unit in metrics:
-            values = function(flat, truths).reshape(inputs, -1)
-            best = values.max(axis=1) if better == "higher" else values.min(axis=1)
-            for metric, value in ((name, values.mean()), (f"{name}_best", best.mean())):
-                text = protocol(metric, **parts, **sampled, scored="mean" if metric == name else "best output an input")
-                self.m.add(metric=metric, value=value, better=better, unit=unit, protocol=text, **self.common)
-
-    def _diversity(self, images: np.ndarray, how: dict[str, Any]) -> None:
-        found = [diversity(images)]
-        for trial in range(1, self.s["trials"]):
-            torch.manual_seed(1000 * (trial + 1))
-            found.append(diversity(self.pictures(next(self.blocks()), how)[2]))
-        text = protocol("diversity", outputs=images.shape[1], farthest=DIVERSE, trials=len(found), range="[0,1]",
-                        first_trial=f"{len(images)} inputs", others=f"{AT_ONCE} inputs")  # fmt: skip
-        self.m.add(metric="diversity", value=float(np.mean(found)), better="higher", protocol=text, **self.common)
-
-
-def walk_errors(judge: ImageJudge, run: Run) -> None:
-    """Ê along the steps of inference, with ρ (Figures 6 and 40), as a curve; and at the start and end as numbers."""
-    method = judge.method
-    steps = range(run.settings["inner_steps"] + 1)
-    torch.manual_seed(1000 + run.seed)
-    block = next(judge.blocks())
-    with torch.no_grad():
-        x, y = method.problem.pair(block, training=False)
-        h = method.h(x)
-        walk = method.walk(h, method.codes(len(x)), momentum=True)
-        errors = [float(method.problem.errors(method.g(h, z), y, x).mean()) for z, _ in walk]
-    judge.m.curve(model=run.arm, seed=run.seed, name="error", steps=np.array(steps), values=np.array(errors))
-    for metric, value in (("error_at_start", errors[0]), ("error_at_end", errors[-1])):
-        judge.m.add(model=run.arm, seed=run.seed, dataset=judge.name, metric=metric, value=value, better="lower",
-                    protocol=protocol(metric, of="mean absolute difference", inputs=len(x)), note=run.note)  # fmt: skip
-
-
-@torch.no_grad()
-def _along(judge: ImageJudge, inputs: int = 4, places: int = 6) -> np.ndarray:
-    """Pictures of one random code an input along the steps of inference: (inputs × places, h, w, c)."""
-    method = judge.method
-    torch.manual_seed(0)
-    x, _ = method.problem.pair(next(judge.blocks())[:inputs], training=False)
-    h = method.h(x)
-    walk = method.walk(h, method.codes(len(x)), momentum=True)
-    chosen = np.linspace(0, len(walk) - 1, places).round().astype(int)
-    rows = [to_uint8(method.problem.picture(x, method.g(h, walk[k][0]))).cpu().numpy() for k in chosen]
-    return np.stack(rows, axis=1).reshape(-1, *rows[0].shape[1:])
+COLUMNS = {"imagenet": "ImageNet"}  # of Table 2; everything else stands for STL
 
 
 def _keep(m: Measuring, shown: dict[str, np.ndarray], inputs: int) -> None:
@@ -350,63 +202,20 @@ def cgml_colorization(m: Measuring) -> None:
     """Tables 2 and 8, Figures 6, 7, 10 and 33; on tinted garments the share of the four true colourings too."""
     with compute_device(m.config["device"]) as device:
         judge = ImageJudge(m, device)
-        where = {"data": "STL", "task": "colorization"}
+        garments = judge.name == "tinted_garments"
+        data = COLUMNS.get(judge.name, "STL")
         for run in m.runs:
-            shown = judge.judge(run, **where)
-            for model, images in list(shown.items())[2:]:
-                _colours(m, run, judge, model, images, shown["truth"], where)
+            tally = TintedColours if garments else Colours
+            shown, tallies = judge.judge(run, tally=tally, data=data, task="colorization")
             if run.arm == "cGML":
-                walk_errors(judge, run)
+                judge.errors_along(run, to_nearest_tint if garments else None)
             if run.seed == m.seeds[0]:
                 _keep(m, shown, 8)
+                for model, counted in tallies.items():
+                    m.sheet(f"planes|{model}", counted.shares[0])
+                    m.sheet("planes|truth", counted.shares[1])
                 if run.arm == "cGML":
-                    m.sheet("along", _along(judge))
-
-
-def _ab(images: np.ndarray) -> np.ndarray:
-    """a and b (…, 2) of uint8 images, over AB_RANGE."""
-    from skimage.color import rgb2lab
-
-    return rgb2lab(images)[..., 1:] / AB_RANGE
-
-
-def _colours(
-    m: Measuring, run: Run, judge: ImageJudge, model: str, images: np.ndarray, truth: np.ndarray, where: dict[str, str]
-) -> None:
-    """Table 8, and how far from grey; on tinted garments which of the true tints outputs have."""
-    common = {"model": model, "seed": run.seed, "dataset": judge.name, "note": run.note, **where}
-    ab, true_ab = _ab(images), _ab(truth)
-    sampled = {"inputs": len(images), "outputs": images.shape[1]}
-    for plane, name in enumerate("ab"):
-        text = protocol(f"iou_{name}", bins="100 of [-110,110]", **sampled)
-        value = histogram_iou(ab[..., plane], true_ab[..., plane])
-        m.add(metric=f"iou_{name}", value=value, better="higher", protocol=text, **common)
-        if run.seed == m.seeds[0]:
-            for who, values in ((model, ab), ("truth", true_ab)):
-                m.sheet(
-                    f"plane {name}|{who}", np.histogram(values[..., plane], 40, (-0.5, 0.5))[0] / values[..., 0].size
-                )
-    share = np.linalg.norm(ab, axis=-1).mean() / np.linalg.norm(true_ab, axis=-1).mean()
-    text = protocol("colourfulness", of="mean chroma over the truth's", **sampled)
-    m.add(metric="colourfulness", value=share, better="target", protocol=text, **common)
-    if judge.name == "tinted_garments":
-        tints = _tints(truth, ab)
-        text = protocol("true_tint", of="outputs within half the chroma of one of 4 true colourings", **sampled)
-        m.add(metric="true_tint", value=(tints >= 0).mean(), better="higher", protocol=text, **common)
-        modes = np.mean([len(set(row[row >= 0])) for row in tints])
-        text = protocol("modes_per_input", of="4 true colourings", **sampled)
-        m.add(metric="modes_per_input", value=modes, better="higher", protocol=text, **common)
-
-
-def _tints(truth: np.ndarray, ab: np.ndarray) -> np.ndarray:
-    """Which true colouring each output (inputs, outputs, h, w, 2) is: -1 where none is within half its chroma."""
-    from skimage.color import rgb2lab
-
-    lightness = rgb2lab(truth)[..., 0]
-    wanted = np.stack([colours(lightness, np.full(len(truth), k)) for k in range(len(HUES))], axis=1) / AB_RANGE
-    apart = np.linalg.norm(ab[:, :, None] - wanted[:, None], axis=-1).mean(axis=(3, 4))  # inputs, outputs, tints
-    size = np.linalg.norm(wanted, axis=-1).mean(axis=(2, 3)).mean(axis=1)
-    return np.where(apart.min(axis=2) < size[:, None] / 2, apart.argmin(axis=2), -1)
+                    m.sheet("along", judge.pictures_along())
 
 
 def cgml_latent_size(m: Measuring) -> None:
@@ -422,19 +231,9 @@ def cgml_mnist_completion(m: Measuring) -> None:
     with compute_device(m.config["device"]) as device:
         judge = ImageJudge(m, device)
         for run in m.runs:
-            shown = judge.judge(run, task="completion")
-            hole = slice(0, shown["truth"].shape[1] // 2)
-            for model, images in [("truth", shown["truth"][:, None]), *list(shown.items())[2:]]:
-                if model == "truth" and run.arm != m.experiment.arms[0]:
-                    continue
-                part = images[:, :, hole]
-                grey = ((part > 64) & (part < 191)).mean()
-                text = protocol("grey_share", of="pixels of the hole between a quarter and three quarters of white",
-                                inputs=len(images), outputs=images.shape[1])  # fmt: skip
-                m.add(model=model, seed=run.seed, dataset=judge.name, metric="grey_share", value=grey, better="target",
-                      protocol=text, note=run.note, task="completion")  # fmt: skip
+            shown, _ = judge.judge(run, tally=GreyShare, task="completion")
             if run.arm == "cGML":
-                walk_errors(judge, run)
+                judge.errors_along(run)
             if run.seed == m.seeds[0]:
                 _keep(m, shown, 10)
 
@@ -445,20 +244,21 @@ def cgml_mnist_white_box(m: Measuring) -> None:
         judge = ImageJudge(m, device)
         for run in m.runs:
             box = judge.load(run).problem.box(CPU).numpy()
-            rate = run.settings["box_rate"]
             for model, how in judge.models(run.arm):
-                torch.manual_seed(1000 + run.seed)
-                images = np.concatenate([judge.pictures(block, how)[2] for block in judge.blocks()])
-                has_box = images[..., 0][..., box].mean(axis=-1) > 127
-                common = {"model": model, "seed": run.seed, "dataset": judge.name, "note": run.note}
-                sampled = {"inputs": len(images), "outputs": images.shape[1], "box": "brighter than the middle grey"}
-                both = (has_box.any(axis=1) & ~has_box.all(axis=1)).mean()
+                has_box = []
+                for place, (_, _, images) in enumerate(judge.pictures(run, how)):
+                    has_box.append(images[..., 0][..., box].mean(axis=-1) > 127)
+                    if run.seed == m.seeds[0] and not how and place == 0:
+                        m.sheet(f"picture|{run.arm}", images[:3, :10])
+                found = np.concatenate(has_box)
+                common = {"model": model, "seed": run.seed, "dataset": judge.name, "note": run.note,
+                          "rate": run.settings["box_rate"]}  # fmt: skip
+                sampled = {"inputs": found.shape[0], "outputs": found.shape[1], "box": "brighter than the middle grey"}
+                both = (found.any(axis=1) & ~found.all(axis=1)).mean()
                 text = protocol("both_modes", of="inputs", **sampled)
-                m.add(metric="both_modes", value=both, better="higher", protocol=text, rate=rate, **common)
+                m.add(metric="both_modes", value=both, better="higher", protocol=text, **common)
                 text = protocol("box_share", of="outputs", **sampled)
-                m.add(metric="box_share", value=has_box.mean(), better="target", protocol=text, rate=rate, **common)
-                if run.seed == m.seeds[0] and not how:
-                    m.sheet(f"picture|{run.arm}", images[:3, :10])
+                m.add(metric="box_share", value=found.mean(), better="target", protocol=text, **common)
 
 
 def cgml_image_completion(m: Measuring) -> None:
@@ -467,7 +267,7 @@ def cgml_image_completion(m: Measuring) -> None:
         judge = ImageJudge(m, device)
         for run in m.runs:
             for corruption in judge.s["corruptions"]:
-                shown = judge.judge(run, corruption=corruption, mask=f"{corruption:.0%}", task="completion")
+                shown, _ = judge.judge(run, corruption=corruption, mask=f"{corruption:.0%}", task="completion")
             if run.seed == m.seeds[0]:
                 _keep(m, shown, 6)
 

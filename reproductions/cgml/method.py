@@ -1,6 +1,7 @@
 """Algorithm 1 of *Conditional Generative Modeling via Learning the Latent Space*, and the L1 regression beside it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import torch
@@ -11,6 +12,20 @@ from common.data.batches import Batches
 from common.training.method import Method
 from reproductions.cgml.models import Features, Path
 from reproductions.cgml.problems import PROBLEMS
+
+
+@contextmanager
+def statistics_kept(*networks: nn.Module) -> Iterator[None]:
+    """Batch normalisation goes on by the batch, but leaves the statistics that inference will use as they are."""
+    layers = [layer for network in networks for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.momentum = 0.0
+    try:
+        yield
+    finally:
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.momentum = momentum
 
 
 def on_sphere(z: Tensor) -> Tensor:
@@ -101,6 +116,10 @@ class CGML(Regression):
         """On the surface of the unit sphere."""
         return on_sphere(torch.randn(count, self.latent_size, device=self.device))
 
+    def placed(self, z: Tensor) -> Tensor:
+        """A code after a step: back on the sphere, where the settings say so; in training as at inference."""
+        return on_sphere(z) if self.settings["reproject"] else z
+
     def shaken(self, h: Features, z: Tensor) -> tuple[Features, Tensor]:
         """With small noise e, for the Lipschitz penalty (Appendix 2.4)."""
         noise = self.settings["lipschitz_noise"]
@@ -112,12 +131,16 @@ class CGML(Regression):
         return errors, errors.mean() + self.problem.shared_error(output)
 
     def moved(self, z: Tensor, h: Features, y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        """z_{t+1} = z_t - β ∇_z Ê, each code by its own error; and that error's mean. Only z moves."""
+        """z_{t+1} = z_t - β ∇_z Ê, and the mean error. Only z moves.
+
+        Ê is summed over the batch, so β does not depend on its size: each code descends on its own error, and on images
+        on what batch normalisation and the error that a batch shares make of the others.
+        """
         z = z.detach().requires_grad_()
         errors, cost = self.cost(self.g(h, z), y, x)
         (gradient,) = torch.autograd.grad(len(z) * cost, z)
         following = (z - self.settings["beta"] * gradient).detach()
-        return (on_sphere(following) if self.settings["reproject"] else following), errors.mean().detach()
+        return self.placed(following), errors.mean().detach()
 
     def path_loss(self, z: Tensor, h: Features, following: Tensor) -> Tensor:
         """L1[(z_{t+1}, ρ), 𝒵(z_t, h)] with ρ = α |z_{t+1} - z_t|, and the Lipschitz penalty of 𝒵."""
@@ -136,16 +159,17 @@ class CGML(Regression):
         x, y = self.problem.pair(next(batches))
         drawn = batches.order[batches.offset - len(x) : batches.offset]
         z = self.kept(drawn.to(self.device)).detach() if s["codes"] == "kept" else self.codes(len(x))
-        with torch.no_grad():
-            h = self.h(x)
         self.g.requires_grad_(False)
         first = None
-        for _ in range(s["inner_steps"]):
-            following, error = self.moved(z, h, y, x)  # ℋ, 𝒢, 𝒵 frozen
-            first = error if first is None else first
-            path = self.path_loss(z, h, following)
-            self.update("path", path)  # ℋ, 𝒢, z frozen
-            z = following
+        with statistics_kept(self.h, self.g):
+            with torch.no_grad():
+                h = self.h(x)
+            for _ in range(s["inner_steps"]):
+                following, error = self.moved(z, h, y, x)  # ℋ, 𝒢, 𝒵 frozen
+                first = error if first is None else first
+                path = self.path_loss(z, h, following)
+                self.update("path", path)  # ℋ, 𝒢, z frozen
+                z = following
         self.g.requires_grad_(True)
         if s["codes"] == "kept":
             self.kept.weight.data[drawn.to(self.device)] = z
@@ -154,7 +178,9 @@ class CGML(Regression):
         _, loss = self.cost(output, y, x)
         penalised = loss
         if s["lipschitz"]:
-            penalised = loss + s["lipschitz"] * F.l1_loss(self.g(*self.shaken(h, z)), output)
+            with statistics_kept(self.g):
+                shaken = self.g(*self.shaken(h, z))
+            penalised = loss + s["lipschitz"] * F.l1_loss(shaken, output)
         self.update("regression", penalised)  # 𝒵, z frozen
         return {"regression": loss, "path_loss": path, "first_error": first}
 
@@ -168,7 +194,7 @@ class CGML(Regression):
         for _ in range(self.settings["inner_steps"] + 1):
             following, rho = self.path(z, h)
             found.append((z, rho))
-            z = z + rho * on_sphere(following - z) if momentum else following
+            z = self.placed(z + rho * on_sphere(following - z) if momentum else following)
         return found
 
     @torch.no_grad()

@@ -65,11 +65,11 @@ class ColourBins(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("centres", colour_bins())
-        self.register_buffer("seen", torch.ones(len(self.centres)))
+        self.register_buffer("seen", torch.ones(len(self.centres), dtype=torch.int64))
 
     def weights(self) -> Tensor:
         """Of each bin in the loss: rare colours count for more; their mean over the data is 1 (equation 4)."""
-        shares = self.seen / self.seen.sum()
+        shares = (self.seen.double() / self.seen.sum()).float()
         weight = 1 / ((1 - UNIFORM_SHARE) * shares + UNIFORM_SHARE / len(shares))
         return weight / (weight * shares).sum()
 
@@ -94,7 +94,7 @@ class ClassifiedColours(Regression):
         x, y = self.problem.pair(next(batches))
         colours = AB_RANGE * y.permute(0, 2, 3, 1).reshape(-1, 2)
         index, share = soft_encoding(colours, self.bins.centres)
-        self.bins.seen.index_add_(0, index[:, 0], torch.ones_like(share[:, 0]))
+        self.bins.seen += torch.bincount(index[:, 0], minlength=len(self.bins.seen))
         logits = self.g(self.h(x), self.no_code(x)).permute(0, 2, 3, 1).flatten(0, 2)
         entropy = -(share * logits.log_softmax(dim=1).gather(1, index)).sum(dim=1)
         loss = (self.bins.weights()[index[:, 0]] * entropy).mean()
