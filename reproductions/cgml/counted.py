@@ -54,7 +54,7 @@ class OnePass(nn.Module):
         h = self.h(x)
         z = x.new_zeros(len(x), self.latent_size)
         for _ in range(self.steps):
-            z, _ = self.path(z, h)
+            z, _ = self.path.split(self.path(z, h[-1]))
         return self.g(h, z)
 
 

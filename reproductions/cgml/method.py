@@ -131,16 +131,16 @@ class CGML(Regression):
         return errors, errors.mean() + self.problem.shared_error(output)
 
     def moved(self, z: Tensor, h: Features, y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        """z_{t+1} = z_t - β ∇_z Ê, and the mean error. Only z moves.
+        """z_{t+1} = z_t - β ∇_z Ê, and the errors (n,) at z_t. Only z moves.
 
         Ê is summed over the batch, so β does not depend on its size: each code descends on its own error, and on images
         on what batch normalisation and the error that a batch shares make of the others.
         """
         z = z.detach().requires_grad_()
         errors, cost = self.cost(self.g(h, z), y, x)
-        (gradient,) = torch.autograd.grad(len(z) * cost, z)
-        following = (z - self.settings["beta"] * gradient).detach()
-        return self.placed(following), errors.mean().detach()
+        (gradient,) = torch.autograd.grad(cost, z)
+        following = z.detach() - self.settings["beta"] * len(z) * gradient
+        return self.placed(following), errors.detach()
 
     def path_loss(self, z: Tensor, h: Features, following: Tensor) -> Tensor:
         """L1[(z_{t+1}, ρ), 𝒵(z_t, h)] with ρ = α |z_{t+1} - z_t|, and the Lipschitz penalty of 𝒵."""
@@ -148,10 +148,9 @@ class CGML(Regression):
         momentum = s["alpha"] * (following - z).norm(dim=1, keepdim=True)
         wanted = torch.cat([following, momentum], dim=1)
         if not s["lipschitz"]:
-            return F.l1_loss(torch.cat(self.path(z, h), dim=1), wanted)
-        (seen,), noisy_z = self.shaken(h[-1:], z)  # 𝒵 looks at the last features only
-        both = torch.cat(self.path(torch.cat([z, noisy_z]), (torch.cat([h[-1], seen]),)), dim=1)
-        predicted, noisy = both.chunk(2)
+            return F.l1_loss(self.path(z, h[-1]), wanted)
+        (shaken,), noisy_z = self.shaken(h[-1:], z)
+        predicted, noisy = self.path(torch.cat([z, noisy_z]), torch.cat([h[-1], shaken])).chunk(2)
         return F.l1_loss(predicted, wanted) + s["lipschitz"] * F.l1_loss(noisy, predicted)
 
     def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
@@ -165,8 +164,8 @@ class CGML(Regression):
             with torch.no_grad():
                 h = self.h(x)
             for _ in range(s["inner_steps"]):
-                following, error = self.moved(z, h, y, x)  # ℋ, 𝒢, 𝒵 frozen
-                first = error if first is None else first
+                following, errors = self.moved(z, h, y, x)  # ℋ, 𝒢, 𝒵 frozen
+                first = errors.mean() if first is None else first
                 path = self.path_loss(z, h, following)
                 self.update("path", path)  # ℋ, 𝒢, z frozen
                 z = following
@@ -192,7 +191,7 @@ class CGML(Regression):
         """
         found = []
         for _ in range(self.settings["inner_steps"] + 1):
-            following, rho = self.path(z, h)
+            following, rho = self.path.split(self.path(z, h[-1]))
             found.append((z, rho))
             z = self.placed(z + rho * on_sphere(following - z) if momentum else following)
         return found

@@ -1,6 +1,6 @@
 """ℋ, 𝒢 and 𝒵, on points (three-layer perceptrons) and on images (the context encoder with skips).
 
-ℋ gives a tuple of features, finest first; 𝒢 takes all of them and the code, 𝒵 the last and the code.
+ℋ gives a tuple of features, finest first; 𝒢 takes all of them and the code, 𝒵 the last alone and the code.
 """
 
 import math
@@ -22,7 +22,7 @@ def mlp(before: int, width: int, after: int) -> nn.Sequential:
 
 
 class Path(nn.Module):
-    """𝒵(z, h): where the code goes next, E[z_{t+1}] (n, latent_size), and how far, E[ρ] (n, 1).
+    """𝒵(z, h): where the code goes next, E[z_{t+1}], and how far, E[ρ]: (n, latent_size + 1). Of h the last features.
 
     Its layers are not given for images: the same three, on the bottleneck's features.
     """
@@ -32,8 +32,12 @@ class Path(nn.Module):
         self.latent_size = latent_size
         self.layers = mlp(features + latent_size, width, latent_size + 1)
 
-    def forward(self, z: Tensor, h: Features) -> tuple[Tensor, Tensor]:
-        following, momentum = self.layers(torch.cat([z, h[-1].flatten(1)], dim=1)).split([self.latent_size, 1], dim=1)
+    def forward(self, z: Tensor, seen: Tensor) -> Tensor:
+        return self.layers(torch.cat([z, seen.flatten(1)], dim=1))
+
+    def split(self, predicted: Tensor) -> tuple[Tensor, Tensor]:
+        """E[z_{t+1}] and E[ρ]."""
+        following, momentum = predicted.split([self.latent_size, 1], dim=1)
         return following, momentum
 
 
