@@ -34,6 +34,12 @@ def counts(verdicts: pd.DataFrame) -> str:
     return ", ".join(f"{counted[name]} {name}" for name in MARKS if counted[name]) or "no claims"
 
 
+def _fidelity(deviations: int) -> str:
+    if not deviations:
+        return "exact"
+    return f"scaled, {deviations} deviation{'s' if deviations > 1 else ''}"
+
+
 def summarise(papers: list[Paper], config: Mapping[str, Any]) -> str:
     """Write the summary page, one page a paper, and return the verdict counts as text for the terminal."""
     scale = config["scale"]
@@ -58,7 +64,7 @@ def summarise(papers: list[Paper], config: Mapping[str, Any]) -> str:
                 {
                     "experiment": f"[{experiment.title}]({paper.name}/{experiment.name}/README.md)",
                     "source": experiment.source,
-                    "fidelity": f"scaled, {len(deviating)} deviations" if deviating else "exact",
+                    "fidelity": _fidelity(len(deviating)),
                     "claims": " ".join(MARKS[v] for v in verdicts["verdict"]),
                     "training": f"{seconds:.0f} s" if seconds else "—",
                     "regenerate": f"`snakemake {experiment.name}`",

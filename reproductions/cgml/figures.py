@@ -139,7 +139,7 @@ def cgml_colorization(r: Results) -> None:
     with figure(r.folder / "steps", 1, 2, (8.2, 2.9), width_ratios=(1.3, 1)) as (_, axes):
         show_images(axes[0, 0], along, len(along) // 4, "along inference, first to last step")
         seed_band(axes[0, 1], r.curves[r.curves["curve"] == "error"], index=0, marker=True)
-        axes[0, 1].set(xlabel="steps of inference", ylabel="distance to the nearest true colouring ↓"
+        axes[0, 1].set(xlabel="steps of inference", ylabel="to the nearest true colouring ↓"
                        if r.per_seed["dataset"].iloc[0] == "tinted_garments" else "Ê ↓")  # fmt: skip
     shown = {name.removeprefix("planes|"): shares for name, shares in r.sheets.items() if name.startswith("planes|")}
     models = ["truth", *(model for model in shown if model != "truth")]
