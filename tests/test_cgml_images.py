@@ -163,7 +163,7 @@ def test_true_colourings_are_recognised_and_others_are_not():
     truth = tinted(grey, np.array([0, 1]))
     outputs = np.stack([tinted(grey, np.full(2, k)) for k in range(4)] + [np.full_like(truth, 128)], axis=1)
     ab = color.rgb2lab(outputs)[..., 1:] / 110
-    assert tints_of(truth, ab).tolist() == [[0, 1, 2, 3, -1]] * 2
+    assert tints_of(color.rgb2lab(truth)[..., 0], ab).tolist() == [[0, 1, 2, 3, -1]] * 2
 
 
 def test_the_nearest_true_colouring_is_at_no_distance():
@@ -209,7 +209,7 @@ def test_only_the_hole_counts_and_only_the_hole_is_filled():
     picture = problem.picture(x, output)
     torch.testing.assert_close(picture[~hole], images[~hole])
     torch.testing.assert_close(problem.picture(x, y), images)
-    torch.testing.assert_close(problem.shown(output, y, x), picture)
+    torch.testing.assert_close(problem.completed(output, x), picture)
 
 
 def test_halves_are_mixed_in_training_only_and_above_only():

@@ -1,6 +1,7 @@
 """The figures of cGML, drawn from what was measured."""
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from common.reporting.experiment_page import Results
 from common.reporting.figures import COLOURS, MARKERS, bars_with_seeds, figure, seed_band, show_images
@@ -126,10 +127,9 @@ def _grid(r: Results, name: str, several: int = 3) -> None:
             axis.set_title(title.replace(" (", "\n(").replace(", ", ",\n"), fontsize=8)
 
 
-def _walk_errors(r: Results, label: str) -> None:
-    with figure(r.folder / "steps", 1, 1, (4.4, 2.8)) as (_, axes):
-        seed_band(axes[0, 0], r.curves[r.curves["curve"] == "error"], index=0, marker=True)
-        axes[0, 0].set(xlabel="steps of inference", ylabel=label)
+def _walk_errors(r: Results, axis: Axes, label: str) -> None:
+    seed_band(axis, r.curves[r.curves["curve"] == "error"], index=0, marker=True)
+    axis.set(xlabel="steps of inference", ylabel=label)
 
 
 def cgml_colorization(r: Results) -> None:
@@ -138,9 +138,8 @@ def cgml_colorization(r: Results) -> None:
     along = r.sheets["along"]
     with figure(r.folder / "steps", 1, 2, (8.2, 2.9), width_ratios=(1.3, 1)) as (_, axes):
         show_images(axes[0, 0], along, len(along) // 4, "along inference, first to last step")
-        seed_band(axes[0, 1], r.curves[r.curves["curve"] == "error"], index=0, marker=True)
-        axes[0, 1].set(xlabel="steps of inference", ylabel="to the nearest true colouring ↓"
-                       if r.per_seed["dataset"].iloc[0] == "tinted_garments" else "Ê ↓")  # fmt: skip
+        garments = r.per_seed["dataset"].iloc[0] == "tinted_garments"
+        _walk_errors(r, axes[0, 1], "to the nearest true colouring ↓" if garments else "Ê ↓")
     shown = {name.removeprefix("planes|"): shares for name, shares in r.sheets.items() if name.startswith("planes|")}
     models = ["truth", *(model for model in shown if model != "truth")]
     count = shown["truth"].shape[1]
@@ -179,7 +178,8 @@ def cgml_latent_size(r: Results) -> None:
 def cgml_mnist_completion(r: Results) -> None:
     """Figures 4 and 40."""
     _grid(r, "digits")
-    _walk_errors(r, "error in the hole ↓")
+    with figure(r.folder / "steps", 1, 1, (4.4, 2.8)) as (_, axes):
+        _walk_errors(r, axes[0, 0], "error in the hole ↓")
 
 
 def cgml_mnist_white_box(r: Results) -> None:

@@ -214,9 +214,11 @@ def true_colours(lightness: np.ndarray) -> np.ndarray:
     return np.stack(every, axis=1) / AB_RANGE
 
 
-def tints_of(truth: np.ndarray, ab: np.ndarray) -> np.ndarray:
-    """Which true colouring each output's ab (inputs, outputs, h, w, 2) is: -1 where none is within half its chroma."""
-    wanted = true_colours(lab(truth)[0])
+def tints_of(lightness: np.ndarray, ab: np.ndarray) -> np.ndarray:
+    """Which true colouring of L (inputs, h, w) each output's ab (inputs, outputs, h, w, 2) is; -1: none is within half
+    its chroma.
+    """
+    wanted = true_colours(lightness)
     apart = np.linalg.norm(ab[:, :, None] - wanted[:, None], axis=-1).mean(axis=(3, 4))  # inputs, outputs, tints
     size = np.linalg.norm(wanted, axis=-1).mean(axis=(1, 2, 3))
     return np.where(apart.min(axis=2) < size[:, None] / 2, apart.argmin(axis=2), -1)
@@ -240,7 +242,12 @@ class Colours(Tally):
         self.pixels = np.zeros(2)
 
     def add(self, truth: np.ndarray, images: np.ndarray) -> None:
-        for which, (_, ab) in enumerate((lab(images), lab(truth))):
+        lightness, true_ab = lab(truth)
+        self.count(lightness, true_ab, lab(images)[1])
+
+    def count(self, lightness: np.ndarray, true_ab: np.ndarray, our_ab: np.ndarray) -> None:
+        """L and ab of the truths, ab of the outputs."""
+        for which, ab in enumerate((our_ab, true_ab)):
             for plane in range(2):
                 self.counts[which, plane] += np.histogram(ab[..., plane], self.bins, (-1, 1))[0]
             self.chroma[which] += np.linalg.norm(ab, axis=-1).sum()
@@ -267,9 +274,9 @@ class TintedColours(Colours):
         super().__init__()
         self.tints: list[np.ndarray] = []
 
-    def add(self, truth: np.ndarray, images: np.ndarray) -> None:
-        super().add(truth, images)
-        self.tints.append(tints_of(truth, lab(images)[1]))
+    def count(self, lightness: np.ndarray, true_ab: np.ndarray, our_ab: np.ndarray) -> None:
+        super().count(lightness, true_ab, our_ab)
+        self.tints.append(tints_of(lightness, our_ab))
 
     def rows(self) -> Iterable[Row]:
         yield from super().rows()

@@ -70,6 +70,12 @@ def _outcome(x: Tensor, y: Tensor) -> dict[str, float]:
     }
 
 
+def _sampled(run: Run) -> dict[str, Any]:
+    """What the protocols of a run's outcomes have in common."""
+    x = f"{run.settings['positions']} from {LOW:g} to {HIGH:g}"
+    return {"x": x, "starts": run.settings["starts"], "near": f"{NEAR:g} of the branch"}
+
+
 BETTER = {"near_branch": "higher", "phantom_share": "lower", "rarer_branch": "higher", "error": "lower"}
 
 
@@ -77,11 +83,7 @@ def cgml_toy(m: Measuring) -> None:
     """Figure 3: both branches, phantom outputs, E[ρ] near the branches and away from them."""
     for run in m.runs:
         method, s = loaded(m, run), run.settings
-        text = {
-            "x": f"{s['positions']} from {LOW:g} to {HIGH:g}",
-            "starts": s["starts"],
-            "near": f"{NEAR:g} of the branch",
-        }
+        text = _sampled(run)
 
         def add(metric: str, value: float, model: str, better: str = "", run=run, text=text, **more: Any) -> None:
             m.add(model=model, seed=run.seed, dataset="cubic branches", metric=metric, value=value, better=better,
@@ -98,12 +100,13 @@ def cgml_toy(m: Measuring) -> None:
             continue
         x, walks = _walks(m, run, method)
         for model, walk in walks.items():
-            for metric, value in _outcome(x, walk[-1][1]).items():
+            outcomes = [_outcome(x, y) for _, y, _ in walk]
+            for metric, value in outcomes[-1].items():
                 add(metric, value, model, BETTER[metric], steps=s["inner_steps"])
-            add("error_at_start", _outcome(x, walk[0][1])["error"], model, steps=0)
+            add("error_at_start", outcomes[0]["error"], model, steps=0)
             steps = np.arange(len(walk))
             for metric in ("error", "phantom_share"):
-                values = np.array([_outcome(x, y)[metric] for _, y, _ in walk])
+                values = np.array([outcome[metric] for outcome in outcomes])
                 m.curve(model=model, seed=run.seed, name=metric, steps=steps, values=values)
             if run.seed == m.seeds[0]:
                 m.sheet(f"outputs|{model}", torch.cat([x, walk[-1][1]], dim=1).numpy()[:: max(len(x) // 2000, 1)])
@@ -148,14 +151,9 @@ def _paths(method: Any, count: int = 60) -> np.ndarray:
 def cgml_choices(m: Measuring) -> None:
     """What becomes of the outputs under each choice, with ρ and without."""
     for run in m.runs:
-        method, s = loaded(m, run), run.settings
-        x, walks = _walks(m, run, method)
+        x, walks = _walks(m, run, loaded(m, run))
         for (_, walk), with_rho in zip(walks.items(), ("yes", "no"), strict=True):
-            text = {
-                "x": f"{s['positions']} from {LOW:g} to {HIGH:g}",
-                "starts": s["starts"],
-                "near": f"{NEAR:g} of the branch",
-            }
+            text = _sampled(run)
             for metric, value in _outcome(x, walk[-1][1]).items():
                 m.add(model=run.arm, seed=run.seed, dataset="cubic branches", metric=metric, value=value,
                       better=BETTER[metric], protocol=protocol(metric, **text), note=run.note,
@@ -289,7 +287,7 @@ def cgml_flops(m: Measuring) -> None:
         for model, (network, *shapes) in networks.items():
             count = operations(network, *((s["batch_size"], *shape) for shape in shapes))
             at = {"batch": s["batch_size"]} if size == s["image_size"] else {"size": size}
-            text = protocol("flops", size=size, counted="two for a multiplication with an addition", pass_="one")
+            text = protocol("flops", size=size, counted="two for a multiplication with an addition", passes=1)
             for seed in m.seeds:
                 m.add(model=model, seed=seed, dataset="not stated", metric="flops", value=count / 1e9, better="lower",
                       unit="1×10^9", protocol=text, **at)  # fmt: skip

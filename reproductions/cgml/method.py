@@ -71,20 +71,24 @@ class Regression(Method):
         for network in self.networks.values():
             network.eval()
 
-    def no_code(self, x: Tensor) -> Tensor:
-        return x.new_zeros(len(x), 0)
+    def predicted(self, x: Tensor) -> Tensor:
+        return self.g(self.h(x), x.new_zeros(len(x), 0))
 
     def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
         x, y = self.problem.pair(next(batches))
-        output = self.g(self.h(x), self.no_code(x))
+        output = self.predicted(x)
         loss = self.problem.errors(output, y, x).mean() + self.problem.shared_error(output)
         self.update("regression", loss)
         return {"regression": loss}
 
+    def shown(self, predicted: Tensor) -> Tensor:
+        """The output that a prediction stands for."""
+        return predicted
+
     @torch.no_grad()
     def outputs(self, x: Tensor, count: int) -> Tensor:
         """``count`` outputs (n, count, …) of each x: all the same."""
-        output = self.g(self.h(x), self.no_code(x))
+        output = self.shown(self.predicted(x))
         return output[:, None].expand(-1, count, *output.shape[1:])
 
 
@@ -156,8 +160,8 @@ class CGML(Regression):
     def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
         s = self.settings
         x, y = self.problem.pair(next(batches))
-        drawn = batches.order[batches.offset - len(x) : batches.offset]
-        z = self.kept(drawn.to(self.device)).detach() if s["codes"] == "kept" else self.codes(len(x))
+        drawn = batches.order[batches.offset - len(x) : batches.offset].to(self.device)
+        z = self.kept(drawn).detach() if s["codes"] == "kept" else self.codes(len(x))
         self.g.requires_grad_(False)
         first = None
         with statistics_kept(self.h, self.g):
@@ -171,7 +175,7 @@ class CGML(Regression):
                 z = following
         self.g.requires_grad_(True)
         if s["codes"] == "kept":
-            self.kept.weight.data[drawn.to(self.device)] = z
+            self.kept.weight.data[drawn] = z
         h = self.h(x)
         output = self.g(h, z)
         _, loss = self.cost(output, y, x)
@@ -197,9 +201,8 @@ class CGML(Regression):
         return found
 
     @torch.no_grad()
-    def outputs(self, x: Tensor, count: int, *, momentum: bool = True, steps: int | None = None) -> Tensor:
-        """``count`` outputs (n, count, …) of each x, from random codes; after ``steps`` of inference (default: all)."""
+    def outputs(self, x: Tensor, count: int, *, momentum: bool = True) -> Tensor:
+        """``count`` outputs (n, count, …) of each x, from random codes."""
         h = tuple(f.repeat_interleave(count, dim=0) for f in self.h(x))
-        walk = self.walk(h, self.codes(len(x) * count), momentum=momentum)
-        output = self.g(h, walk[-1 if steps is None else steps][0])
-        return output.unflatten(0, (len(x), count))
+        z, _ = self.walk(h, self.codes(len(x) * count), momentum=momentum)[-1]
+        return self.g(h, z).unflatten(0, (len(x), count))

@@ -37,7 +37,7 @@ class Problem:
         """Ê of each output (n,); ``squared`` for a rival that has squares."""
         raise NotImplementedError
 
-    def shown(self, output: Tensor, y: Tensor, x: Tensor) -> Tensor:
+    def completed(self, output: Tensor, x: Tensor) -> Tensor:
         """What a critic is shown instead of y: the output, with all that is given."""
         return output
 
@@ -134,9 +134,8 @@ class Completion(Problem):
         """Mean difference within the hole."""
         return self.in_hole(difference(y, output, squared), x)
 
-    def shown(self, output: Tensor, y: Tensor, x: Tensor) -> Tensor:
-        hole = x[:, -1:]
-        return y + hole * (output - y)
+    def completed(self, output: Tensor, x: Tensor) -> Tensor:
+        return x[:, :-1] + x[:, -1:] * output
 
     def in_hole(self, values: Tensor, x: Tensor) -> Tensor:
         """Mean over the hole's pixels and all channels (n,)."""
@@ -144,8 +143,7 @@ class Completion(Problem):
         return (values * hole).sum(dim=(1, 2, 3)) / (hole.sum(dim=(1, 2, 3)) * values.shape[1])
 
     def picture(self, x: Tensor, output: Tensor) -> Tensor:
-        given, hole = x[:, :-1], x[:, -1:]
-        return given + hole * output
+        return self.completed(output, x)
 
 
 class MixedHalves(Completion):

@@ -9,13 +9,7 @@ from torch import Tensor, nn
 
 from common.data.batches import Batches
 from common.translation.networks import PatchGAN
-from reproductions.cgml.colour import (
-    AB_RANGE,
-    UNIFORM_SHARE,
-    annealed_mean,
-    colour_bins,
-    soft_encoding,
-)  # fmt: skip
+from reproductions.cgml.colour import AB_RANGE, UNIFORM_SHARE, annealed_mean, colour_bins, soft_encoding
 from reproductions.cgml.method import Regression
 
 
@@ -46,8 +40,8 @@ class Adversarial(Regression):
     def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
         s = self.settings
         x, y = self.problem.pair(next(batches))
-        output = self.g(self.h(x), self.no_code(x))
-        shown = self.problem.shown(output, y, x)
+        output = self.predicted(x)
+        shown = self.problem.completed(output, x)
         critic = (F.softplus(self.score(shown.detach(), x)).mean() + F.softplus(-self.score(y, x)).mean()) / 2
         self.update("critic", critic)
 
@@ -95,13 +89,11 @@ class ClassifiedColours(Regression):
         colours = AB_RANGE * y.permute(0, 2, 3, 1).reshape(-1, 2)
         index, share = soft_encoding(colours, self.bins.centres)
         self.bins.seen += torch.bincount(index[:, 0], minlength=len(self.bins.seen))
-        logits = self.g(self.h(x), self.no_code(x)).permute(0, 2, 3, 1).flatten(0, 2)
+        logits = self.predicted(x).permute(0, 2, 3, 1).flatten(0, 2)
         entropy = -(share * logits.log_softmax(dim=1).gather(1, index)).sum(dim=1)
         loss = (self.bins.weights()[index[:, 0]] * entropy).mean()
         self.update("regression", loss)
         return {"regression": loss}
 
-    @torch.no_grad()
-    def outputs(self, x: Tensor, count: int) -> Tensor:
-        output = annealed_mean(self.g(self.h(x), self.no_code(x)), self.bins.centres) / AB_RANGE
-        return output[:, None].expand(-1, count, *output.shape[1:])
+    def shown(self, predicted: Tensor) -> Tensor:
+        return annealed_mean(predicted, self.bins.centres) / AB_RANGE
