@@ -60,6 +60,7 @@ include: "reproductions/wgan_gp/rules.smk"
 include: "reproductions/msgan/rules.smk"
 include: "reproductions/mrgan/rules.smk"
 include: "reproductions/cgml/rules.smk"
+include: "reproductions/tgan/rules.smk"
 
 
 rule reproduce_all:

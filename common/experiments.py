@@ -80,6 +80,11 @@ class Experiment:
         return self.declared.get("figures", {})
 
     @property
+    def animations(self) -> Mapping[str, str]:
+        """File name without suffix -> caption."""
+        return self.declared.get("animations", {})
+
+    @property
     def not_stated(self) -> Mapping[str, str]:
         return self.declared.get("not_stated", {})
 
@@ -227,6 +232,10 @@ class Paper:
     def experiments(self) -> dict[str, Experiment]:
         """What is built and run."""
         return {name: one for name, one in self._all.items() if "not_built" not in one.declared}
+
+    def at(self, scale: str) -> dict[str, Experiment]:
+        """What reproducing the paper at this scale runs; by name any experiment can be run at any scale."""
+        return {name: one for name, one in self.experiments.items() if scale in one.declared.get("at_scales", SCALES)}
 
     @cached_property
     def not_built(self) -> dict[str, Experiment]:

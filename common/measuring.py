@@ -154,7 +154,7 @@ class Measuring:
         self.curve_tables.append(pd.DataFrame(table))
 
     def sheet(self, name: str, images: np.ndarray) -> None:
-        """uint8 images (n, height, width, channels), or points (n, d), for the figures."""
+        """uint8 images (n, height, width, channels), videos (n, frames, ...), or points (n, d), for the figures."""
         self.sheets[name] = images
 
     def fidelity(self, model: str) -> str:

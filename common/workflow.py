@@ -30,7 +30,9 @@ from common.metrics.names import network_module
 from common.provenance import code_hash, training_code
 
 MEASURED = ("per_seed", "measured", "curves", "runs")
-DATA_KEYS = ("data", "image_size", "channels", "text_length", "characters", "data_count", "data_from", "split")
+DATA_KEYS = ("data", "image_size", "channels", "text_length", "characters", "data_count", "data_from", "split",
+             "shortest_video")  # fmt: skip
+CLIP_KEYS = ("frames", "stride")  # of videos, which are prepared whole
 FEATURE_KEYS = ("feature_width", "feature_epochs")
 
 
@@ -81,13 +83,17 @@ class Plan:
     def classifiers(self) -> dict[str, dict[str, Any]]:
         """Trained feature network's name -> the settings that make it."""
         return {
-            self._classifier(settings): {key: settings[key] for key in (*DATA_KEYS, *FEATURE_KEYS) if key in settings}
+            self._classifier(settings): {
+                key: settings[key] for key in (*DATA_KEYS, *CLIP_KEYS, *FEATURE_KEYS) if key in settings
+            }
             for settings in self._settings.values()
             if settings.get("features") == "classifier"
         }
 
     def _classifier(self, settings: Mapping[str, Any]) -> str:
         folder = folder_of(settings, self.data, self.config["local"]).name
+        if "frames" in settings:
+            folder += f"-{settings['frames']}frames-every{settings.get('stride', 1)}"
         return f"{folder}-width{settings['feature_width']}-epochs{settings['feature_epochs']}"
 
     # Rule prepare_data.
@@ -227,6 +233,7 @@ class Plan:
             "table_tex": f"{folder}/table.tex",
             "table": report(f"{folder}/table.csv", labels={"what": "reported and measured numbers"}, **shown),
             "claims": report(f"{folder}/claims.csv", labels={"what": "claims and verdicts"}, **shown),
+            "animations": [f"{folder}/{animation}.webp" for animation in one.animations],
             "png": [f"{folder}/{figure}.png" for figure in one.figures],
             "svg": [
                 report(f"{folder}/{figure}.svg", labels={"what": caption}, **shown)
@@ -252,7 +259,7 @@ class Plan:
 
     def pages(self, paper: str) -> list[str]:
         """The result pages of one paper."""
-        return [f"{self.folder(name)}/README.md" for name in papers()[paper].experiments]
+        return [f"{self.folder(name)}/README.md" for name in papers()[paper].at(self.scale)]
 
     def summary_code(self) -> str:
         return code_hash("common.reporting.summary")
@@ -262,7 +269,7 @@ class Plan:
         return [
             f"{self.folder(one.name)}/{file}"
             for paper in self.papers
-            for one in paper.experiments.values()
+            for one in paper.at(self.scale).values()
             for file in ("claims.csv", "README.md")
         ]
 

@@ -3,22 +3,28 @@
 ``samples.npy``: images (n, size, size, channels) uint8 (pairs of images: target and condition, 6 channels), points
 (n, d) float32, or lines of text (n, length) int16.
 ``labels.npy``: (n,) int64, where the set has labels.
+Of videos ``samples.npy`` holds all frames one after another, ``lengths.npy`` (n,) how many each has; videos that could
+not be used are listed in the card (``skipped``).
 ``card.json``: what they are, written last: a folder without a card is not prepared.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from common.data.clips import Clips
 from common.data.loaders import limited, read
+from common.data.moving import MOVING
 from common.data.pairs import pairs
 from common.data.procedural import MAKERS
-from common.data.registry import entry, locate
+from common.data.registry import Source, entry, locate
 from common.data.scenes import SCENES
 from common.data.text import read_lines
+from common.data.videos import read_videos, with_skipped
 from common.errors import UserError
 from common.files import atomic_path, read_json, sha256, write_json
 from common.progress import bar
@@ -32,7 +38,7 @@ class Prepared:
     """A prepared data set; arrays are mapped, not read, until they are used."""
 
     card: dict[str, Any]
-    samples: np.ndarray
+    samples: np.ndarray | Clips
     labels: np.ndarray | None
 
     @property
@@ -51,11 +57,13 @@ def folder_of(settings: Mapping[str, Any], root: str | Path, local: Mapping[str,
     name, count = settings["data"], settings.get("data_count")
     if entry(name)["loader"] in MAKERS:
         return Path(root) / "prepared" / "-".join([name, *([f"first{count}"] if count else [])])
-    is_text = entry(name)["loader"] == "text"
+    loader = entry(name)["loader"]
+    is_text = loader == "text"
     form = ("text_length", "characters") if is_text else ("image_size", "channels")
     parts = [name, "x".join(str(settings[key]) for key in form)]
     parts += [settings["split"]] if settings.get("split", "train") != "train" else []
     parts += [f"from{settings['data_from']}"] if settings.get("data_from") else []
+    parts += [f"from{settings['shortest_video']}frames"] if loader == "videos" else []
     parts += [f"first{count}"] if count else []
     parts += ["local"] if name in local else []
     return Path(root) / "prepared" / "-".join(parts)
@@ -66,6 +74,7 @@ def prepare(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, s
     name = settings["data"]
     folder = folder_of(settings, root, local)
     more: list[str] = []  # the characters of a text
+    noted: dict[str, Any] = {}  # of videos, for the card
     loader = entry(name)["loader"]
     if loader in MAKERS:
         samples, labels = MAKERS[loader](settings.get("data_count") or POINTS)
@@ -77,6 +86,10 @@ def prepare(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, s
         kind, right, checksums = source.kind, source.as_registered, source.checksums()
         lines, more = read_lines(source, settings["text_length"], settings["characters"], settings.get("data_count"))
         _save(folder / "samples.npy", lines)
+    elif loader == "videos":
+        source = locate(name, local, Path(root) / "downloads")
+        kind, right, checksums = source.kind, source.as_registered, source.checksums()
+        _stream_videos(folder, source, settings, noted)
     else:
         source = locate(name, local, Path(root) / "downloads")
         kind, right, checksums = source.kind, source.as_registered, source.checksums()
@@ -101,13 +114,16 @@ def prepare(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, s
         "as_registered": right,
         "files": checksums,
         "sha256": sha256(folder / "samples.npy"),
-    } | ({"vocabulary": "".join(more)} if more else {})
+    } | ({"vocabulary": "".join(more)} if more else {}) | noted
     write_json(folder / "card.json", card)
     return folder
 
 
-def load(folder: str | Path) -> Prepared:
-    """Map a prepared folder. Raises a UserError where it is missing or incomplete."""
+def load(folder: str | Path, settings: Mapping[str, Any] | None = None) -> Prepared:
+    """Map a prepared folder; of videos, as clips of the ``frames`` and ``stride`` of ``settings``.
+
+    Raises a UserError where it is missing or incomplete.
+    """
     folder = Path(folder)
     card = read_json(folder / "card.json")
     labels = folder / "labels.npy"
@@ -117,6 +133,10 @@ def load(folder: str | Path) -> Prepared:
         raise UserError(f"{folder}/samples.npy is damaged ({error}); delete {folder} to prepare it again") from error
     if len(samples) != card["count"]:
         raise UserError(f"{folder}: the card promises {card['count']} samples, the array has {len(samples)}")
+    if "lengths" in card:
+        if settings is None:
+            raise ValueError(f"{folder} holds videos: say of how many frames and which stride clips are")
+        samples = Clips(samples, np.load(folder / "lengths.npy"), settings["frames"], settings.get("stride", 1))
     return Prepared(card, samples, np.load(labels) if labels.exists() else None)
 
 
@@ -125,7 +145,32 @@ def prepared(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, 
     folder = folder_of(settings, root, local)
     if not (folder / "card.json").exists():
         prepare(settings, root, local)
-    return load(folder)
+    return load(folder, settings)
+
+
+def _stream_videos(folder: Path, source: Source, settings: Mapping[str, Any], noted: dict[str, Any]) -> None:
+    """Write the frames of all usable videos, drawn on the spot or read one at a time."""
+    name, size, channels = settings["data"], settings["image_size"], settings["channels"]
+    split, count = settings.get("split", "train"), settings.get("data_count")
+    if source.kind == "procedural":
+        maker = MOVING[name]
+        if channels != maker.channels:
+            raise UserError(f"{name} has {maker.channels} channels; the experiment asks for {channels}")
+        videos = maker.videos(count, size, held_out=split == "test")
+    else:
+        listed = None if split in ("train", "test") else split
+        videos = read_videos(source, size, channels, entry(name).get("inside"), listed)
+    usable = with_skipped(videos, settings["shortest_video"], noted)
+    lengths: list[int] = []
+
+    def blocks():
+        for frames, label in islice(usable, count):
+            lengths.append(len(frames))
+            yield frames, np.array([label])
+
+    _stream_blocks(folder, blocks(), (size, size, channels))
+    _save(folder / "lengths.npy", np.array(lengths))
+    noted["lengths"] = {"videos": len(lengths), "shortest": min(lengths), "longest": max(lengths)}
 
 
 def _save(path: Path, array: np.ndarray) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from filelock import FileLock
 
+from common.data.clips import Clips
 from common.data.prepare import Prepared
 from common.errors import UserError
 from common.files import atomic_path
@@ -128,6 +129,7 @@ def reference(
         "torch": torch.__version__,
         "protocol": dict(network.protocol),
         "keep": sorted(keep),
+        "clips": [data.samples.length, data.samples.stride] if isinstance(data.samples, Clips) else None,
         "code": code_hash("common.metrics.features", type(network).__module__),
     }
     key = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
@@ -139,13 +141,14 @@ def reference(
                 return Features.load(path)
             except UserError:
                 path.unlink()  # damaged: computed again
-        samples = _drawn(data.samples, count) if drawn else data.samples
+        whole = isinstance(data.samples, np.ndarray) and not drawn  # clips are gathered a block at a time
+        samples = data.samples if whole else _drawn(data.samples, count if drawn else total)
         found = extract(network, samples, keep=keep, title=f"reference {data.card['data']}")
         found.save(path)
     return found
 
 
-def _drawn(samples: np.ndarray, count: int) -> Iterator[np.ndarray]:
+def _drawn(samples: np.ndarray | Clips, count: int) -> Iterator[np.ndarray]:
     """``count`` of the samples, in their order, a thousand at a time."""
     chosen = np.sort(np.random.default_rng(0).choice(len(samples), count, replace=False))
     for start in range(0, count, 1000):

@@ -9,6 +9,7 @@ NETWORKS = {
     "inception": "common.metrics.networks.inception.FIDInception",
     "inception_2015": "common.metrics.networks.inception.ScoreInception",
     "c3d_tgan": "common.metrics.networks.c3d.TGANClips",
+    "c3d_tgan_dropout": "common.metrics.networks.c3d.TGANClipsAsScored",
     "c3d_tganv2": "common.metrics.networks.c3d.TGANv2Clips",
     "openface": "common.metrics.networks.openface.OpenFace",
 }

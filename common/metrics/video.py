@@ -77,6 +77,22 @@ def shape_colours(video: np.ndarray, threshold: int = SHAPE_THRESHOLD) -> np.nda
     return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
 
 
+def mean_colours(video: np.ndarray) -> np.ndarray:
+    """Mean colour (frames, channels) in [0, 255] of whole frames: what tells drawn faces apart."""
+    return video.mean(axis=(1, 2), dtype=np.float64)
+
+
+def shape_centres(video: np.ndarray, threshold: int = SHAPE_THRESHOLD) -> np.ndarray:
+    """Centre (frames, 2), row and column in pixels, of what is brighter than ``threshold``; NaN where nothing is."""
+    shown = video.max(axis=-1) > threshold
+    return np.array([np.argwhere(frame).mean(axis=0) if frame.any() else (np.nan, np.nan) for frame in shown])
+
+
+def frame_change(video: np.ndarray) -> float:
+    """Mean absolute difference of successive frames, in grey levels."""
+    return float(np.abs(np.diff(video.astype(np.int16), axis=0)).mean())
+
+
 def embedding(network: FeatureNetwork) -> Callable[[np.ndarray], np.ndarray]:
     """The features of an image network for every frame of a video: OpenFace for the paper's faces."""
 
@@ -91,11 +107,10 @@ def embedding(network: FeatureNetwork) -> Callable[[np.ndarray], np.ndarray]:
 
 def _motion(video: np.ndarray, threshold: int) -> tuple[float, float]:
     """Frame change and path of the shape's centre; frames without a shape have no centre and are skipped."""
-    change = float(np.abs(np.diff(video.astype(np.int16), axis=0)).mean())
-    shown = video.max(axis=-1) > threshold
-    centres = np.array([np.argwhere(frame).mean(axis=0) for frame in shown if frame.any()])
+    centres = shape_centres(video, threshold)
+    centres = centres[np.isfinite(centres).all(axis=1)]
     path = float(np.linalg.norm(np.diff(centres, axis=0), axis=1).sum()) if len(centres) > 1 else 0.0
-    return change, path
+    return frame_change(video), path
 
 
 def _checked(video: np.ndarray) -> np.ndarray:

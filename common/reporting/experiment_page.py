@@ -20,7 +20,7 @@ class Results:
     """What was measured in one experiment, as figures and tables read it.
 
     ``per_seed``: the tidy schema with a seed column; ``curves``: model, seed, curve, step, value;
-    ``sheets``: uint8 images (n, height, width, channels) by name; ``runs``: cost and outcome of each run.
+    ``sheets``: uint8 images (n, height, width, channels), or videos (n, frames, ...), by name; ``runs``: cost and outcome of each run.
     """
 
     experiment: Experiment
@@ -84,7 +84,7 @@ def report_experiment(
     judged = claims_of(paper, experiment) if results.scale != "smoke" else []  # its numbers mean nothing
     verdicts = [judge(one, tables) for one in judged]
     write_csv(verdict_rows(verdicts), folder / "claims.csv")
-    if experiment.figures:
+    if experiment.figures or experiment.animations:
         getattr(paper.module("figures"), experiment.name)(results)
     write_text(folder / "README.md", page(paper, results, table, verdicts))
 
@@ -101,6 +101,8 @@ def page(paper: Paper, results: Results, table: pd.DataFrame, verdicts: list[Ver
         parts.append("## Claims\n\n" + claims_table(verdicts, results.reported))
     for name, caption in experiment.figures.items():
         parts.append(f"![{caption}]({name}.png)\n\n*{caption}* ([SVG]({name}.svg))")
+    for name, caption in experiment.animations.items():
+        parts.append(f"![{caption}]({name}.webp)\n\n*{caption}*")
     parts.append("## Numbers\n\n" + "\n\n".join(map(markdown, shown(table))) + "\n\n" + _footnotes(results, table))
     parts.append(_deviation_section(results))
     if experiment.not_stated:

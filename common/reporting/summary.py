@@ -53,7 +53,7 @@ def summarise(papers: list[Paper], config: Mapping[str, Any]) -> str:
     told = []
     for paper in papers:
         rows, details, everything = [], [], []
-        for experiment in paper.experiments.values():
+        for experiment in paper.at(scale).values():
             place = folder / paper.name / experiment.name
             verdicts = _verdicts(place)
             everything.append(verdicts)
@@ -82,6 +82,10 @@ def summarise(papers: list[Paper], config: Mapping[str, Any]) -> str:
             f" {counts(told[-1][1]).capitalize()}."
         )
         parts.append(markdown(pd.DataFrame(rows)))
+        elsewhere = [one for name, one in paper.experiments.items() if name not in paper.at(scale)]
+        if elsewhere:
+            lines = [f"- {one.title} ({one.source}): `snakemake {one.name}`" for one in elsewhere]
+            parts.append("At other scales only:\n\n" + "\n".join(lines))
         if paper.not_built:
             lines = [f"- {one.title} ({one.source}): {one.declared['not_built']}" for one in paper.not_built.values()]
             parts.append("Not built yet:\n\n" + "\n".join(lines))

@@ -16,7 +16,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from common.config import ROOT
-from common.data.batches import Batches
+from common.data.clips import batches_of
 from common.data.prepare import Prepared, prepared
 from common.errors import UserError
 from common.experiments import Experiment, resolve, slug
@@ -151,7 +151,7 @@ def _train(
         method.make_optimisers()
         return train(
             method,
-            Batches(data.samples, settings["batch_size"], seed, device, data.labels),
+            batches_of(data.samples, settings["batch_size"], seed, device, data.labels),
             folder,
             identity,
             steps=getattr(method, "steps", settings["generator_steps"]),  # a method may train something else first

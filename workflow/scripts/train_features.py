@@ -15,7 +15,7 @@ with job(snakemake), compute_device(snakemake.config["device"]) as device:
     torch.set_num_threads(snakemake.threads)
     defer_compiler()
     settings = snakemake.params.made_of["settings"]
-    data = load(Path(snakemake.input.card).parent)
+    data = load(Path(snakemake.input.card).parent, settings)
     card = train_classifier(
         data,
         Path(snakemake.output.weights),

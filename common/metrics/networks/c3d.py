@@ -33,8 +33,8 @@ class C3D(nn.Module):
         self.fc7 = nn.Linear(4096, 4096)
         self.fc8 = nn.Linear(4096, classes)
 
-    def forward(self, clips: Tensor) -> tuple[Tensor, Tensor]:
-        """fc7 after its ReLU (n, 4096), and the logits (n, classes)."""
+    def forward(self, clips: Tensor, dropout: bool = False) -> tuple[Tensor, Tensor]:
+        """fc7 after its ReLU (n, 4096), and the logits (n, classes); ``dropout``: halve fc6 and fc7 as in training."""
         x = F.relu(self.conv1a(clips))
         x = F.max_pool3d(x, (1, 2, 2))
         x = F.max_pool3d(F.relu(self.conv2a(x)), 2)
@@ -42,7 +42,8 @@ class C3D(nn.Module):
         x = F.max_pool3d(F.relu(self.conv4b(F.relu(self.conv4a(x)))), 2)
         # Caffe's pooling keeps the incomplete window at the edge: 7 × 7 becomes 4 × 4.
         x = F.max_pool3d(F.relu(self.conv5b(F.relu(self.conv5a(x)))), 2, ceil_mode=True)
-        features = F.relu(self.fc7(F.relu(self.fc6(x.flatten(1)))))
+        hidden = F.dropout(F.relu(self.fc6(x.flatten(1))), 0.5, dropout)
+        features = F.dropout(F.relu(self.fc7(hidden)), 0.5, dropout)
         return features, self.fc8(features)
 
 
@@ -50,6 +51,7 @@ class _Clips(FeatureNetwork):
     metrics: ClassVar[dict[str, str]] = {"fd": "FID", "score": "IS"}
     block = 8
     resize: str
+    dropout: ClassVar[bool] = False
 
     def __init__(self, config: Mapping[str, Any], device: torch.device):
         super().__init__(device)
@@ -75,7 +77,7 @@ class _Clips(FeatureNetwork):
             "weights": weights,
             "resize": self.resize,
             "range": "128(x+1) BGR minus the mean clip",
-        }
+        } | ({"dropout": "on"} if self.dropout else {})
 
     def __call__(self, samples: Tensor) -> tuple[Tensor, Tensor]:
         if samples.dtype != torch.uint8 or samples.ndim != 5 or samples.shape[1] != FRAMES or samples.shape[-1] != 3:
@@ -85,7 +87,7 @@ class _Clips(FeatureNetwork):
             )
         clips = samples.float().mul_(128 / 127.5).flip(-1).permute(0, 1, 4, 2, 3)  # BGR; 128 (x + 1) of x in [-1, 1]
         frames = self.resized(clips.flatten(0, 1)).unflatten(0, (-1, FRAMES))
-        return self.network(frames.transpose(1, 2) - self.mean)
+        return self.network(frames.transpose(1, 2) - self.mean, self.dropout)
 
     @staticmethod
     def resized(frames: Tensor) -> Tensor:
@@ -114,6 +116,15 @@ class TGANClips(_Clips):
     @staticmethod
     def crop_of_mean(mean: Tensor) -> Tensor:
         return mean[..., 8 : 8 + CROP, 21 + 8 : 21 + 8 + CROP]
+
+
+class TGANClipsAsScored(TGANClips):
+    """TGAN's score as its script computes it (evaluation/calc_inception.py): ``with A and B`` enters B alone, so the
+    network stays in training mode and drops half of fc6 and fc7. The paper's numbers were probably taken so.
+    """
+
+    name = "c3d_tgan_dropout"
+    dropout: ClassVar[bool] = True
 
 
 class TGANv2Clips(_Clips):

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from common.data.batches import to_float
+from common.data.clips import ClipReader, Clips
 from common.data.prepare import Prepared
 from common.errors import UserError
 from common.files import atomic_path, read_json
@@ -69,7 +70,13 @@ def train_classifier(data: Prepared, path: Path, *, width: int, epochs: int, dev
     torch.manual_seed(0)
     order = torch.randperm(len(data.samples))
     held = int(HELD_OUT * len(order))
-    samples, labels = torch.from_numpy(data.samples).to(device), torch.from_numpy(data.labels).to(device)
+    labels = torch.from_numpy(data.labels).to(device)
+    if isinstance(data.samples, Clips):
+        clip = ClipReader(data.samples, device)
+        training, held_out = (lambda chosen: clip(chosen, torch.rand(len(chosen)))), clip
+    else:
+        samples = torch.from_numpy(data.samples).to(device)
+        training = held_out = samples.__getitem__
     shape = {"shape": list(data.shape), "classes": int(data.labels.max()) + 1, "width": width}
     network = _placed(Classifier(**shape), device)
     optimiser = torch.optim.Adam(network.parameters())
@@ -79,7 +86,7 @@ def train_classifier(data: Prepared, path: Path, *, width: int, epochs: int, dev
     for _ in range(epochs):
         shuffled = train[torch.randperm(len(train))].to(device)
         for chosen in shuffled.split(BATCH)[:steps]:
-            loss = F.cross_entropy(network(to_float(samples[chosen])), labels[chosen])
+            loss = F.cross_entropy(network(to_float(training(chosen))), labels[chosen])
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
@@ -88,7 +95,7 @@ def train_classifier(data: Prepared, path: Path, *, width: int, epochs: int, dev
     correct = 0
     with torch.inference_mode():
         for chosen in order[:held].to(device).split(BATCH):
-            correct += int((network(to_float(samples[chosen])).argmax(dim=1) == labels[chosen]).sum())
+            correct += int((network(to_float(held_out(chosen))).argmax(dim=1) == labels[chosen]).sum())
 
     buffer = io.BytesIO()
     torch.save({"shape": shape, "state": network.cpu().state_dict()}, buffer)
@@ -117,6 +124,7 @@ class TrainedClassifier(FeatureNetwork):
         network = Classifier(**saved["shape"])
         network.load_state_dict(saved["state"])
         self.network = _placed(network.eval().requires_grad_(False), device)
+        self.accuracy = card["held_out_accuracy"]
         self.protocol = {
             "features": f"{card['network']} ({network.head.in_features})",
             "accuracy": f"{card['held_out_accuracy']:.3f} of {card['held_out']} held out",

@@ -1,0 +1,138 @@
+"""How good a run's videos are: one pass of the experiment's video network over them, and how much they move."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from common.data.clips import Clips, clips_to_uint8
+from common.measuring import Measuring, Run
+from common.metrics.features import Features, extract, real_part, reference
+from common.metrics.frechet import frechet_distance
+from common.metrics.networks import FeatureNetwork, metric_name
+from common.metrics.protocol import protocol
+from common.metrics.scores import inception_score
+from common.metrics.video import frame_change
+from common.training.launch import build_method
+from common.training.loop import load_snapshot
+from common.training.method import Method
+
+AT_ONCE = 64
+SHOWN = 64  # videos that a judgement keeps for pictures
+
+
+def trained(m: Measuring, run: Run, device: torch.device, seed: int = 1000) -> Method:
+    """The method as it was after training, and torch's generator at ``seed`` + the run's."""
+    method = build_method(run.settings, m.data(run.settings).shape, device)
+    load_snapshot(run.folder, run.record["snapshots"][-1], method)
+    torch.manual_seed(seed + run.seed)
+    return method
+
+
+class VideoJudge:
+    """Judges an experiment's runs; all of its arms share ``features``, ``evaluation_samples``, ``trials`` (of sampling
+    anew, the first one is shown) and ``reference_samples``. Clips are as long as the first arm's; of longer videos every
+    ``judged_every``-th frame is taken.
+
+    ``more_features`` names further networks whose scores stand beside.
+    """
+
+    def __init__(self, m: Measuring, device: torch.device):
+        self.m, self.device = m, device
+        self.s = s = m.settings(m.experiment.arms[0])
+        self.data = m.data(s)
+        self.count, self.frames, self.trials = s["evaluation_samples"], s["frames"], s["trials"]
+        self.networks: list[FeatureNetwork] = [m.feature_network(s, device)] if s["features"] != "none" else []
+        for name in s.get("more_features", []):
+            self.networks.append(m.feature_network({"features": name}, device))
+        self.references = {
+            network.name: reference(network, self.data, m.config["data"], count=s["reference_samples"])
+            for network in self.networks
+        }
+
+    def cut(self, videos: np.ndarray, settings: Any) -> np.ndarray:
+        """The clips of ``frames`` frames that are judged."""
+        return videos[:, :: settings.get("judged_every", 1)][:, : self.frames]
+
+    def videos(self, run: Run, method: Method, count: int) -> Iterator[np.ndarray]:
+        """``count`` judged clips (n, frames, height, width, channels) uint8, a block at a time; of a training that
+        diverged, grey ones.
+        """
+        for start in range(0, count, AT_ONCE):
+            videos = method.sample(min(AT_ONCE, count - start))
+            if run.diverged or not videos.isfinite().all():
+                videos = torch.zeros_like(videos)
+            yield self.cut(clips_to_uint8(videos).cpu().numpy(), run.settings)
+
+    def judge(self, run: Run, **more: Any) -> np.ndarray:
+        """Adds a run's scores, distances and motion; returns SHOWN of its clips. ``more``: the model's name (its arm
+        unless stated), a dataset, conditions.
+        """
+        method = trained(self.m, run, self.device)
+
+        def clips(trial: int) -> Iterator[np.ndarray]:
+            torch.manual_seed(1000 + 100 * trial + run.seed)
+            return self.videos(run, method, self.count)
+
+        common = {"model": run.arm, "seed": run.seed, "dataset": self.data.card["data"], "note": run.note} | more
+        self._add_scores(clips, "evaluation mode", common)
+        shown = np.concatenate(list(clips(0)))
+        self._add_motion(shown, common)
+        return shown[:SHOWN]
+
+    def judge_data(self, model: str, **more: Any) -> np.ndarray:
+        """The same numbers of real clips, which a perfect generator would have, and the network's held-out accuracy."""
+        real: Clips = self.data.samples
+        common: dict[str, Any] = {"model": model, "dataset": self.data.card["data"]} | more
+        for seed in self.m.seeds:
+
+            def clips(trial: int, seed: int = seed) -> Iterator[np.ndarray]:
+                rng = np.random.default_rng([seed, trial])
+                chosen = rng.choice(len(real), self.count, replace=self.count > len(real))
+                for part in np.array_split(chosen, -(-len(chosen) // AT_ONCE)):
+                    yield real.frames[real.numbers(part, rng.uniform(size=len(part)))]
+
+            self._add_scores(clips, "real clips at random places", common | {"seed": seed})
+            shown = np.concatenate(list(clips(0)))
+            self._add_motion(shown, common | {"seed": seed})
+            for network in self.networks:
+                if hasattr(network, "accuracy"):
+                    text = protocol("held_out_accuracy", **network.protocol)
+                    self.m.add(metric="held_out_accuracy", value=network.accuracy, better="higher", protocol=text,
+                               seed=seed, **common)  # fmt: skip
+        return shown[:SHOWN]
+
+    def _add_scores(self, clips: Callable[[int], Iterator[np.ndarray]], sampling: str, common: dict[str, Any]) -> None:
+        """Means over trials; of scores also what they vary between them. ``clips``: the sample of a trial."""
+        for i, network in enumerate(self.networks):
+            found: dict[str, tuple[str, list[float]]] = {}
+            for trial in range(self.trials):
+                for metric, value, text in self._numbers(network, extract(network, clips(trial)), sampling):
+                    found.setdefault(metric, (text, []))[1].append(value)
+            further = {"network": network.name} if i else {}
+            for metric, (text, values) in found.items():
+                better = "lower" if metric.startswith(("fd", "FID")) else "higher"
+                value = float(np.mean(values))
+                self.m.add(metric=metric, value=value, better=better, protocol=text, **common, **further)
+                if len(values) > 1 and better == "higher":
+                    name, spread = f"{metric}_resampling", float(np.std(values, ddof=1))
+                    text = protocol(name, of="deviation over trials of sampling one model", trials=len(values))
+                    self.m.add(metric=name, value=spread, protocol=text, **common, **further)
+
+    def _numbers(self, network: FeatureNetwork, features: Features, sampling: str) -> Iterator[tuple[str, float, str]]:
+        """Metric, value, protocol of one pass."""
+        parts = network.protocol | {"n_fake": features.count, "sampling": sampling, "selection": "last snapshot"}
+        if features.logits is not None:
+            name = metric_name("score", network)
+            score = inception_score(features.logits, splits=1)
+            yield name, score.value, protocol(name, **parts, **score.parts, trials=self.trials)
+        name, real = metric_name("fd", network), self.references[network.name]
+        value = frechet_distance(features.statistics, real.statistics)
+        against = real_part(self.data, self.s["reference_samples"])
+        yield name, value, protocol(name, **parts, n_real=real.count, covariance="n-1", real=against)
+
+    def _add_motion(self, clips: np.ndarray, common: dict[str, Any]) -> None:
+        text = protocol("frame_change", of="mean |difference| of successive frames, grey levels", n=len(clips))
+        value = float(np.mean([frame_change(clip) for clip in clips]))
+        self.m.add(metric="frame_change", value=value, better="target", protocol=text, **common)

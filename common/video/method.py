@@ -1,0 +1,187 @@
+"""What every generator of videos shares, and the GAN of videos that more than one paper is held against."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from common.data.batches import Batches
+from common.training.method import Method
+from common.video.networks import ImageEncoder, TwoStreamGenerator, VideoCritic, VolumeGenerator, normal_init
+
+SAMPLED_AT_ONCE = 64
+
+
+class VideoMethod(Method):
+    """A generator g of videos (n, channels, frames, size, size) in [-1, 1] against a critic f (without sigmoid).
+
+    ``settings`` name the size (``frames``, ``generator_width``, ``critic_width``, ``latent_size``) and, where the
+    generator is told a class, the number of ``classes``.
+    """
+
+    sampled: ClassVar[tuple[str, ...]] = ("generator", "critic")
+
+    def __init__(self, settings: Mapping[str, Any], shape: tuple[int, ...], device: torch.device):
+        super().__init__(settings, shape, device)
+        self.channels, self.frames, self.size = shape[0], shape[1], shape[-1]
+        self.classes = settings.get("classes", 0)
+        self.build()
+
+    def build(self) -> None:
+        """Make the networks."""
+        self.g = self.place(self.build_generator())
+        self.f = self.place(self.build_critic())
+        self.networks = {"generator": self.g, "critic": self.f}
+
+    def place(self, network: nn.Module) -> nn.Module:
+        """On the device; on a GPU in channels_last order, each weight by its own number of dimensions."""
+        network = network.to(self.device)
+        if self.device.type == "cuda":
+            for p in network.parameters():
+                if p.ndim in (4, 5):
+                    order = torch.channels_last if p.ndim == 4 else torch.channels_last_3d
+                    p.data = p.data.contiguous(memory_format=order)
+        return network
+
+    def build_generator(self) -> nn.Module:
+        """The 3-D model (``generator: volume``) or Video GAN's two streams (``two_streams``)."""
+        s = self.settings
+        if s["generator"] == "volume":
+            return VolumeGenerator(self.frames, self.size, self.channels, s["generator_width"], s["latent_size"])
+        if s["generator"] == "two_streams":
+            g = TwoStreamGenerator(self.size, self.channels, s["generator_width"], s["latent_size"])
+            if g.frames != self.frames:
+                raise ValueError(f"Video GAN makes {g.frames} frames at {self.size} pixels; frames says {self.frames}")
+            normal_init(g, 0.01)
+            return g
+        raise ValueError(f"generator must be volume or two_streams, not {s['generator']!r}")
+
+    def build_critic(self) -> nn.Module:
+        s = self.settings
+        return VideoCritic(
+            self.frames, self.size, self.channels + self.classes, s["critic_width"], gain=s["critic_gain"],
+            shift=s["critic_shift"], noise=s["critic_noise"], eps=s["critic_norm_eps"],
+        )  # fmt: skip
+
+    # Codes and labels.
+
+    def noise(self, count: int) -> Tensor:
+        """z ~ N(0, I)"""
+        return torch.randn(count, self.settings["latent_size"], device=self.device)
+
+    def one_hot(self, labels: Tensor) -> Tensor:
+        return F.one_hot(labels, self.classes).float()
+
+    def next_real(self, batches: Batches) -> tuple[Tensor, Tensor | None]:
+        """A batch of the data, and the one-hot vectors of its labels where the model is told them."""
+        if not self.classes:
+            return next(batches), None
+        x, labels = batches.next_labelled()
+        return x, self.one_hot(labels)
+
+    def critic(self, videos: Tensor, labels: Tensor | None) -> Tensor:
+        """f of videos and, laid over every pixel of them, the one-hot labels (TGAN, Section 5.2)."""
+        if labels is not None:
+            everywhere = labels[:, :, None, None, None].expand(-1, -1, *videos.shape[2:])
+            videos = torch.cat([videos, everywhere], dim=1)
+        with self.autocast():
+            return self.f(videos).float()
+
+    def generated(self, count: int, labels: Tensor | None) -> Tensor:
+        """``count`` videos from fresh noise; ``labels`` are one-hot vectors."""
+        return self.g(self.noise(count), labels)
+
+    @torch.no_grad()
+    def sample(self, count: int, labels: Tensor | None = None) -> Tensor:
+        """``count`` videos with the statistics of training, as the authors' codes sample; classes are drawn evenly."""
+        if self.classes and labels is None:
+            labels = torch.randint(self.classes, (count,), device=self.device)
+        pieces = []
+        for start in range(0, count, SAMPLED_AT_ONCE):
+            given = None if labels is None else self.one_hot(labels[start : start + SAMPLED_AT_ONCE])
+            with self.evaluating(), self.autocast():
+                pieces.append(self.generated(min(SAMPLED_AT_ONCE, count - start), given).float())
+        return torch.cat(pieces)
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """The generator with the statistics of training, without gradients."""
+        self.g.eval()
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            self.g.train()
+
+
+class VideoGAN(VideoMethod):
+    """The GAN of videos (Vondrick et al. 2016, equation 1) with the −log D generator loss of its code, one update each;
+    both see the same fakes. With two streams the mask's mean is held down: λ ‖m‖₁ with λ = ``mask_penalty``.
+    """
+
+    curves: ClassVar[tuple[str, ...]] = ("discriminator_loss", "generator_loss")
+
+    def make_optimisers(self) -> None:
+        s = self.settings
+        for name, network in self.networks.items():
+            self.optimisers[name] = torch.optim.Adam(
+                network.parameters(), s["learning_rate"], (s["beta1"], s["beta2"]), fused=True
+            )
+
+    def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
+        x, labels = self.next_real(batches)
+        with self.autocast():
+            fake = self.g(self.noise(len(x)), labels)
+
+        # D = sigmoid(f): −log D(x) = softplus(−f(x)) and −log(1 − D(x)) = softplus(f(x)).
+        discriminator_loss = F.softplus(-self.critic(x, labels)).mean()
+        discriminator_loss = discriminator_loss + F.softplus(self.critic(fake.detach(), labels)).mean()
+        self.update("critic", discriminator_loss)
+
+        self.f.requires_grad_(False)
+        generator_loss = F.softplus(-self.critic(fake, labels)).mean()
+        penalty = self.settings["mask_penalty"] * self.g.mask.float().mean() if self.settings["mask_penalty"] else 0.0
+        self.update("generator", generator_loss + penalty)
+        self.f.requires_grad_(True)
+        return {"discriminator_loss": discriminator_loss, "generator_loss": generator_loss}
+
+
+class FutureVideoGAN(VideoGAN):
+    """Video GAN conditional on a first frame (Vondrick et al. 2016, Section 3.3; MoCoGAN's C-VGAN): an encoder in place of
+    the noise, and the L1 distance of the first frame (in its code; its text squares it), weight ``reconstruction``.
+    """
+
+    curves: ClassVar[tuple[str, ...]] = (*VideoGAN.curves, "first_frame_distance")
+
+    def build_generator(self) -> nn.Module:
+        s = self.settings
+        encoder = ImageEncoder(self.size, self.channels, s["encoder_width"], s["latent_size"])
+        g = TwoStreamGenerator(self.size, self.channels, s["generator_width"], s["latent_size"], encoder)
+        normal_init(g, s["init_deviation"])
+        return g
+
+    def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
+        x = next(batches)
+        with self.autocast():
+            fake = self.g(x[:, :, 0])
+        discriminator_loss = F.softplus(-self.critic(x, None)).mean() + F.softplus(self.critic(fake.detach(), None)).mean()
+        self.update("critic", discriminator_loss)
+
+        self.f.requires_grad_(False)
+        generator_loss = F.softplus(-self.critic(fake, None)).mean()
+        distance = (fake[:, :, 0].float() - x[:, :, 0]).abs().mean()
+        self.update("generator", generator_loss + self.settings["reconstruction"] * distance)
+        self.f.requires_grad_(True)
+        return {
+            "discriminator_loss": discriminator_loss,
+            "generator_loss": generator_loss,
+            "first_frame_distance": distance,
+        }
+
+    def continued(self, images: Tensor, frames: int) -> Tensor:
+        """Videos (n, channels, frames, size, size) that begin with ``images``."""
+        with self.evaluating(), self.autocast():
+            return self.g(images).float()[:, :, :frames]

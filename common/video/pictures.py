@@ -1,0 +1,75 @@
+"""Pictures of videos: strips of frames for paper, animations for everywhere else."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from common.files import atomic_path
+from common.reporting.figures import figure, show_images, tile
+
+SMALLEST_SIDE = 64  # pixels of a frame in an animation; smaller frames are enlarged
+MILLISECONDS = 120  # a frame
+TEXT = 14  # pixels
+
+
+def rgb(videos: np.ndarray) -> np.ndarray:
+    """(…, 1 or 3) uint8 as (…, 3)."""
+    return np.broadcast_to(videos, (*videos.shape[:-1], 3))
+
+
+def strips(videos: np.ndarray, count: int, frames: int = 6) -> np.ndarray:
+    """``frames`` frames at even intervals of the first ``count`` videos, one after another: (count * frames, h, w, c)."""
+    chosen = np.linspace(0, videos.shape[1] - 1, min(frames, videos.shape[1])).round().astype(int)
+    return videos[:count, chosen].reshape(-1, *videos.shape[2:])
+
+
+def show_strips(
+    path: Path, videos: Mapping[str, np.ndarray], *, count: int = 4, frames: int = 6, columns: int = 2
+) -> None:
+    """A panel a name; each row of a panel is one video in ``frames`` frames."""
+    rows = -(-len(videos) // columns)
+    with figure(path, rows, columns, (4.1 * columns, (4.1 * count / frames + 0.25) * rows)) as (_, axes):
+        for axis in axes.flat[len(videos) :]:
+            axis.axis("off")
+        for axis, (name, shown) in zip(axes.flat, videos.items(), strict=False):
+            show_images(axis, rgb(strips(shown, count, frames)), min(frames, shown.shape[1]), name)
+
+
+def animate(path: Path, videos: Mapping[str, np.ndarray], *, columns: int = 8) -> None:
+    """An animated WebP: a row a name with its first ``columns`` videos (n, frames, height, width, channels) uint8.
+
+    Shorter videos stand still on their last frame until the longest has ended.
+    """
+    longest = max(shown.shape[1] for shown in videos.values())
+    frames = []
+    for t in range(longest):
+        rows = []
+        for name, shown in videos.items():
+            images = rgb(shown[:columns, min(t, shown.shape[1] - 1)])
+            scale = max(-(-SMALLEST_SIDE // images.shape[1]), 1)
+            picture = tile(images.repeat(scale, axis=1).repeat(scale, axis=2), columns, gap=2)
+            rows += [_caption(name, picture.shape[1]), picture]
+        width = max(row.shape[1] for row in rows)
+        padded = [np.pad(row, ((0, 4), (0, width - row.shape[1]), (0, 0)), constant_values=255) for row in rows]
+        frames.append(Image.fromarray(np.concatenate(padded)))
+    with atomic_path(path) as temporary:
+        frames[0].save(temporary, format="WEBP", save_all=True, append_images=frames[1:], duration=MILLISECONDS,
+                       loop=0, lossless=True, method=4)  # fmt: skip
+
+
+def _caption(text: str, width: int) -> np.ndarray:
+    """A line of text, black on white: (height, width, 3) uint8."""
+    image = Image.new("RGB", (width, TEXT + 6), "white")
+    ImageDraw.Draw(image).text((2, 1), text, fill="black", font=ImageFont.load_default(size=TEXT))
+    return np.asarray(image)
+
+
+def first_frames(videos: Mapping[str, np.ndarray], count: int) -> dict[str, np.ndarray]:
+    return {name: shown[:count, 0] for name, shown in videos.items()}
+
+
+def sheets_of(sheets: Mapping[str, np.ndarray], names: Sequence[str]) -> dict[str, np.ndarray]:
+    """The sheets of these names that there are, in this order."""
+    return {name: sheets[name] for name in names if name in sheets}

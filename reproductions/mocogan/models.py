@@ -1,0 +1,97 @@
+"""The networks of *MoCoGAN*, as released (src/models.py); where the paper's Table 6 says otherwise, see the README.
+
+Four layers of stride 2 at 64 and 96 pixels, fewer at smaller sizes. No network has biases.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from common.video.networks import GaussianNoise, doublings
+
+SLOPE = 0.2
+TIME = 4  # of a video kernel; its stride is 1 and it is not padded: each layer takes three frames
+
+
+class MotionGenerator(nn.Module):
+    """R_M: one GRU cell from noise ε (and the category's one-hot vector, Section 3.1) to motion codes z_M; h₀ ~ N(0, I)
+    (released code).
+    """
+
+    def __init__(self, motion_size: int, categories: int = 0):
+        super().__init__()
+        self.motion_size = motion_size
+        self.cell = nn.GRUCell(motion_size + categories, motion_size)
+
+    def forward(self, noise: Tensor, start: Tensor, categories: Tensor | None = None) -> Tensor:
+        """ε (n, K, d_M), h₀ (n, d_M) and one-hot vectors (n, K, categories) -> z_M (n, K, d_M).
+
+        Causal: the first codes do not depend on how many follow.
+        """
+        given = noise if categories is None else torch.cat([categories, noise], dim=2)
+        state, path = start, []
+        for step in given.unbind(1):
+            state = self.cell(step, state)
+            path.append(state)
+        return torch.stack(path, dim=1)
+
+
+class ImageGenerator(nn.Sequential):
+    """G_I: [z_C, z_M] (n, d) -> images (n, channels, size, size); transposed convolutions, BatchNorm and ReLU, tanh.
+
+    ``width`` filters before the last layer, doubled at every layer towards the codes; 64 gives 512-256-128-64.
+    """
+
+    def __init__(self, size: int, channels: int, width: int, code_size: int):
+        count, side = doublings(size)
+        layers: list[nn.Module] = []
+        before = code_size
+        for i in reversed(range(count)):
+            after = width * 2**i
+            layers.append(nn.ConvTranspose2d(before, after, *((4, 2, 1) if layers else (side, 1, 0)), bias=False))
+            layers += [nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
+            before = after
+        super().__init__(*layers, nn.ConvTranspose2d(before, channels, 4, 2, 1, bias=False), nn.Tanh())
+
+    def forward(self, codes: Tensor) -> Tensor:
+        return super().forward(codes[:, :, None, None])
+
+
+class ImageDiscriminator(nn.Sequential):
+    """D_I: one logit for each patch of an image; 4 × 4 convolutions of stride 2 to 64, 128, 256 filters and 1."""
+
+    def __init__(self, channels: int, width: int, noise: float = 0.0):
+        layers: list[nn.Module] = []
+        before = channels
+        for i in range(3):
+            layers += [GaussianNoise(noise), nn.Conv2d(before, width * 2**i, 4, 2, 1, bias=False)]
+            layers += [nn.BatchNorm2d(width * 2**i)] * (i > 0) + [nn.LeakyReLU(SLOPE, inplace=True)]
+            before = width * 2**i
+        super().__init__(*layers, GaussianNoise(noise), nn.Conv2d(before, 1, 4, 2, 1, bias=False))
+
+
+class VideoDiscriminator(nn.Sequential):
+    """D_V and Q: clips (n, channels, T, size, size) -> a logit (n, …) and the logits of their category (n, categories).
+
+    4 × 4 × 4 convolutions of stride (1, 2, 2) to 64, 128, 256, 512 filters, then one over all frames that are left (4 of
+    16) and 4 × 4 places.
+    """
+
+    def __init__(self, frames: int, size: int, channels: int, width: int, categories: int = 0, noise: float = 0.0):
+        count, side = doublings(size)
+        left = frames - (TIME - 1) * count
+        if left < 1:
+            raise ValueError(f"{frames} frames are too few for {count} layers of {TIME} frames each")
+        layers: list[nn.Module] = []
+        before = channels
+        for i in range(count):
+            after = width * 2**i
+            layers.append(GaussianNoise(noise))
+            layers.append(nn.Conv3d(before, after, 4, (1, 2, 2), (0, 1, 1), bias=False))
+            layers += [nn.BatchNorm3d(after)] * (i > 0) + [nn.LeakyReLU(SLOPE, inplace=True)]
+            before = after
+        super().__init__(*layers, nn.Conv3d(before, 1 + categories, (left, 4, 4), bias=False))
+
+    def forward(self, clips: Tensor) -> tuple[Tensor, Tensor]:
+        """Where frames are larger than 64 pixels there are several logits a clip; those of the category are averaged."""
+        found = super().forward(clips).flatten(2)
+        return found[:, 0], found[:, 1:].mean(dim=2)

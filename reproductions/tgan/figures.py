@@ -1,0 +1,92 @@
+"""The figures of *Temporal Generative Adversarial Nets*, drawn from what was measured."""
+
+import numpy as np
+
+from common.reporting.experiment_page import Results
+from common.reporting.figures import bars_with_seeds, figure, seed_band, show_images
+from common.video.pictures import animate, rgb, sheets_of, show_strips
+
+
+def _short(name: str) -> str:
+    return name.replace(" (", "\n(", 1)
+
+
+def tgan_ucf101(r: Results) -> None:
+    show_first_frames(r)
+    name = next((m for m in dict.fromkeys(r.per_seed["metric"]) if m == "IS" or m.endswith("_score")), None)
+    rows = r.per_seed[(r.per_seed["metric"] == name) & (r.per_seed["condition"] == "")]
+    models = list(dict.fromkeys(rows["model"]))
+    with figure(r.folder / "scores", 1, 1, (9, 3.2)) as (_, axes):
+        values = [rows[rows["model"] == model]["value"].tolist() for model in models]
+        if name:
+            bars_with_seeds(axes[0, 0], [_short(model) for model in models], {"measured": values})
+            axes[0, 0].tick_params(axis="x", labelsize=7)
+            axes[0, 0].set(ylabel=f"{name.replace('_', ' ')} ↑", title="score of 3-D classifier, by model")
+    animate(r.folder / "samples.webp", r.sheets)
+
+
+def tgan_golf(r: Results) -> None:
+    show_first_frames(r)
+    animate(r.folder / "samples.webp", r.sheets)
+
+
+def show_first_frames(r: Results) -> None:
+    columns = min(len(r.sheets), 5)
+    rows = -(-len(r.sheets) // columns)
+    with figure(r.folder / "first_frames", rows, columns, (1.9 * columns, 2.05 * rows)) as (_, axes):
+        for axis in axes.flat[len(r.sheets) :]:
+            axis.axis("off")
+        for axis, (name, videos) in zip(axes.flat, r.sheets.items(), strict=False):
+            show_images(axis, rgb(videos[:, 0]), 4, _short(name))
+
+
+def tgan_clipping_stability(r: Results) -> None:
+    models = list(dict.fromkeys(r.curves["model"]))
+    titles = {"TGAN (Weight clipping)": "c = 0.01", "TGAN (SVC)": "singular values"}
+    with figure(r.folder / "losses", 1, len(models), (2.3 * len(models), 2.5)) as (_, axes):
+        for i, (axis, model) in enumerate(zip(axes[0], models, strict=True)):
+            seed_band(axis, r.curves[r.curves["model"] == model], index=i)
+            axis.set(title=titles.get(model, model), xlabel="updates", ylabel="generator loss" if i == 0 else "")
+    name = next((m for m in dict.fromkeys(r.per_seed["metric"]) if m == "FID" or m.startswith("fd_")), None)
+    rows = r.per_seed[r.per_seed["metric"] == name]
+    with figure(r.folder / "distances", 1, 1, (5.5, 2.8)) as (_, axes):
+        if name:
+            values = [rows[rows["model"] == model]["value"].tolist() for model in models]
+            bars_with_seeds(axes[0, 0], [titles.get(model, model) for model in models], {"measured": values})
+            axes[0, 0].set(ylabel=f"{name.replace('_', ' ')} ↓", title="distance to the data after training")
+
+
+def tgan_conditional(r: Results) -> None:
+    show_strips(r.folder / "categories", {"asked for, two of each class": r.sheets["asked for"]},
+                count=len(r.sheets["asked for"]), columns=1)  # fmt: skip
+    asked = r.sheets["asked for"][::2]
+    animate(r.folder / "categories_moving.webp", {"asked for, by class": asked, "data": r.sheets["data"]}, columns=10)
+
+
+def tgan_moving_mnist_gam(r: Results) -> None:
+    videos = sheets_of(r.sheets, ["3D model (GAN)", "3D model (SVC)", "TGAN (G1(z1))", "TGAN", "data"])
+    letters = {"3D model (GAN)": "(a) ", "3D model (SVC)": "(b) ", "TGAN (G1(z1))": "(c) ", "TGAN": "(d) "}
+    show_strips(r.folder / "samples", {letters.get(name, "") + name: shown for name, shown in videos.items()})
+    animate(r.folder / "moving.webp", videos)
+    rows = r.per_seed[r.per_seed["metric"] == "GAM"]
+    against = list(dict.fromkeys(rows["condition"]))
+    with figure(r.folder / "gam", 1, 1, (5, 2.8)) as (_, axes):
+        values = [rows[rows["condition"] == one]["value"].tolist() for one in against]
+        bars_with_seeds(axes[0, 0], [one.removeprefix("against=") for one in against], {"measured": values})
+        printed = r.reported.set_index("condition")["value"]
+        axes[0, 0].plot(range(len(against)), printed.reindex(against), "kx", label="printed")
+        axes[0, 0].axhline(1, color="black", linewidth=0.8)
+        axes[0, 0].set(yscale="log", ylabel="GAM ↑", title="TGAN against …")
+        axes[0, 0].legend()
+
+
+def tgan_frame_interpolation(r: Results) -> None:
+    shown, dissolve = r.sheets["interpolated"], r.sheets["dissolve"]
+    steps = (shown.shape[1] - 1) // (r.sheets["frames"].shape[1] - 1)  # from one frame to the next
+    start = steps * (r.sheets["frames"].shape[1] // 2 - 1)
+    chosen = slice(start, start + 2 * steps + 1)
+    rows = [part for i in range(3) for part in (shown[i, chosen], dissolve[i, chosen])]
+    with figure(r.folder / "between", 1, 1, (6.2, 4.2)) as (_, axes):
+        images = rgb(np.concatenate(rows))
+        show_images(axes[0, 0], images, 2 * steps + 1, "interpolated trajectory, and below it the dissolve")
+    animate(r.folder / "slower.webp", {"frames of the generator": r.sheets["frames"], "four times as many": shown})
