@@ -61,6 +61,7 @@ include: "reproductions/msgan/rules.smk"
 include: "reproductions/mrgan/rules.smk"
 include: "reproductions/cgml/rules.smk"
 include: "reproductions/tgan/rules.smk"
+include: "reproductions/mocogan/rules.smk"
 
 
 rule reproduce_all:

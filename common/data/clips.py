@@ -18,8 +18,8 @@ MIDDLE = 0.5
 
 
 class Clips:
-    """Clips (n, length, height, width, channels) uint8 of ``stride`` frames apart, one a video, as an array that is read
-    where it is indexed.
+    """Clips (n, length, height, width, channels) uint8 of ``stride`` frames apart, one a video, as an array that is
+    read where it is indexed.
 
     ``frames``: (N, height, width, channels), all videos' frames. ``lengths``: (n,) frames of each video. Indexing gives
     the clip in the middle of a video; :meth:`numbers` of any other place.
@@ -46,7 +46,7 @@ class Clips:
         return (len(self), self.length, *self.frames.shape[1:])
 
     def numbers(self, chosen: np.ndarray, places: np.ndarray | float = MIDDLE) -> np.ndarray:
-        """Frames (m, length) that the clips of videos ``chosen`` (m,) take; ``places`` in [0, 1): where in the video."""
+        """Frames (m, length) that the clips of videos ``chosen`` (m,) take, at ``places`` in [0, 1) of each video."""
         room = self.lengths[chosen] - self.span + 1
         first = self.starts[chosen] + np.floor(places * room).astype(np.int64)
         return first[..., None] + self.stride * np.arange(self.length)
@@ -76,8 +76,8 @@ class ClipReader:
 
 
 class ClipBatches(Batches):
-    """Endless shuffled batches of clips (n, channels, frames, height, width) in [-1, 1]: in every epoch each video gives
-    one clip, at a place that is drawn anew.
+    """Endless shuffled batches of clips (n, channels, frames, height, width) in [-1, 1]: in every epoch each video
+    gives one clip, at a place that is drawn anew.
     """
 
     def __init__(
@@ -116,5 +116,7 @@ def batches_of(
 
 
 def clips_to_uint8(videos: Tensor) -> Tensor:
-    """float (n, channels, frames, height, width) in [-1, 1], clamped there, -> uint8 (n, frames, height, width, channels)."""
+    """float (n, channels, frames, height, width) in [-1, 1], clamped there, -> uint8 (n, frames, height, width,
+    channels).
+    """
     return videos.float().clamp(-1, 1).add(1.0).mul(127.5).round().to(torch.uint8).movedim(1, -1)

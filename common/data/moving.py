@@ -1,7 +1,7 @@
 """Videos made on the spot: bouncing digits, moving shapes, and drawn faces that change their expression.
 
-A maker draws one video at a time from a generator of random numbers: frames (T, size, size, channels) uint8 and a label.
-Lengths are in units of the picture, so a video looks alike at every size.
+A maker draws one video at a time from a generator of random numbers: frames (T, size, size, channels) uint8 and a
+label. Lengths are in units of the picture, so a video looks alike at every size.
 """
 
 from collections.abc import Callable, Iterator
@@ -39,8 +39,9 @@ class Maker:
 # --- Digits --------------------------------------------------------------------------------------------------------
 
 DIGIT, CANVAS = 28, 64  # pixels of Moving MNIST
+SMALL_CANVAS = 42  # of one digit alone, so that it fills a small frame
 FOR_TRAINING = 8000  # of the embedded digits; the others are held out
-SLOWEST, FASTEST = 2.0, 5.0  # pixels a frame, of 64
+SLOWEST, FASTEST = 1.0, 3.0  # pixels a frame
 
 
 @cache
@@ -56,13 +57,15 @@ def bounced(start: np.ndarray, velocity: np.ndarray, frames: int) -> np.ndarray:
     return 1 - np.abs(np.mod(way, 2) - 1)
 
 
-def _moving_digits(rng: np.random.Generator, size: int, held_out: bool, count: int, frames: int) -> tuple:
-    side = round(size * DIGIT / CANVAS)
+def _moving_digits(
+    rng: np.random.Generator, size: int, held_out: bool, count: int, frames: int, canvas: int
+) -> tuple[np.ndarray, int]:
+    side = round(size * DIGIT / canvas)
     images, labels = _digits(side)
     video = np.zeros((frames, size, size), np.uint8)
     for _ in range(count):
         which = int(rng.integers(FOR_TRAINING, len(images)) if held_out else rng.integers(FOR_TRAINING))
-        angle, speed = rng.uniform(0, 2 * np.pi), rng.uniform(SLOWEST, FASTEST) / (CANVAS - DIGIT)
+        angle, speed = rng.uniform(0, 2 * np.pi), rng.uniform(SLOWEST, FASTEST) / (canvas - DIGIT)
         velocity = speed * np.array([np.sin(angle), np.cos(angle)])
         places = (bounced(rng.uniform(size=2), velocity, frames) * (size - side)).round().astype(int)
         for frame, (top, left) in zip(video, places, strict=True):
@@ -73,13 +76,13 @@ def _moving_digits(rng: np.random.Generator, size: int, held_out: bool, count: i
 
 def moving_mnist(rng: np.random.Generator, size: int, held_out: bool) -> tuple[np.ndarray, int]:
     """Two digits in 20 frames, as Srivastava et al. 2015 draw theirs (TGAN, Section 6.1); labels mean nothing."""
-    video, _ = _moving_digits(rng, size, held_out, 2, 20)
+    video, _ = _moving_digits(rng, size, held_out, 2, 20, CANVAS)
     return video, 0
 
 
 def moving_digit(rng: np.random.Generator, size: int, held_out: bool) -> tuple[np.ndarray, int]:
-    """One digit in 32 frames; the label is the digit."""
-    return _moving_digits(rng, size, held_out, 1, 32)
+    """One digit, two thirds as wide as the frame, in 32 frames; the label is the digit."""
+    return _moving_digits(rng, size, held_out, 1, 32, SMALL_CANVAS)
 
 
 # --- Shapes --------------------------------------------------------------------------------------------------------
@@ -93,9 +96,10 @@ def bezier(controls: np.ndarray, frames: int) -> np.ndarray:
 
 
 def shape_motion(rng: np.random.Generator, size: int, held_out: bool) -> tuple[np.ndarray, int]:
-    """A circle or a square of one colour on black, from left to right (label 0) or from top to bottom (label 1), along a
-    random Bézier curve, 16 frames (MoCoGAN, Section 4). Flat colours without soft edges: the content distance of a
-    video is exactly 0.
+    """A circle or a square of one colour on black, from left to right (label 0) or from top to bottom (label 1), along
+    a random Bézier curve (MoCoGAN, Section 4). 32 frames, of which every second makes the published 16, as in the
+    released set; Video GAN takes all of them. Flat colours without soft edges: the content distance of a video is
+    exactly 0.
     """
     label, square = int(rng.integers(2)), bool(rng.integers(2))
     colour = rng.integers(40, 256, 3)
@@ -103,7 +107,7 @@ def shape_motion(rng: np.random.Generator, size: int, held_out: bool) -> tuple[n
     radius = rng.uniform(4, 8) / CANVAS * size
     along = np.sort(np.concatenate([[0, 1], rng.uniform(0, 1, 2)]))
     across = rng.uniform(0, 1, 4)
-    way = bezier(np.stack([along, across], axis=1), 16)
+    way = bezier(np.stack([along, across], axis=1), 32)
     way = radius + way * (size - 2 * radius)
     x, y = (way if label == 0 else way[:, ::-1]).T[..., None, None]
     grid = np.arange(size) + 0.5
@@ -192,6 +196,6 @@ def procedural_faces(rng: np.random.Generator, size: int, held_out: bool) -> tup
 MOVING = {
     "moving_mnist": Maker(10_000, 20, 1, moving_mnist),
     "moving_digit": Maker(10_000, 32, 1, moving_digit),
-    "shape_motion": Maker(4_000, 16, 3, shape_motion),
+    "shape_motion": Maker(4_000, 32, 3, shape_motion),
     "procedural_faces": Maker(1_254, 32, 3, procedural_faces),
 }

@@ -1,8 +1,8 @@
 """Readers of videos: .avi files, strips of frames, arrays; one video at a time, whatever the size of the set.
 
 A reader yields ``(name, frames, label)``: frames (T, height, width, channels) uint8, label the number of the video's
-folder in alphabetic order. A video that cannot be read is a :class:`Broken` in place of its frames: the caller counts it
-and goes on.
+folder in alphabetic order. A video that cannot be read is a :class:`Broken` in place of its frames: the caller counts
+it and goes on.
 """
 
 import io
@@ -152,8 +152,8 @@ def _listed(source: Source, split: str) -> set[str]:
             texts += [content.read(name).decode() for name in content.namelist() if name.endswith(f"/{split}.txt")]
     if not texts:
         raise UserError(
-            f"{source.other or source.files[0]}: there is no {split}.txt beside the videos; put UCF101's lists there, or "
-            "set split to train for all of them"
+            f"{source.other or source.files[0]}: there is no {split}.txt beside the videos; "
+            "put UCF101's lists there, or set split to train for all of them"
         )
     return {PurePosixPath(line.split()[0]).name for line in texts[0].splitlines() if line.strip()}
 

@@ -20,7 +20,8 @@ class Results:
     """What was measured in one experiment, as figures and tables read it.
 
     ``per_seed``: the tidy schema with a seed column; ``curves``: model, seed, curve, step, value;
-    ``sheets``: uint8 images (n, height, width, channels), or videos (n, frames, ...), by name; ``runs``: cost and outcome of each run.
+    ``sheets``: uint8 images (n, height, width, channels), or videos (n, frames, ...), by name; ``runs``: cost and
+    outcome of each run.
     """
 
     experiment: Experiment

@@ -32,7 +32,8 @@ def trained(m: Measuring, run: Run, device: torch.device, seed: int = 1000) -> M
 
 class VideoJudge:
     """Judges an experiment's runs; all of its arms share ``features``, ``evaluation_samples``, ``trials`` (of sampling
-    anew, the first one is shown) and ``reference_samples``. Clips are as long as the first arm's; of longer videos every
+    anew, the first one is shown) and ``reference_samples``. Clips are as long as the first arm's; of longer videos
+    every
     ``judged_every``-th frame is taken.
 
     ``more_features`` names further networks whose scores stand beside.

@@ -150,8 +150,9 @@ class VideoGAN(VideoMethod):
 
 
 class FutureVideoGAN(VideoGAN):
-    """Video GAN conditional on a first frame (Vondrick et al. 2016, Section 3.3; MoCoGAN's C-VGAN): an encoder in place of
-    the noise, and the L1 distance of the first frame (in its code; its text squares it), weight ``reconstruction``.
+    """Video GAN conditional on a first frame (Vondrick et al. 2016, Section 3.3; MoCoGAN's C-VGAN): an encoder in
+    place of the noise, and the L1 distance of the first frame (in its code; its text squares it), weight
+    ``reconstruction``.
     """
 
     curves: ClassVar[tuple[str, ...]] = (*VideoGAN.curves, "first_frame_distance")
@@ -167,7 +168,9 @@ class FutureVideoGAN(VideoGAN):
         x = next(batches)
         with self.autocast():
             fake = self.g(x[:, :, 0])
-        discriminator_loss = F.softplus(-self.critic(x, None)).mean() + F.softplus(self.critic(fake.detach(), None)).mean()
+        discriminator_loss = (
+            F.softplus(-self.critic(x, None)).mean() + F.softplus(self.critic(fake.detach(), None)).mean()
+        )
         self.update("critic", discriminator_loss)
 
         self.f.requires_grad_(False)

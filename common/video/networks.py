@@ -1,8 +1,8 @@
 """Networks of videos that more than one paper uses: a critic of 3-D convolutions, a generator of 3-D transposed
 convolutions, and Video GAN's two streams.
 
-Videos are (n, channels, frames, height, width) in [-1, 1]. At the published 64 pixels there are four layers of stride 2;
-smaller videos have fewer of them, and fewer filters where ``width`` says so.
+Videos are (n, channels, frames, height, width) in [-1, 1]. At the published 64 pixels there are four layers of stride
+2; smaller videos have fewer of them, and fewer filters where ``width`` says so.
 """
 
 from collections.abc import Callable
@@ -52,8 +52,8 @@ class GaussianNoise(nn.Module):
 
 
 class VideoCritic(nn.Sequential):
-    """4 × 4 × 4 convolutions of stride 2 with twice the filters each time, LeakyReLU 0.2, BatchNorm but after the first;
-    then one score a video, (n,), from all that is left.
+    """4 × 4 × 4 convolutions of stride 2 with twice the filters each time, LeakyReLU 0.2, BatchNorm but after the
+    first; then one score a video, (n,), from all that is left.
 
     TGAN, Section 3.4 and models/video_discriminator.py; Video GAN's has the same layers. 64 pixels, 16 frames, 64
     filters: 512 × 1 × 4 × 4 before the score, 11,032,385 parameters without shifts.
@@ -82,8 +82,8 @@ class VideoCritic(nn.Sequential):
 
 
 class VolumeGenerator(nn.Module):
-    """TGAN's "3D model" (Section 6.3): z (n, latent_size) through one linear layer and 4 × 4 × 4 transposed convolutions
-    of stride 2, BatchNorm and ReLU between, tanh.
+    """TGAN's "3D model" (Section 6.3): z (n, latent_size) through one linear layer and 4 × 4 × 4 transposed
+    convolutions of stride 2, BatchNorm and ReLU between, tanh.
 
     ``width``: filters before the last layer; 64 gives the published 512 at the first of four.
     """

@@ -1,13 +1,14 @@
 """Pictures of videos: strips of frames for paper, animations for everywhere else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from common.files import atomic_path
-from common.reporting.figures import figure, show_images, tile
+from common.reporting.experiment_page import Results
+from common.reporting.figures import bars_with_seeds, figure, show_images, tile
 
 SMALLEST_SIDE = 64  # pixels of a frame in an animation; smaller frames are enlarged
 MILLISECONDS = 120  # a frame
@@ -20,7 +21,7 @@ def rgb(videos: np.ndarray) -> np.ndarray:
 
 
 def strips(videos: np.ndarray, count: int, frames: int = 6) -> np.ndarray:
-    """``frames`` frames at even intervals of the first ``count`` videos, one after another: (count * frames, h, w, c)."""
+    """``frames`` frames at even intervals of each of the first ``count`` videos: (count * frames, h, w, c)."""
     chosen = np.linspace(0, videos.shape[1] - 1, min(frames, videos.shape[1])).round().astype(int)
     return videos[:count, chosen].reshape(-1, *videos.shape[2:])
 
@@ -66,10 +67,29 @@ def _caption(text: str, width: int) -> np.ndarray:
     return np.asarray(image)
 
 
-def first_frames(videos: Mapping[str, np.ndarray], count: int) -> dict[str, np.ndarray]:
-    return {name: shown[:count, 0] for name, shown in videos.items()}
+def _two_lines(name: str) -> str:
+    return name.replace(" (", "\n(", 1)
 
 
-def sheets_of(sheets: Mapping[str, np.ndarray], names: Sequence[str]) -> dict[str, np.ndarray]:
-    """The sheets of these names that there are, in this order."""
-    return {name: sheets[name] for name in names if name in sheets}
+def show_first_frames(path: Path, videos: Mapping[str, np.ndarray]) -> None:
+    """The first frames of every model's videos, a panel a model."""
+    columns = min(len(videos), 5)
+    rows = -(-len(videos) // columns)
+    with figure(path, rows, columns, (1.9 * columns, 2.1 * rows)) as (_, axes):
+        for axis in axes.flat[len(videos) :]:
+            axis.axis("off")
+        for axis, (name, shown) in zip(axes.flat, videos.items(), strict=False):
+            show_images(axis, rgb(shown[:, 0]), 4, _two_lines(name))
+
+
+def scores(r: Results) -> None:
+    """Bars of the score of each model, by the first network where there are several."""
+    names = (name for name in dict.fromkeys(r.per_seed["metric"]) if name == "IS" or name.endswith("_score"))
+    name = next(names)
+    rows = r.per_seed[(r.per_seed["metric"] == name) & (r.per_seed["condition"] == "")]
+    models = list(dict.fromkeys(rows["model"]))
+    with figure(r.folder / "scores", 1, 1, (max(0.9 * len(models), 4.5), 3.2)) as (_, axes):
+        values = [rows[rows["model"] == model]["value"].tolist() for model in models]
+        bars_with_seeds(axes[0, 0], [_two_lines(model) for model in models], {"measured": values})
+        axes[0, 0].tick_params(axis="x", labelsize=7)
+        axes[0, 0].set(ylabel=f"{name.replace('_', ' ')} ↑")

@@ -37,10 +37,11 @@ class Generator(nn.Module):
 
 
 class MoCoGAN(VideoMethod):
-    """``category_into``: none, motion (z_A → R_M, the paper's default) or image (z_A → G_I, the released code's wiring).
+    """``category_into``: none, motion (z_A → R_M, the paper's default) or image (z_A → G_I, the released code's
+    wiring).
 
-    ``image_discriminator``: False leaves D_I out (Table 4). ``labels``: Q learns from the labels of real clips, else from
-    the categories of fake ones (InfoGAN).
+    ``image_discriminator``: False leaves D_I out (Table 4). ``labels``: Q learns from the labels of real clips, else
+    from the categories of fake ones (InfoGAN).
     """
 
     curves: ClassVar[tuple[str, ...]] = ("image_loss", "video_loss", "generator_loss", "category_loss")
@@ -102,7 +103,10 @@ class MoCoGAN(VideoMethod):
         """S₁ of fresh videos: only the chosen frame is rendered."""
         z_a = self.categories(self.draw_labels(count), self.frames)
         path = self.g.path(*self.motion_noise(count, self.frames), z_a)
-        every, chosen = torch.arange(count, device=self.device), torch.randint(self.frames, (count,), device=self.device)
+        every, chosen = (
+            torch.arange(count, device=self.device),
+            torch.randint(self.frames, (count,), device=self.device),
+        )
         path, z_a = (None if codes is None else codes[every, chosen][:, None] for codes in (path, z_a))
         with self.autocast():
             return self.g.frames(self.content(count), path, z_a).float()[:, :, 0]
@@ -115,7 +119,9 @@ class MoCoGAN(VideoMethod):
     # Updates.
 
     def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
-        losses = {"image_loss": self.update_image_discriminator(batches)} if self.settings["image_discriminator"] else {}
+        losses = (
+            {"image_loss": self.update_image_discriminator(batches)} if self.settings["image_discriminator"] else {}
+        )
         losses["video_loss"] = self.update_video_discriminator(batches)
         return {"image_loss": torch.zeros((), device=self.device), **losses, **self.update_generators(batches)}
 
@@ -194,8 +200,8 @@ class MoCoGAN(VideoMethod):
 
 
 class ImageToVideo(MoCoGAN):
-    """Section 4.3: an encoder gives z_C and z_M⁽⁰⁾ of a first frame, R_M goes on from there; the L1 distance of the first
-    frame is added with the weight ``reconstruction``. The first frames come from the data.
+    """Section 4.3: an encoder gives z_C and z_M⁽⁰⁾ of a first frame, R_M goes on from there; the L1 distance of the
+    first frame is added with the weight ``reconstruction``. The first frames come from the data.
     """
 
     curves: ClassVar[tuple[str, ...]] = (*MoCoGAN.curves, "first_frame_distance")
@@ -214,8 +220,10 @@ class ImageToVideo(MoCoGAN):
     def videos_from(self, images: Tensor, frames: int) -> Tensor:
         """(n, channels, frames, size, size): the first frame from the encoder's codes alone, the others along R_M."""
         with self.autocast():
-            content, start = self.g.encoder(images).float().split(
-                [self.settings["content_size"], self.settings["motion_size"]], dim=1
+            content, start = (
+                self.g.encoder(images)
+                .float()
+                .split([self.settings["content_size"], self.settings["motion_size"]], dim=1)
             )
             noise, _ = self.motion_noise(len(images), frames - 1)
             path = torch.cat([start[:, None], self.g.path(noise, start, None)], dim=1)

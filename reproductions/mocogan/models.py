@@ -72,12 +72,12 @@ class ImageDiscriminator(nn.Sequential):
 class VideoDiscriminator(nn.Sequential):
     """D_V and Q: clips (n, channels, T, size, size) -> a logit (n, …) and the logits of their category (n, categories).
 
-    4 × 4 × 4 convolutions of stride (1, 2, 2) to 64, 128, 256, 512 filters, then one over all frames that are left (4 of
-    16) and 4 × 4 places.
+    4 × 4 × 4 convolutions of stride (1, 2, 2) to 64, 128, 256, 512 filters, then one over all frames that are left (4
+    of 16) and 4 × 4 places.
     """
 
     def __init__(self, frames: int, size: int, channels: int, width: int, categories: int = 0, noise: float = 0.0):
-        count, side = doublings(size)
+        count, _ = doublings(size)
         left = frames - (TIME - 1) * count
         if left < 1:
             raise ValueError(f"{frames} frames are too few for {count} layers of {TIME} frames each")
@@ -92,6 +92,6 @@ class VideoDiscriminator(nn.Sequential):
         super().__init__(*layers, nn.Conv3d(before, 1 + categories, (left, 4, 4), bias=False))
 
     def forward(self, clips: Tensor) -> tuple[Tensor, Tensor]:
-        """Where frames are larger than 64 pixels there are several logits a clip; those of the category are averaged."""
+        """Frames above 64 pixels give several logits a clip; those of the category are averaged."""
         found = super().forward(clips).flatten(2)
         return found[:, 0], found[:, 1:].mean(dim=2)

@@ -119,7 +119,7 @@ def svc_never_fails(t: Table) -> float:
 
 @claim(
     experiment="tgan_clipping_stability", where="Figure 2, Section 4", above=5.0, ratio=True,
-    text="at some bound, clipping weights makes the loss swing far more than singular value clipping does (5 times: ours)",
+    text="at some bound, clipping weights makes the loss swing five times as much as singular value clipping",
 )  # fmt: skip
 def some_bound_swings(t: Table) -> float:
     swings = [t.value(metric="loss_deviation", model=bound) for bound in BOUNDS]
@@ -186,7 +186,10 @@ def wins_against_z1_alone(t: Table) -> float:
     text="its lead is largest over the 3-D model with the normal GAN and smallest over the TGAN without z₀",
 )  # fmt: skip
 def leads_in_order(t: Table) -> float:
-    leads = [t.value(metric="GAM", model="TGAN", against=one) for one in ("3D model (GAN)", "3D model (SVC)", "TGAN (G1(z1))")]
+    leads = [
+        t.value(metric="GAM", model="TGAN", against=one)
+        for one in ("3D model (GAN)", "3D model (SVC)", "TGAN (G1(z1))")
+    ]
     return min(leads[0] / leads[1], leads[1] / leads[2])
 
 

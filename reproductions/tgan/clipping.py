@@ -8,8 +8,8 @@ FLOOR = 0.01  # of γ, as a share of σ_B: "0 < γ" in the authors' code
 
 @torch.no_grad()
 def clip_singular_values(network: nn.Module) -> None:
-    """Table 2, layer by layer: a linear or convolutional weight gets no singular value above 1, BatchNorm's gain γ stays
-    within 0 < γ ≤ √(σ_B² + ε), σ_B² being its running variance. LeakyReLU with a ≤ 1 and biases need nothing.
+    """Table 2, layer by layer: a linear or convolutional weight gets no singular value above 1, BatchNorm's gain γ
+    stays within 0 < γ ≤ √(σ_B² + ε), σ_B² being its running variance. LeakyReLU with a ≤ 1 and biases need nothing.
 
     A convolution's weight is taken as the matrix Ŵ of (out channels, all else), as the authors' code does. That bounds
     the convolution itself only up to √8 a layer (4 × 4 × 4 filters of stride 2 overlap).

@@ -4,40 +4,18 @@ import numpy as np
 
 from common.reporting.experiment_page import Results
 from common.reporting.figures import bars_with_seeds, figure, seed_band, show_images
-from common.video.pictures import animate, rgb, sheets_of, show_strips
-
-
-def _short(name: str) -> str:
-    return name.replace(" (", "\n(", 1)
+from common.video.pictures import animate, rgb, scores, show_first_frames, show_strips
 
 
 def tgan_ucf101(r: Results) -> None:
-    show_first_frames(r)
-    name = next((m for m in dict.fromkeys(r.per_seed["metric"]) if m == "IS" or m.endswith("_score")), None)
-    rows = r.per_seed[(r.per_seed["metric"] == name) & (r.per_seed["condition"] == "")]
-    models = list(dict.fromkeys(rows["model"]))
-    with figure(r.folder / "scores", 1, 1, (9, 3.2)) as (_, axes):
-        values = [rows[rows["model"] == model]["value"].tolist() for model in models]
-        if name:
-            bars_with_seeds(axes[0, 0], [_short(model) for model in models], {"measured": values})
-            axes[0, 0].tick_params(axis="x", labelsize=7)
-            axes[0, 0].set(ylabel=f"{name.replace('_', ' ')} ↑", title="score of 3-D classifier, by model")
+    show_first_frames(r.folder / "first_frames", r.sheets)
+    scores(r)
     animate(r.folder / "samples.webp", r.sheets)
 
 
 def tgan_golf(r: Results) -> None:
-    show_first_frames(r)
+    show_first_frames(r.folder / "first_frames", r.sheets)
     animate(r.folder / "samples.webp", r.sheets)
-
-
-def show_first_frames(r: Results) -> None:
-    columns = min(len(r.sheets), 5)
-    rows = -(-len(r.sheets) // columns)
-    with figure(r.folder / "first_frames", rows, columns, (1.9 * columns, 2.05 * rows)) as (_, axes):
-        for axis in axes.flat[len(r.sheets) :]:
-            axis.axis("off")
-        for axis, (name, videos) in zip(axes.flat, r.sheets.items(), strict=False):
-            show_images(axis, rgb(videos[:, 0]), 4, _short(name))
 
 
 def tgan_clipping_stability(r: Results) -> None:
@@ -64,7 +42,7 @@ def tgan_conditional(r: Results) -> None:
 
 
 def tgan_moving_mnist_gam(r: Results) -> None:
-    videos = sheets_of(r.sheets, ["3D model (GAN)", "3D model (SVC)", "TGAN (G1(z1))", "TGAN", "data"])
+    videos = {name: r.sheets[name] for name in ("3D model (GAN)", "3D model (SVC)", "TGAN (G1(z1))", "TGAN", "data")}
     letters = {"3D model (GAN)": "(a) ", "3D model (SVC)": "(b) ", "TGAN (G1(z1))": "(c) ", "TGAN": "(d) "}
     show_strips(r.folder / "samples", {letters.get(name, "") + name: shown for name, shown in videos.items()})
     animate(r.folder / "moving.webp", videos)

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from common.data.clips import MIDDLE, ClipReader, clips_to_uint8
 from common.data.batches import to_float
+from common.data.clips import MIDDLE, ClipReader, clips_to_uint8
 from common.measuring import Measuring, Run
 from common.metrics.adversarial import adversarial_metric
 from common.metrics.protocol import protocol
@@ -130,7 +130,7 @@ def _finite(videos: torch.Tensor, run: Run) -> torch.Tensor:
 
 
 def _values(method: VideoMethod):
-    """The critic's value of each video, with the batch statistics that it was trained with, whole batches of one kind."""
+    """The critic's value of each video, with batch statistics as in training, whole batches of one kind."""
     method.f.train()
     for module in method.f.modules():
         if isinstance(module, GaussianNoise):
@@ -141,7 +141,9 @@ def _values(method: VideoMethod):
     def values(videos: torch.Tensor) -> np.ndarray:
         size = method.settings["batch_size"]
         with torch.no_grad():
-            parts = [method.critic(videos[i : i + size], None) for i in range(0, len(videos) - len(videos) % size, size)]
+            parts = [
+                method.critic(videos[i : i + size], None) for i in range(0, len(videos) - len(videos) % size, size)
+            ]
         return torch.cat(parts).cpu().numpy()
 
     return values
@@ -170,21 +172,20 @@ def tgan_frame_interpolation(m: Measuring) -> None:
             common: dict[str, Any] = {"model": run.arm, "seed": run.seed, "dataset": m.data(run.settings).card["data"],
                                       "note": run.note}  # fmt: skip
             before, after, between = frames[:, :, :-1], frames[:, :, 1:], halves[:, :, 1::2]
-            found = {
-                "frames": (halves.shape[2], "target", "length of the interpolated video"),
-                "difference_at_frames": (_mean(halves[:, :, ::2] - frames), "lower",
-                                         "mean |difference| at the times that the generator gives itself"),
-                "share_of_way": (_mean(between - before) / _mean(after - before), "target",
-                                 "change to the frame between, as a share of the change to the next; 0.5 for a dissolve"),
-                "off_dissolve": (_mean(between - (before + after) / 2) / _mean(after - before), "higher",
-                                 "distance from the dissolve, as a share of the change to the next frame; 0 for a dissolve"),
-                "contrast_kept": (_contrast(between) / _contrast(frames), "higher",
-                                  "mean squared gradient between frames over that of frames"),
-                "contrast_of_dissolve": (_contrast((before + after) / 2) / _contrast(frames), "higher",
-                                         "the same of a dissolve"),
-            }  # fmt: skip
-            for metric, (value, better, of) in found.items():
-                text = protocol(metric, of=of.replace(";", ","), videos=count)
+            step, dissolve = _mean(after - before), (before + after) / 2
+            for metric, value, better, of in (
+                ("frames", halves.shape[2], "target", "length of the interpolated video"),
+                ("difference_at_frames", _mean(halves[:, :, ::2] - frames), "lower",
+                 "mean |difference| at the times that the generator gives itself"),
+                ("share_of_way", _mean(between - before) / step, "target",
+                 "change to the frame between, as a share of the change to the next (0.5 for a dissolve)"),
+                ("off_dissolve", _mean(between - dissolve) / step, "higher",
+                 "distance from the dissolve, as a share of the change to the next frame"),
+                ("contrast_kept", _contrast(between) / _contrast(frames), "higher",
+                 "mean squared gradient between frames over that of frames"),
+                ("contrast_of_dissolve", _contrast(dissolve) / _contrast(frames), "higher", "the same of a dissolve"),
+            ):  # fmt: skip
+                text = protocol(metric, of=of, videos=count)
                 m.add(metric=metric, value=float(value), better=better, protocol=text, **common)
             if run.seed == m.seeds[0]:
                 with method.evaluating():
@@ -192,9 +193,8 @@ def tgan_frame_interpolation(m: Measuring) -> None:
                 m.sheet("interpolated", clips_to_uint8(finer).cpu().numpy())
                 m.sheet("frames", clips_to_uint8(frames[:8]).cpu().numpy())
                 steps = torch.linspace(0, 1, BETWEEN + 1, device=device)[:-1]
-                dissolve = [torch.lerp(before[:8], after[:8], step) for step in steps]
-                dissolve = torch.stack(dissolve, dim=3).flatten(2, 3)
-                m.sheet("dissolve", clips_to_uint8(dissolve).cpu().numpy())
+                blends = [torch.lerp(before[:8], after[:8], step) for step in steps]
+                m.sheet("dissolve", clips_to_uint8(torch.stack(blends, dim=3).flatten(2, 3)).cpu().numpy())
 
 
 def interpolated(path: torch.Tensor, factor: int) -> torch.Tensor:

@@ -37,8 +37,9 @@ class TemporalGenerator(nn.Sequential):
 class ImageGenerator(nn.Module):
     """G₁: z₀, z₁ᵗ and, where there are labels, their one-hot vectors v -> one frame (n, channels, size, size).
 
-    Each input has a linear layer to 256 maps of 4 × 4 (``width`` 32); all are concatenated; then transposed convolutions
-    of stride 2 to 256, 128, 64 and 32 filters and a 3 × 3 one with tanh. ``inputs``: the sizes of what is given.
+    Each input has a linear layer to 256 maps of 4 × 4 (``width`` 32); all are concatenated; then transposed
+    convolutions of stride 2 to 256, 128, 64 and 32 filters and a 3 × 3 one with tanh. ``inputs``: the sizes of what is
+    given.
     """
 
     def __init__(self, size: int, channels: int, width: int, inputs: list[int]):
