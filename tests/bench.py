@@ -15,13 +15,16 @@ from torchvision.models import inception_v3
 
 from common.config import load_config
 from common.data.batches import Batches
+from common.data.clips import Clips, batches_of
 from common.experiments import experiment
 from common.metrics.features import extract
 from common.metrics.frechet import Moments, Statistics, frechet_distance
 from common.metrics.networks import feature_network
 from common.training.launch import build_method
 from common.training.startup import defer_compiler
+from common.video.networks import VideoCritic
 from reproductions.cgml.counted import operations
+from reproductions.tgan.clipping import clip_singular_values
 
 CURVES = experiment("wgan_lsun_curves")
 
@@ -84,6 +87,43 @@ def translator_alone(name: str, arm: str) -> tuple[float, int, float]:
     return translator_update(name, arm, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
 
 
+VIDEO_MODELS = (
+    ("tgan_ucf101", "TGAN (SVC)"), ("tgan_ucf101", "TGAN (Weight clipping)"), ("tgan_ucf101", "3D model (SVC)"),
+    ("tgan_ucf101", "Video GAN (Normal GAN)"), ("mocogan_shapes_acd", "MoCoGAN"),
+)  # fmt: skip
+
+
+def video_update(name: str, arm: str, device: torch.device) -> tuple[float, int]:
+    """Seconds of one update of the published networks at 64 pixels, and its batch; a fifth of them clip."""
+    settings = experiment(name).settings(arm, "paper")
+    batch = settings["batch_size"] if device.type == "cuda" else 4  # a whole one takes a CPU minutes
+    settings |= {"batch_size": batch}
+    frames, size = settings["frames"], settings["image_size"]
+    method = build_method(settings, (3, frames, size, size), device)
+    method.make_optimisers()
+    clips = Clips(np.zeros((2 * batch * frames, size, size, 3), np.uint8), np.full(2 * batch, frames), frames)
+    batches = batches_of(clips, batch, 0, device)
+
+    def five() -> None:
+        for t in range(5):
+            method.step(t, batches)
+
+    return seconds(five, 1) / 5, batch
+
+
+def clipping(device: torch.device) -> tuple[float, float]:
+    """Seconds of clipping the published critic's singular values by Gram matrices, and by decompositions."""
+    critic = VideoCritic(16, 64, 3, 64, shift=False).to(device)
+
+    def decomposed() -> None:
+        for module in critic.modules():
+            if isinstance(module, torch.nn.Conv3d):
+                u, s, v = torch.linalg.svd(module.weight.detach().flatten(1), full_matrices=False)
+                (u * s.clamp(max=1)) @ v
+
+    return seconds(lambda: clip_singular_values(critic), 3), seconds(decomposed, 1)
+
+
 def latent_search(device: torch.device, size: int, **changed) -> tuple[float, float]:
     """Seconds of one outer step of cGML's colorization, and its share of the peak of matrix products."""
     torch.backends.cudnn.allow_tf32 = False  # as the matrix products that the share is of
@@ -136,6 +176,12 @@ def main() -> None:
         with multiprocessing.get_context("spawn").Pool(1) as alone:
             took, batch, memory = alone.apply(translator_alone, (name, arm))
         print(f"{name:20} {arm:22} {took:9.2f} {batch:6} {memory:9,.0f}")
+    print(f"\n{'one update of a video model, published networks':44} seconds  batch")
+    for name, arm in VIDEO_MODELS:
+        took, batch = video_update(name, arm, device)
+        print(f"{name:20} {arm:22} {took:9.2f} {batch:6}")
+    ours, decomposed = clipping(device)
+    print(f"singular value clipping of TGAN's critic: {ours:.2f} s, by full decompositions {decomposed:.2f} s")
     print(f"\n{'one outer step of cGML, 20 of its codes':44} seconds  share of the peak of float32 products")
     quick = experiment("cgml_colorization").settings("cGML", "quick")
     small = {key: quick[key] for key in ("width", "path_width", "latent_size")}

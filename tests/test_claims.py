@@ -73,7 +73,10 @@ def test_below_mirrors_above():
 @pytest.mark.parametrize("paper", PAPERS, ids=lambda p: p.name)
 def test_every_claim_holds_where_the_paper_prints_numbers(paper):
     reported = reported_numbers(paper)
-    decided = {one.name: on_reported(one, reported) for one in claims_of(paper)}
+    decided = {}
+    for one in claims_of(paper):
+        shown = reported["source"].isin(paper.experiments[one.experiment].reported_sources)  # as on its page
+        decided[one.name] = on_reported(one, reported[shown].reset_index(drop=True))
     failing = {name: effect for name, (holds, effect) in decided.items() if holds is False}
     assert failing == {}
     assert any(holds for holds, _ in decided.values())

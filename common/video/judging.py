@@ -78,9 +78,7 @@ class VideoJudge:
 
         common = {"model": run.arm, "seed": run.seed, "dataset": self.data.card["data"], "note": run.note} | more
         self._add_scores(clips, "evaluation mode", common)
-        shown = np.concatenate(list(clips(0)))
-        self._add_motion(shown, common)
-        return shown[:SHOWN]
+        return self._add_motion(clips(0), common)
 
     def judge_data(self, model: str, **more: Any) -> np.ndarray:
         """The same numbers of real clips, which a perfect generator would have, and the network's held-out accuracy."""
@@ -95,14 +93,13 @@ class VideoJudge:
                     yield real.frames[real.numbers(part, rng.uniform(size=len(part)))]
 
             self._add_scores(clips, "real clips at random places", common | {"seed": seed})
-            shown = np.concatenate(list(clips(0)))
-            self._add_motion(shown, common | {"seed": seed})
+            shown = self._add_motion(clips(0), common | {"seed": seed})
             for network in self.networks:
                 if hasattr(network, "accuracy"):
                     text = protocol("held_out_accuracy", **network.protocol)
                     self.m.add(metric="held_out_accuracy", value=network.accuracy, better="higher", protocol=text,
                                seed=seed, **common)  # fmt: skip
-        return shown[:SHOWN]
+        return shown
 
     def _add_scores(self, clips: Callable[[int], Iterator[np.ndarray]], sampling: str, common: dict[str, Any]) -> None:
         """Means over trials; of scores also what they vary between them. ``clips``: the sample of a trial."""
@@ -133,7 +130,13 @@ class VideoJudge:
         against = real_part(self.data, self.s["reference_samples"])
         yield name, value, protocol(name, **parts, n_real=real.count, covariance="n-1", real=against)
 
-    def _add_motion(self, clips: np.ndarray, common: dict[str, Any]) -> None:
-        text = protocol("frame_change", of="mean |difference| of successive frames, grey levels", n=len(clips))
-        value = float(np.mean([frame_change(clip) for clip in clips]))
-        self.m.add(metric="frame_change", value=value, better="target", protocol=text, **common)
+    def _add_motion(self, clips: Iterator[np.ndarray], common: dict[str, Any]) -> np.ndarray:
+        """How much clips move; returns the first SHOWN of them."""
+        changes: list[float] = []
+        shown: list[np.ndarray] = []
+        for block in clips:
+            changes += [frame_change(clip) for clip in block]
+            shown += list(block[: max(SHOWN - len(shown), 0)].copy())
+        text = protocol("frame_change", of="mean |difference| of successive frames, grey levels", n=len(changes))
+        self.m.add(metric="frame_change", value=float(np.mean(changes)), better="target", protocol=text, **common)
+        return np.stack(shown)

@@ -217,7 +217,9 @@ def path_correlation(videos: np.ndarray) -> tuple[float, float]:
     the same motion, and under different ones. 0 where a shape stands still or is not seen.
     """
     paths = np.array([[shape_centres(video).T for video in row] for row in videos])  # contents, motions, 2, frames
-    paths = paths - np.nanmean(paths, axis=3, keepdims=True)
+    seen = np.isfinite(paths).any(axis=3, keepdims=True)
+    middle = np.nanmean(np.where(seen, paths, 0.0), axis=3, keepdims=True)
+    paths = paths - middle
     flat = np.nan_to_num(paths).reshape(*paths.shape[:2], -1)
     norm = np.linalg.norm(flat, axis=2, keepdims=True)
     flat = np.divide(flat, norm, out=np.zeros_like(flat), where=norm > 1e-9)

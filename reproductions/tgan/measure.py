@@ -17,7 +17,6 @@ from common.video.judging import VideoJudge, trained
 from common.video.method import VideoMethod
 from common.video.networks import GaussianNoise
 
-DATA = "UCF-101 dataset"
 SHOWN = 16
 FAILED_LOSS = 1e3
 BETWEEN = 4  # steps from one frame to the next, where frames are interpolated for pictures
@@ -25,18 +24,22 @@ BETWEEN = 4  # steps from one frame to the next, where frames are interpolated f
 
 def tgan_ucf101(m: Measuring) -> None:
     """Table 4 and Figure 4."""
-    with compute_device(m.config["device"]) as device:
-        judge = VideoJudge(m, device)
-        m.sheet(DATA, judge.judge_data(DATA)[:SHOWN])
-        for run in m.runs:
-            shown = judge.judge(run)
-            if run.seed == m.seeds[0]:
-                m.sheet(run.arm, shown[:SHOWN])
+    _judged(m, "UCF-101 dataset")
 
 
 def tgan_golf(m: Measuring) -> None:
     """Figure 5"""
-    tgan_ucf101(m)
+    _judged(m, "Golf scenes")
+
+
+def _judged(m: Measuring, name_of_data: str) -> None:
+    with compute_device(m.config["device"]) as device:
+        judge = VideoJudge(m, device)
+        m.sheet(name_of_data, judge.judge_data(name_of_data)[:SHOWN])
+        for run in m.runs:
+            shown = judge.judge(run)
+            if run.seed == m.seeds[0]:
+                m.sheet(run.arm, shown[:SHOWN])
 
 
 def tgan_clipping_stability(m: Measuring) -> None:
@@ -70,7 +73,7 @@ def tgan_conditional(m: Measuring) -> None:
             videos = judge.cut(clips_to_uint8(method.sample(judge.count, labels)).cpu().numpy(), run.settings)
             wanted = labels.cpu().numpy()
             common = {"model": run.arm, "seed": run.seed, "dataset": real.card["data"], "note": run.note}
-            network = judge.networks[0]
+            network = judge.networks[-1]  # of C3D the one without dropout
             with torch.inference_mode():
                 blocks = torch.from_numpy(videos).to(device).split(network.block)
                 logits = torch.cat([network(block)[1] for block in blocks])
@@ -144,7 +147,7 @@ def _values(method: VideoMethod):
             parts = [
                 method.critic(videos[i : i + size], None) for i in range(0, len(videos) - len(videos) % size, size)
             ]
-        return torch.cat(parts).cpu().numpy()
+        return torch.cat(parts).nan_to_num().cpu().numpy()  # of a training that diverged
 
     return values
 
