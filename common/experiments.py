@@ -297,7 +297,13 @@ def check_declarations(config: Mapping[str, Any]) -> None:
                     f"reproductions/{one.paper}/experiments.yaml, at experiments.{one.name}.arms: "
                     f"{origin.name} has no arm {arm!r}{did_you_mean(arm, origin.arms)}"
                 )
-            origin.settings(arm, config["scale"], config)
+            settings = origin.settings(arm, config["scale"], config)
+            span = (settings.get("frames", 1) - 1) * settings.get("stride", 1) + 1
+            if span > settings.get("shortest_video", span):
+                raise UserError(
+                    f"{origin.name}, arm {arm!r}: clips of {settings['frames']} frames, {settings['stride']} apart, "
+                    f"need videos of {span}; shortest_video is {settings['shortest_video']}"
+                )
 
 
 def resolve(path: str) -> Any:

@@ -7,12 +7,13 @@ from torch import nn
 
 from common.data.clips import ClipBatches, Clips
 from common.experiments import experiment, papers
+from common.metrics.networks.c3d import TGANClips, TGANClipsAsScored
 from common.reporting.experiment_page import reported_numbers
 from common.training.launch import build_method
 from common.video.networks import GaussianNoise, TwoStreamGenerator, VideoCritic, VolumeGenerator, batch_norm, doublings
 from reproductions.tgan.clipping import FLOOR, clip_singular_values, clip_weights, clipped
-from reproductions.tgan.measure import interpolated
-from reproductions.tgan.models import ImageGenerator, TemporalGenerator, TGANGenerator
+from reproductions.tgan.measure import _values, interpolated
+from reproductions.tgan.models import ImageGenerator, TemporalGenerator, TGANGenerator, uniform
 
 CPU = torch.device("cpu")
 UCF101 = experiment("tgan_ucf101")
@@ -58,6 +59,7 @@ def test_the_temporal_generator_doubles_its_length():
 
 def test_the_image_generator_is_table_1_s():
     network = ImageGenerator(64, 3, 32, [100, 100]).eval()
+    uniform(network, 0.01)
     shapes, x = [], torch.cat([linear(torch.rand(2, 100)).unflatten(1, network.maps) for linear in network.linears], 1)
     shapes.append(tuple(x.shape[1:]))
     for layer in network.body:
@@ -166,6 +168,11 @@ def test_weights_within_the_bound_are_left_alone_bit_for_bit():
     assert torch.equal(clipped(torch.zeros(4, 9)), torch.zeros(4, 9))
 
 
+def test_a_training_that_diverges_is_left_for_the_loop_to_find():
+    matrix = torch.full((4, 9), float("nan"))
+    assert clipped(matrix).isnan().all()
+
+
 def test_every_layer_is_clipped_as_table_2_says():
     torch.manual_seed(0)
     network = nn.Sequential(
@@ -264,6 +271,31 @@ def test_the_normal_gan_has_noise_in_every_layer_and_no_gain():
     assert set(method.step(0, batches)) == {"discriminator_loss", "generator_loss"}
 
 
+def test_weights_start_as_section_6_2_and_video_gan_s_code_say():
+    method, _ = small("TGAN (SVC)")
+    image = [p for p in method.g.image.parameters() if p.ndim > 1]
+    assert max(p.abs().max() for p in image) <= 0.01
+    first = method.f[0].weight
+    assert first.std().item() == pytest.approx((2 / (64 * first.shape[1])) ** 0.5, rel=0.1)
+    video_gan, _ = small("Video GAN (Normal GAN)")
+    for network in video_gan.networks.values():
+        weights = torch.cat([p.detach().flatten() for p in network.parameters() if p.ndim > 1])
+        assert weights.std().item() == pytest.approx(0.01, rel=0.1)
+    both, _ = small("Video GAN (SVC)")  # its generator as Video GAN's, its critic as TGAN's
+    weights = torch.cat([p.detach().flatten() for p in both.g.parameters() if p.ndim > 1])
+    assert weights.std().item() == pytest.approx(0.01, rel=0.1)
+    assert both.f[0].weight.std() > 0.05
+
+
+@pytest.mark.parametrize("arm", ["Video GAN (Normal GAN)", "Video GAN (SVC)"])
+def test_the_mask_of_video_gan_is_held_down(arm):
+    method, batches = small(arm)
+    x, labels = method.next_real(batches)
+    fake = method.fake_of(x, labels)
+    torch.testing.assert_close(method.further_loss(fake, x), 0.1 * method.g.mask.mean())
+    assert small("TGAN (SVC)")[0].further_loss(fake, x) == 0
+
+
 @pytest.mark.parametrize("arm", UCF101.arms)
 def test_every_arm_trains_and_samples_alone(arm):
     method, batches = small(arm)
@@ -298,6 +330,39 @@ def test_published_arms_have_the_published_networks():
         assert shape == (3, 32 if "Video GAN" in arm else 16, 64, 64)
         widths = [layer.out_channels for layer in method.f if isinstance(layer, nn.Conv3d)]
         assert widths == [64, 128, 256, 512, 1]
+
+
+def test_models_that_cannot_be_told_a_class_say_so():
+    with pytest.raises(ValueError, match="cannot be told a class"):
+        small("3D model (SVC)", conditional=True)
+
+
+# Evaluation.
+
+
+def test_critics_play_without_noise_on_whole_batches_and_learn_nothing():
+    method, batches = small("TGAN (Normal GAN)")
+    for t in range(3):
+        method.step(t, batches)
+    before = {name: value.clone() for name, value in method.f.state_dict().items() if "num_batches" not in name}
+    videos = torch.cat([next(batches), next(batches)])[:7]
+    values = _values(method)
+    one, two = values(videos), values(videos)
+    assert len(one) == 4  # whole batches of 4
+    np.testing.assert_array_equal(one, two)
+    assert all(torch.equal(value, method.f.state_dict()[name]) for name, value in before.items())
+
+
+def test_dropout_leaves_the_samples_alone(monkeypatch):
+    network = TGANClipsAsScored.__new__(TGANClipsAsScored)
+    network.device = CPU
+    monkeypatch.setattr(TGANClips, "__call__", lambda self, samples: torch.rand(3))
+    torch.manual_seed(5)
+    wanted = torch.rand(2)
+    torch.manual_seed(5)
+    first, found, second = network(None), torch.rand(2), network(None)
+    assert torch.equal(found, wanted)
+    assert torch.equal(first, second)
 
 
 # Interpolation.

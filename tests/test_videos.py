@@ -3,13 +3,13 @@
 import io
 import os
 import tarfile
+import zipfile
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
 from PIL import Image
 
 from common.data import videos as reading
@@ -26,7 +26,7 @@ from common.video.pictures import animate, strips
 CPU = torch.device("cpu")
 RNG = np.random.default_rng(0)
 # Four original clips of UCF101, which are not ours to distribute: ucf101_4clips_avi.tar and ucf101_4clips_64.npz.
-SAMPLE = Path(os.environ.get("UCF101_SAMPLE", ROOT.parent / "shared" / "data" / "ucf101_sample"))
+SAMPLE = Path(os.environ.get("UCF101_SAMPLE", "no-such-folder"))
 
 
 def encoded(frames, codec="ffv1", container="avi"):
@@ -76,7 +76,7 @@ def test_an_encoded_video_comes_back_frame_by_frame(tmp_path):
     (tmp_path / "Biking").mkdir()
     (tmp_path / "Biking" / "v_1.avi").write_bytes(encoded(frames))
     ((name, read, label),) = reading.read_videos(Source("local", other=tmp_path), 16, 3)
-    assert (name, label) == ("Biking/v_1.avi", 0)
+    assert (name, label) == ("Biking/v_1.avi", None)  # one folder tells nothing apart
     np.testing.assert_array_equal(read, frames)
 
 
@@ -135,7 +135,7 @@ def test_broken_and_short_videos_are_told_counted_and_passed_over(tmp_path, caps
 def test_a_set_without_any_usable_video_is_an_error(tmp_path):
     (tmp_path / "videos").mkdir()
     (tmp_path / "videos" / "a.avi").write_bytes(b"nothing")
-    with pytest.raises(UserError, match="holds no images"):
+    with pytest.raises(UserError, match=r"none of 1 videos can be used; the first, a\.avi, cannot be read"):
         prepared(settings(), tmp_path / "data", {"ucf101": str(tmp_path / "videos")})
     (tmp_path / "videos" / "a.avi").unlink()
     with pytest.raises(UserError, match="holds no videos"):
@@ -144,14 +144,68 @@ def test_a_set_without_any_usable_video_is_an_error(tmp_path):
 
 def test_ucf101_s_list_chooses_the_videos(tmp_path):
     frames = RNG.integers(0, 256, (7, 8, 8, 3), dtype=np.uint8)
+    videos = tmp_path / "UCF-101"
     for name in ("v_a.png", "v_b.png"):
-        (tmp_path / "Biking").mkdir(exist_ok=True)
-        (tmp_path / "Biking" / name).write_bytes(strip(frames))
-    source = Source("local", other=tmp_path)
+        (videos / "Biking").mkdir(exist_ok=True, parents=True)
+        (videos / "Biking" / name).write_bytes(strip(frames))
+    source = Source("local", other=videos)
+
+    def names():
+        return [name for name, _, _ in reading.read_videos(source, 8, 3, split="trainlist01")]
+
     with pytest.raises(UserError, match=r"no trainlist01\.txt"):
-        list(reading.read_videos(source, 8, 3, split="trainlist01"))
-    (tmp_path / "trainlist01.txt").write_text("Biking/v_b.png 1\n")
-    assert [name for name, _, _ in reading.read_videos(source, 8, 3, split="trainlist01")] == ["Biking/v_b.png"]
+        names()
+    with zipfile.ZipFile(tmp_path / "UCF101TrainTestSplits-RecognitionTask.zip", "w") as lists:
+        lists.writestr("ucfTrainTestlist/trainlist01.txt", "Biking/v_a.avi 1\n")
+    assert names() == ["Biking/v_a.png"]  # a copy in another format
+    (videos / "trainlist01.txt").write_text("Biking/v_b.avi 1\n")
+    assert names() == ["Biking/v_b.png"]
+    (videos / "trainlist01.txt").write_text("Punch/v_c.avi 1\n")
+    with pytest.raises(UserError, match="names none of the 2 videos"):
+        names()
+
+
+def test_classes_are_counted_as_ucf101_does():
+    names = ["Hammering", "HammerThrow", "JumpingJack", "JumpRope"]
+    assert sorted(reversed(names), key=str.casefold) == names  # classInd.txt: 35, 36, 47, 48
+
+
+def test_training_and_held_out_videos_of_files_are_disjoint(tmp_path):
+    (tmp_path / "videos").mkdir()
+    for i in range(10):
+        (tmp_path / "videos" / f"{i}.png").write_bytes(strip(np.full((7, 16, 16, 3), 20 * i, np.uint8)))
+    local = {"ucf101": str(tmp_path / "videos")}
+    parts = [
+        prepared(settings(**chosen), tmp_path / "data", local)
+        for chosen in ({"data_count": 6}, {"data_count": 4, "data_from": 6})
+    ]
+    seen = [set(np.unique(part.samples.frames) // 20) for part in parts]
+    assert len(seen[0]) == 6
+    assert seen[0] | seen[1] == set(range(10))
+    assert seen[0] != set(range(6))  # not the first classes in the alphabet
+    assert parts[0].labels is None
+    with pytest.raises(UserError, match="have no test part"):
+        prepared(settings(split="test"), tmp_path / "data", local)
+
+
+def test_a_folder_inside_an_archive_is_taken_alone_and_compressed_ones_are_unpacked_once(tmp_path):
+    frames = RNG.integers(0, 256, (7, 8, 8, 3), dtype=np.uint8)
+    with tarfile.open(tmp_path / "repository.tar.gz", "w:gz") as tar:
+        for name in ("repo/data/actions/0/a.png", "repo/data/actions/1/b.png", "repo/docs/picture.png"):
+            info = tarfile.TarInfo(name)
+            content = strip(frames)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    source = Source("local", other=tmp_path / "repository.tar.gz")
+    for _ in range(2):
+        read = reading.read_videos(source, 8, 3, inside="data/actions")
+        found = [(Path(name).name, label) for name, _, label in read]
+        assert found == [("a.png", 0), ("b.png", 1)]
+        assert (tmp_path / "repository" / ".complete").exists()
+        (tmp_path / "repository.tar.gz").write_bytes(b"never read again")
+    (tmp_path / "broken.tar.gz").write_bytes(b"not an archive")
+    with pytest.raises(UserError, match="not a readable tar"):
+        list(reading.read_videos(Source("local", other=tmp_path / "broken.tar.gz"), 8, 3))
 
 
 def test_moving_mnist_s_file_and_arrays_by_name(tmp_path):
@@ -160,7 +214,8 @@ def test_moving_mnist_s_file_and_arrays_by_name(tmp_path):
     source = Source("local", (tmp_path / "mnist_test_seq.npy",))
     found = [frames for _, frames, _ in reading.read_videos(source, 16, 1)]
     np.testing.assert_array_equal(found[2], array[:, 2, ..., None])
-    np.savez(tmp_path / "clips.npz", one=RNG.integers(0, 256, (5, 16, 16, 3), dtype=np.uint8), bad=np.zeros((2, 2)))
+    one = RNG.integers(0, 256, (5, 16, 16, 3), dtype=np.uint8)
+    np.savez(tmp_path / "clips.npz", one=one, bad=np.zeros((5, 16, 16, 3), np.float32))
     source = Source("local", other=tmp_path / "clips.npz")
     found = {name: frames for name, frames, _ in reading.read_videos(source, 16, 3)}
     assert isinstance(found["bad"], reading.Broken)
@@ -172,7 +227,7 @@ def test_moving_mnist_s_file_and_arrays_by_name(tmp_path):
 
 def numbered(lengths, size=4):
     """Videos whose pixels are the number of the frame."""
-    frames = np.concatenate([np.arange(n) + 60 * i for i, n in enumerate(lengths)]).astype(np.uint8)
+    frames = np.concatenate([np.arange(n) + 60 * (i % 4) for i, n in enumerate(lengths)]).astype(np.uint8)
     return np.broadcast_to(frames[:, None, None, None], (len(frames), size, size, 1)).copy()
 
 
@@ -183,7 +238,7 @@ def test_clips_take_every_so_many_frames_from_anywhere_in_a_video():
     first = {clips.numbers(np.array([1]), np.array([p]))[0, 0] - 7 for p in np.linspace(0, 0.999, 50)}
     assert first == {0, 1, 2, 3, 4}
     assert len(clips[:1]) == 1
-    with pytest.raises(UserError, match="set shortest_video to 9 or more"):
+    with pytest.raises(UserError, match="need videos of 9; one has 7: set shortest_video to 9 or more"):
         Clips(numbered([7, 9]), [7, 9], length=5, stride=2)
 
 
@@ -212,8 +267,10 @@ def test_batches_of_clips_show_each_video_once_an_epoch_and_resume_anywhere():
 
 
 def test_clips_are_gathered_block_by_block_for_the_reference():
-    clips = Clips(numbered([5] * 2), [5] * 2, length=3)
-    assert [block.shape for block in _drawn(clips, 2)] == [(2, 3, 4, 4, 1)]
+    clips = Clips(numbered([5] * 2500, size=1), [5] * 2500, length=3)
+    blocks = list(_drawn(clips, 2500))
+    assert [len(block) for block in blocks] == [1000, 1000, 500]
+    np.testing.assert_array_equal(np.concatenate(blocks), clips[:])
 
 
 def test_only_the_clips_that_are_asked_for_are_read(tmp_path):
@@ -290,16 +347,16 @@ def test_faces_keep_their_colours_and_change_their_expression():
 
 
 def test_a_small_classifier_tells_the_expressions_apart(tmp_path):
-    chosen = settings(data="procedural_faces", data_count=300, frames=8, stride=4, shortest_video=32)
+    chosen = settings(data="procedural_faces", data_count=900, frames=8, stride=4, shortest_video=32)
     data = prepared(chosen, tmp_path, {})
-    card = train_classifier(data, tmp_path / "network.pt", width=8, epochs=20, device=CPU)
-    assert card["held_out_accuracy"] > 0.4  # chance: 1/6
+    card = train_classifier(data, tmp_path / "network.pt", width=16, epochs=12, device=CPU)
+    assert card["held_out_accuracy"] > 0.6  # chance: 1/6
     (tmp_path / "network.json").write_text(
         f'{{"network": "x", "sha256": "0", "held_out": 50, "held_out_accuracy": {card["held_out_accuracy"]}}}'
     )
     network = TrainedClassifier(tmp_path / "network.pt", CPU)
     _, logits = network(torch.from_numpy(data.samples[np.arange(100)]))
-    assert (logits.argmax(dim=1).numpy() == data.labels[:100]).mean() > 0.4
+    assert (logits.argmax(dim=1).numpy() == data.labels[:100]).mean() > 0.6
 
 
 # Pictures.
@@ -309,7 +366,6 @@ def test_an_animation_has_a_row_a_name_and_all_frames(tmp_path):
     videos = {"one": np.zeros((3, 5, 16, 16, 1), np.uint8), "two": np.full((3, 8, 16, 16, 1), 200, np.uint8)}
     animate(tmp_path / "a.webp", videos, columns=3)
     with Image.open(tmp_path / "a.webp") as image:
-        assert image.n_frames == 1 or image.n_frames == 8  # equal frames may be merged
         assert image.width >= 3 * 64
     moving = {"one": RNG.integers(0, 256, (3, 8, 16, 16, 3), dtype=np.uint8)}
     animate(tmp_path / "b.webp", moving, columns=3)

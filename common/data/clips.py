@@ -34,7 +34,7 @@ class Clips:
         self.span = (length - 1) * stride + 1
         if (short := int(self.lengths.min())) < self.span:
             raise UserError(
-                f"clips of {length} frames, every {stride}., need videos of {self.span}; one has {short}: "
+                f"clips of {length} frames, {stride} apart, need videos of {self.span}; one has {short}: "
                 f"set shortest_video to {self.span} or more"
             )
 

@@ -136,7 +136,11 @@ def load(folder: str | Path, settings: Mapping[str, Any] | None = None) -> Prepa
     if "lengths" in card:
         if settings is None:
             raise ValueError(f"{folder} holds videos: say of how many frames and which stride clips are")
-        samples = Clips(samples, np.load(folder / "lengths.npy"), settings["frames"], settings.get("stride", 1))
+        try:
+            lengths = np.load(folder / "lengths.npy")
+        except (OSError, ValueError) as error:
+            raise UserError(f"{folder}/lengths.npy is damaged: {error}; delete {folder} to prepare it anew") from error
+        samples = Clips(samples, lengths, settings["frames"], settings.get("stride", 1))
     return Prepared(card, samples, np.load(labels) if labels.exists() else None)
 
 
@@ -158,15 +162,20 @@ def _stream_videos(folder: Path, source: Source, settings: Mapping[str, Any], no
             raise UserError(f"{name} has {maker.channels} channels; the experiment asks for {channels}")
         videos = maker.videos(count, size, held_out=split == "test")
     else:
-        listed = None if split in ("train", "test") else split
-        videos = read_videos(source, size, channels, entry(name).get("inside"), listed)
+        if split == "test":
+            raise UserError(f"{name}: videos in files have no test part; hold some out with data_count and data_from")
+        videos = read_videos(
+            source, size, channels, inside=entry(name).get("inside"), split=None if split == "train" else split,
+            shuffled=count is not None,
+        )  # fmt: skip
     usable = with_skipped(videos, settings["shortest_video"], noted)
     lengths: list[int] = []
+    first = settings.get("data_from", 0)
 
     def blocks():
-        for frames, label in islice(usable, count):
+        for frames, label in islice(usable, first, None if count is None else first + count):
             lengths.append(len(frames))
-            yield frames, np.array([label])
+            yield frames, None if label is None else np.array([label])
 
     _stream_blocks(folder, blocks(), (size, size, channels))
     _save(folder / "lengths.npy", np.array(lengths))

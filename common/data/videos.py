@@ -6,7 +6,9 @@ it and goes on.
 """
 
 import io
+import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -19,7 +21,6 @@ from common.data.registry import Source
 from common.errors import UserError
 
 VIDEO_SUFFIXES = (".avi", ".mp4", ".mkv", ".webm", ".mov")
-LONGEST_STRIP = 10_000  # frames; Pillow's limit for one picture is lifted no further than this
 
 
 @dataclass(frozen=True)
@@ -29,39 +30,44 @@ class Broken:
     why: str
 
 
-Video = tuple[str, np.ndarray | Broken, int]
+Video = tuple[str, np.ndarray | Broken, int | None]
 
 
 def read_videos(
-    source: Source, size: int, channels: int, inside: str | None = None, split: str | None = None
-) -> Iterator[Video]:
-    """The videos of a folder, tar, .npy or .npz at ``size``, in alphabetic order of their names.
+    source: Source, size: int, channels: int, *, inside: str | None = None, split: str | None = None,
+    shuffled: bool = False,
+) -> Iterator[Video]:  # fmt: skip
+    """The videos of a folder, tar, .npy or .npz at ``size``, in alphabetic order of their names or ``shuffled``, always
+    alike.
 
-    ``inside``: only what lies below a folder of this path. ``split``: only what UCF101's list of this name holds
-    (trainlist01). Folders give the labels. Arrays: .npy (frames, n, h, w) as Moving MNIST is published, or .npz of one
-    array (T, h, w[, 3]) a video.
+    ``inside``: only what lies below a folder of this path, where anything does. ``split``: only what UCF101's list of
+    this name holds (trainlist01). Folders give the labels; None where there is only one. Arrays: .npy (frames, n, h, w)
+    as Moving MNIST is published, or .npz of one array (T, h, w[, 3]) a video, uint8.
     """
     path = source.other or source.files[0]
-    if path.suffix == ".npy":
-        yield from _moving_mnist(path, size, channels)
+    if path.suffix in (".npy", ".npz"):
+        if split is not None:
+            raise UserError(f"{path} has no names of videos for the list {split}; set split to train")
+        yield from (_moving_mnist if path.suffix == ".npy" else _named_arrays)(path, size, channels)
         return
-    if path.suffix == ".npz":
-        with np.load(path, allow_pickle=False) as arrays:
-            for name in arrays:
-                yield name, _read(lambda array=arrays[name]: [_channels(frame, channels) for frame in array], size), 0
-        return
-    if path.suffix == ".rar":
+    if path.is_file():
         path = _unpacked(path)
-    found = sorted(_files(path, inside if source.other is None else None), key=lambda item: item[0])
-    if split is not None:
-        listed = _listed(source, split)
-        found = [item for item in found if PurePosixPath(item[0]).name in listed]
+    found = sorted(_files(path), key=lambda item: item[0])
+    found = [item for item in found if inside and f"/{inside}/" in f"/{item[0]}"] or found
     if not found:
         raise UserError(f"{path} holds no videos ({', '.join((*VIDEO_SUFFIXES, *IMAGE_SUFFIXES))})")
-    classes = sorted({PurePosixPath(name).parent.name for name, _ in found})
+    if split is not None:
+        listed = _listed(source, split)
+        chosen = [item for item in found if PurePosixPath(item[0]).stem in listed]
+        if not chosen:
+            raise UserError(f"{split} names none of the {len(found)} videos in {path}")
+        found = chosen
+    classes = sorted({PurePosixPath(name).parent.name for name, _ in found}, key=str.casefold)  # as UCF101 counts them
+    if shuffled:
+        found = [found[i] for i in np.random.default_rng(0).permutation(len(found))]
     for name, read in found:
         frames = _read(lambda name=name, read=read: _decode(name, read(), channels), size)
-        yield name, frames, classes.index(PurePosixPath(name).parent.name)
+        yield name, frames, classes.index(PurePosixPath(name).parent.name) if len(classes) > 1 else None
 
 
 def _decode(name: str, data: bytes, channels: int) -> Iterable[np.ndarray]:
@@ -87,15 +93,15 @@ def strip_frames(data: bytes, channels: int = 3) -> list[np.ndarray]:
 
     with Image.open(io.BytesIO(data)) as image:
         long, short = max(image.size), min(image.size)
-        if long % short or long // short > LONGEST_STRIP:
+        if long % short:
             raise ValueError(f"a picture of {image.width} × {image.height} is no strip of square frames")
         pixels = np.asarray(image.convert("RGB" if channels == 3 else "L"))
     return np.split(pixels, long // short, axis=1 if pixels.shape[1] == long else 0)
 
 
 def frame_at(frame: np.ndarray, size: int) -> np.ndarray:
-    """One frame as the papers prepare UCF101: to ``size`` rows and 4/3 as many columns (64 × 85), of which the middle
-    ones are kept (10 to 73); Lanczos. Square frames are only resized.
+    """One frame as the papers prepare UCF101: to ``size`` rows and 4/3 as many columns (64 × 85) with Lanczos' filter,
+    of which the middle ones are kept (10 to 73). Square frames are resized as images are (bilinear).
 
     TGAN, Section 6.1 and make_ucf101.py, whose filter was the nearest neighbour, Pillow's default of 2017.
     """
@@ -117,54 +123,71 @@ def _read(frames: Callable[[], Iterable[np.ndarray]], size: int) -> np.ndarray |
     """All frames at ``size``; each is resized when it is decoded, so that no whole video waits at full size."""
     try:
         found = [frame_at(frame, size) for frame in frames()]
-    except UserError:
+    except (UserError, ImportError, MemoryError):
         raise
     except Exception as error:  # a decoder raises what it likes; whatever it is, the video cannot be used
         return Broken(f"cannot be read ({type(error).__name__}: {str(error).partition(chr(10))[0]})")
     return np.stack(found) if found else Broken("has no frames")
 
 
-def _channels(frame: np.ndarray, channels: int) -> np.ndarray:
-    if frame.ndim == 2:
-        return np.repeat(frame[..., None], channels, axis=2)
-    if frame.shape[2] != channels:
-        raise ValueError(f"a frame of {frame.shape[2]} channels; {channels} are asked for")
-    return frame
+def _frames(array: np.ndarray, channels: int) -> list[np.ndarray]:
+    """The frames of an array (T, h, w) or (T, h, w, channels) of bytes. Raises ValueError for another."""
+    if array.dtype != np.uint8 or array.ndim not in (3, 4):
+        raise ValueError(f"an array of {array.dtype} {array.shape} is no video: uint8 (T, h, w[, channels])")
+    if array.ndim == 3:
+        array = np.repeat(array[..., None], channels, axis=3)
+    if array.shape[3] != channels:
+        raise ValueError(f"frames of {array.shape[3]} channels; {channels} are asked for")
+    return list(array)
 
 
 def _moving_mnist(path: Path, size: int, channels: int) -> Iterator[Video]:
-    array = np.load(path, mmap_mode="r")
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from error
     if array.ndim != 4 or array.dtype != np.uint8:
         raise UserError(f"{path} is no Moving MNIST: it needs uint8 (frames, videos, height, width), not {array.shape}")
     for i in range(array.shape[1]):
-        yield str(i), _read(lambda i=i: [_channels(frame, channels) for frame in array[:, i]], size), 0
+        yield str(i), _read(lambda i=i: _frames(array[:, i], channels), size), None
+
+
+def _named_arrays(path: Path, size: int, channels: int) -> Iterator[Video]:
+    try:
+        arrays = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} cannot be read: {error}") from error
+    with arrays:
+        for name in arrays:
+            yield name, _read(lambda name=name: _frames(arrays[name], channels), size), None
 
 
 def _listed(source: Source, split: str) -> set[str]:
-    """The names of videos in UCF101's ``<split>.txt``, from a folder beside them or from the archive of the lists."""
-    archives = [path for path in source.files if path.suffix == ".zip"]
-    texts = []
-    if source.other is not None and source.other.is_dir():
-        texts = [path.read_text() for path in source.other.rglob(f"{split}.txt")]
-        archives = list(source.other.rglob("UCF101TrainTestSplits*.zip"))
+    """The names of videos in UCF101's ``<split>.txt``: in the folder of the videos or beside it, there or in the
+    archive of the lists.
+    """
+    texts, archives = [], [path for path in source.files if path.suffix == ".zip"]
+    if source.other is not None:
+        for folder in (source.other, source.other.parent):
+            files = (folder / f"{split}.txt", folder / "ucfTrainTestlist" / f"{split}.txt")
+            texts += [path.read_text() for path in files if path.is_file()]
+            archives += sorted(folder.glob("UCF101TrainTestSplits*.zip"))
     for archive in archives:
-        with zipfile.ZipFile(archive) as content:
-            texts += [content.read(name).decode() for name in content.namelist() if name.endswith(f"/{split}.txt")]
+        try:
+            with zipfile.ZipFile(archive) as content:
+                texts += [content.read(name).decode() for name in content.namelist() if name.endswith(f"/{split}.txt")]
+        except (OSError, zipfile.BadZipFile) as error:
+            raise UserError(f"{archive} cannot be read: {error}") from error
     if not texts:
         raise UserError(
-            f"{source.other or source.files[0]}: there is no {split}.txt beside the videos; "
-            "put UCF101's lists there, or set split to train for all of them"
+            f"{source.other or source.files[0]}: there is no {split}.txt with the videos or beside them; "
+            "put UCF101's lists there, or set split to train for all videos"
         )
-    return {PurePosixPath(line.split()[0]).name for line in texts[0].splitlines() if line.strip()}
+    return {PurePosixPath(line.split()[0]).stem for line in texts[0].splitlines() if line.strip()}
 
 
-def _files(path: Path, inside: str | None) -> list[tuple[str, Callable[[], bytes]]]:
+def _files(path: Path) -> list[tuple[str, Callable[[], bytes]]]:
     """Names and readers of the videos and strips in a folder or tar; contents are read when they are asked for."""
-    suffixes = (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES)
-
-    def wanted(name: str) -> bool:
-        return name.lower().endswith(suffixes) and (not inside or f"/{inside}/" in f"/{name}")
-
     if path.is_dir():
         listed = (file for file in path.rglob("*") if file.is_file())
         named = [(str(file.relative_to(path).as_posix()), file.read_bytes) for file in listed]
@@ -173,32 +196,47 @@ def _files(path: Path, inside: str | None) -> list[tuple[str, Callable[[], bytes
         named = [
             (member.name, lambda member=member: tar.extractfile(member).read()) for member in tar if member.isfile()
         ]
-    return [(name, read) for name, read in named if wanted(name)]
+    return [(name, read) for name, read in named if name.lower().endswith((*VIDEO_SUFFIXES, *IMAGE_SUFFIXES))]
 
 
 def _unpacked(archive: Path) -> Path:
-    """A .rar extracted beside itself, once; a marker written last tells a complete extraction."""
-    import rarfile
+    """A .rar or a compressed tar extracted beside itself, once; a plain tar is read as it is.
 
-    folder = archive.with_suffix("")
+    A marker written last tells a complete extraction.
+    """
+    if not archive.name.endswith((".rar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")):
+        return archive
+    folder = archive.with_name(archive.name.split(".")[0])
     if not (folder / ".complete").exists():
+        by_hand = "extract it by hand and give the folder as the local copy"
         try:
-            with rarfile.RarFile(archive) as content:
-                content.extractall(folder)
-        except rarfile.RarCannotExec:
-            raise UserError(
-                f"{archive} needs one of the programs unrar, unar, 7z or bsdtar; install one, or extract it by hand "
-                "and give the folder as the local copy"
-            ) from None
-        except rarfile.Error as error:
-            raise UserError(f"{archive} cannot be extracted: {error}; delete it to download it again") from error
-        (folder / ".complete").touch()
+            if archive.suffix == ".rar":
+                import rarfile
+
+                try:
+                    with rarfile.RarFile(archive) as content:
+                        content.extractall(folder)
+                except rarfile.RarCannotExec:
+                    raise UserError(f"{archive} needs unrar, unar, 7z or bsdtar; install one, or {by_hand}") from None
+                except rarfile.Error as error:
+                    raise UserError(f"{archive} cannot be extracted: {error}; get it again") from error
+            else:
+                with open_tar(archive) as content:
+                    content.extractall(folder, filter="data")
+            (folder / ".complete").touch()
+        except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
+            raise UserError(f"{archive} cannot be extracted ({error}); {by_hand}") from error
     return folder
 
 
-def with_skipped(videos: Iterable[Video], shortest: int, card: dict[str, Any]) -> Iterator[tuple[np.ndarray, int]]:
-    """Frames and label of every usable video; each other one is told and noted in ``card["skipped"]``."""
-    skipped = card.setdefault("skipped", [])
+def with_skipped(
+    videos: Iterable[Video], shortest: int, card: dict[str, Any]
+) -> Iterator[tuple[np.ndarray, int | None]]:
+    """Frames and label of every usable video; each other one is told and noted in ``card["skipped"]``.
+
+    Raises a :class:`UserError` where none is usable.
+    """
+    skipped, usable = card.setdefault("skipped", []), 0
     for name, frames, label in videos:
         why = frames.why if isinstance(frames, Broken) else ""
         if not why and len(frames) < shortest:
@@ -207,4 +245,8 @@ def with_skipped(videos: Iterable[Video], shortest: int, card: dict[str, Any]) -
             skipped.append({"video": name, "why": why})
             print(f"skipped {name}: {why}", flush=True)
             continue
+        usable += 1
         yield frames, label
+    if not usable:
+        first = f"; the first, {skipped[0]['video']}, {skipped[0]['why']}" if skipped else ""
+        raise UserError(f"none of {len(skipped)} videos can be used{first}")

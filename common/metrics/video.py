@@ -88,6 +88,15 @@ def shape_centres(video: np.ndarray, threshold: int = SHAPE_THRESHOLD) -> np.nda
     return np.array([np.argwhere(frame).mean(axis=0) if frame.any() else (np.nan, np.nan) for frame in shown])
 
 
+def displacement(video: np.ndarray, threshold: int = SHAPE_THRESHOLD) -> float:
+    """How far the shape's centre is at the end from where it began, in pixels; 0 where it is not seen twice. A shape
+    that flickers to and fro has a long path and no displacement.
+    """
+    centres = shape_centres(video, threshold)
+    centres = centres[np.isfinite(centres).all(axis=1)]
+    return float(np.linalg.norm(centres[-1] - centres[0])) if len(centres) > 1 else 0.0
+
+
 def frame_change(video: np.ndarray) -> float:
     """Mean absolute difference of successive frames, in grey levels."""
     return float(np.abs(np.diff(video.astype(np.int16), axis=0)).mean())

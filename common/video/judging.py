@@ -1,12 +1,15 @@
 """How good a run's videos are: one pass of the experiment's video network over them, and how much they move."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 
 from common.data.clips import Clips, clips_to_uint8
+from common.data.prepare import Prepared
+from common.data.registry import entry
+from common.errors import UserError
 from common.measuring import Measuring, Run
 from common.metrics.features import Features, extract, real_part, reference
 from common.metrics.frechet import frechet_distance
@@ -17,17 +20,45 @@ from common.metrics.video import frame_change
 from common.training.launch import build_method
 from common.training.loop import load_snapshot
 from common.training.method import Method
+from common.video.method import AT_ONCE
 
-AT_ONCE = 64
 SHOWN = 64  # videos that a judgement keeps for pictures
 
 
-def trained(m: Measuring, run: Run, device: torch.device, seed: int = 1000) -> Method:
-    """The method as it was after training, and torch's generator at ``seed`` + the run's."""
+def trained(m: Measuring, run: Run, device: torch.device, seed: int = 1000, step: int | None = None) -> Method:
+    """The method as it was after training, or after ``step`` updates; torch's generator at ``seed`` + the run's."""
     method = build_method(run.settings, m.data(run.settings).shape, device)
-    load_snapshot(run.folder, run.record["snapshots"][-1], method)
+    load_snapshot(run.folder, run.record["snapshots"][-1] if step is None else step, method)
     torch.manual_seed(seed + run.seed)
     return method
+
+
+def shown_of(videos: torch.Tensor, run: Run) -> np.ndarray:
+    """A method's videos as they are judged and shown, (n, frames, height, width, channels) uint8; of a training that
+    diverged, grey ones. Of longer videos every ``judged_every``-th frame is taken.
+    """
+    if run.diverged or not videos.isfinite().all():
+        videos = torch.zeros_like(videos)
+    return clips_to_uint8(videos[:, :, :: run.settings["judged_every"]]).cpu().numpy()
+
+
+def cells(run: Run, data: Prepared, model: str | None = None) -> dict[str, Any]:
+    """What names a run's measurements; the model is the arm unless stated."""
+    return {"model": model or run.arm, "seed": run.seed, "dataset": data.card["data"], "note": run.note}
+
+
+def held_out(m: Measuring, settings: Mapping[str, Any], count: int) -> Prepared:
+    """``count`` videos that no training saw: drawn anew where they are made on the spot, else those of the files that
+    come after the ``data_count`` of training.
+    """
+    name = settings["data"]
+    if not entry(name)["files"] and name not in m.config["local"]:
+        return m.data({**settings, "split": "test", "data_count": count})
+    if not settings.get("data_count"):
+        raise UserError(
+            f"{m.experiment.name} needs the setting data_count, so that further videos of {name} are held out"
+        )
+    return m.data({**settings, "data_count": count, "data_from": settings["data_count"]})
 
 
 class VideoJudge:
@@ -50,21 +81,15 @@ class VideoJudge:
         self.references = {
             network.name: reference(network, self.data, m.config["data"], count=s["reference_samples"])
             for network in self.networks
+            if not network.stochastic
         }
 
-    def cut(self, videos: np.ndarray, settings: Any) -> np.ndarray:
-        """The clips of ``frames`` frames that are judged."""
-        return videos[:, :: settings.get("judged_every", 1)][:, : self.frames]
-
-    def videos(self, run: Run, method: Method, count: int) -> Iterator[np.ndarray]:
-        """``count`` judged clips (n, frames, height, width, channels) uint8, a block at a time; of a training that
-        diverged, grey ones.
-        """
+    def videos(self, run: Run, method: Method, count: int, labels: torch.Tensor | None = None) -> Iterator[np.ndarray]:
+        """``count`` judged clips, a block at a time; ``labels`` (count,) where the model is told them."""
         for start in range(0, count, AT_ONCE):
-            videos = method.sample(min(AT_ONCE, count - start))
-            if run.diverged or not videos.isfinite().all():
-                videos = torch.zeros_like(videos)
-            yield self.cut(clips_to_uint8(videos).cpu().numpy(), run.settings)
+            chosen = {} if labels is None else {"labels": labels[start : start + AT_ONCE]}
+            videos = method.sample(min(AT_ONCE, count - start), **chosen)
+            yield shown_of(videos, run)[:, : self.frames]
 
     def judge(self, run: Run, **more: Any) -> np.ndarray:
         """Adds a run's scores, distances and motion; returns SHOWN of its clips. ``more``: the model's name (its arm
@@ -76,7 +101,7 @@ class VideoJudge:
             torch.manual_seed(1000 + 100 * trial + run.seed)
             return self.videos(run, method, self.count)
 
-        common = {"model": run.arm, "seed": run.seed, "dataset": self.data.card["data"], "note": run.note} | more
+        common = cells(run, self.data) | more
         self._add_scores(clips, "evaluation mode", common)
         return self._add_motion(clips(0), common)
 
@@ -103,13 +128,15 @@ class VideoJudge:
 
     def _add_scores(self, clips: Callable[[int], Iterator[np.ndarray]], sampling: str, common: dict[str, Any]) -> None:
         """Means over trials; of scores also what they vary between them. ``clips``: the sample of a trial."""
-        for i, network in enumerate(self.networks):
+        added: set[str] = set()
+        for network in self.networks:
             found: dict[str, tuple[str, list[float]]] = {}
             for trial in range(self.trials):
                 for metric, value, text in self._numbers(network, extract(network, clips(trial)), sampling):
                     found.setdefault(metric, (text, []))[1].append(value)
-            further = {"network": network.name} if i else {}
             for metric, (text, values) in found.items():
+                further = {"network": network.name} if metric in added else {}  # the first network's has none
+                added.add(metric)
                 better = "lower" if metric.startswith(("fd", "FID")) else "higher"
                 value = float(np.mean(values))
                 self.m.add(metric=metric, value=value, better=better, protocol=text, **common, **further)
@@ -125,10 +152,19 @@ class VideoJudge:
             name = metric_name("score", network)
             score = inception_score(features.logits, splits=1)
             yield name, score.value, protocol(name, **parts, **score.parts, trials=self.trials)
+        if network.stochastic:
+            return
         name, real = metric_name("fd", network), self.references[network.name]
         value = frechet_distance(features.statistics, real.statistics)
         against = real_part(self.data, self.s["reference_samples"])
         yield name, value, protocol(name, **parts, n_real=real.count, covariance="n-1", real=against)
+
+    def distance(self, run: Run, step: int) -> float:
+        """The Fréchet distance after ``step`` updates, which must have a snapshot, on the last network."""
+        method = trained(self.m, run, self.device, step=step)
+        network = self.networks[-1]
+        features = extract(network, self.videos(run, method, self.count), keep=())
+        return frechet_distance(features.statistics, self.references[network.name].statistics)
 
     def _add_motion(self, clips: Iterator[np.ndarray], common: dict[str, Any]) -> np.ndarray:
         """How much clips move; returns the first SHOWN of them."""

@@ -10,16 +10,16 @@ from torch import Tensor, nn
 
 from common.data.batches import Batches
 from common.training.method import Method
-from common.video.networks import ImageEncoder, TwoStreamGenerator, VideoCritic, VolumeGenerator, normal_init
+from common.video.networks import FutureGenerator, TwoStreamGenerator, VideoCritic, VolumeGenerator, normal_init
 
-SAMPLED_AT_ONCE = 64
+AT_ONCE = 64  # videos that are sampled at once
 
 
 class VideoMethod(Method):
     """A generator g of videos (n, channels, frames, size, size) in [-1, 1] against a critic f (without sigmoid).
 
-    ``settings`` name the size (``frames``, ``generator_width``, ``critic_width``, ``latent_size``) and, where the
-    generator is told a class, the number of ``classes``.
+    ``settings`` name the size (``frames``, ``generator_width``, ``critic_width``, ``latent_size``) and, where the model
+    is told the class (``conditional``), the number of ``classes``.
     """
 
     sampled: ClassVar[tuple[str, ...]] = ("generator", "critic")
@@ -27,14 +27,18 @@ class VideoMethod(Method):
     def __init__(self, settings: Mapping[str, Any], shape: tuple[int, ...], device: torch.device):
         super().__init__(settings, shape, device)
         self.channels, self.frames, self.size = shape[0], shape[1], shape[-1]
-        self.classes = settings.get("classes", 0)
+        self.classes = settings["classes"] if settings.get("conditional") else 0
         self.build()
+        self.initialise()
 
     def build(self) -> None:
         """Make the networks."""
         self.g = self.place(self.build_generator())
         self.f = self.place(self.build_critic())
         self.networks = {"generator": self.g, "critic": self.f}
+
+    def initialise(self) -> None:
+        """Give the networks their first weights, where those are not PyTorch's."""
 
     def place(self, network: nn.Module) -> nn.Module:
         """On the device; on a GPU in channels_last order, each weight by its own number of dimensions."""
@@ -47,17 +51,23 @@ class VideoMethod(Method):
         return network
 
     def build_generator(self) -> nn.Module:
-        """The 3-D model (``generator: volume``) or Video GAN's two streams (``two_streams``)."""
+        """The 3-D model (``generator: volume``) or Video GAN's two streams (``two_streams``); neither knows classes."""
         s = self.settings
+        if self.classes:
+            raise ValueError(f"generator {s['generator']!r} cannot be told a class")
         if s["generator"] == "volume":
             return VolumeGenerator(self.frames, self.size, self.channels, s["generator_width"], s["latent_size"])
         if s["generator"] == "two_streams":
-            g = TwoStreamGenerator(self.size, self.channels, s["generator_width"], s["latent_size"])
-            if g.frames != self.frames:
-                raise ValueError(f"Video GAN makes {g.frames} frames at {self.size} pixels; frames says {self.frames}")
-            normal_init(g, 0.01)
-            return g
+            return self.of_my_length(
+                TwoStreamGenerator(self.size, self.channels, s["generator_width"], s["latent_size"])
+            )
         raise ValueError(f"generator must be volume or two_streams, not {s['generator']!r}")
+
+    def of_my_length(self, g: nn.Module) -> nn.Module:
+        """Raises ValueError where the two streams make another number of frames than the settings ask for."""
+        if g.frames != self.frames:
+            raise ValueError(f"Video GAN makes {g.frames} frames at {self.size} pixels; frames says {self.frames}")
+        return g
 
     def build_critic(self) -> nn.Module:
         s = self.settings
@@ -66,7 +76,7 @@ class VideoMethod(Method):
             shift=s["critic_shift"], noise=s["critic_noise"], eps=s["critic_norm_eps"],
         )  # fmt: skip
 
-    # Codes and labels.
+    # Codes, labels, losses.
 
     def noise(self, count: int) -> Tensor:
         """z ~ N(0, I)"""
@@ -90,20 +100,33 @@ class VideoMethod(Method):
         with self.autocast():
             return self.f(videos).float()
 
+    def fake_of(self, x: Tensor, labels: Tensor | None) -> Tensor:
+        """As many fakes as there are real videos x, of the same classes."""
+        with self.autocast():
+            return self.g(self.noise(len(x)), labels)
+
+    def further_loss(self, fake: Tensor, x: Tensor) -> Tensor | float:
+        """What is added to the generator's loss. Of two streams λ ‖m‖₁ with λ = ``mask_penalty``, the norm averaged as
+        in Video GAN's code.
+        """
+        penalty = self.settings["mask_penalty"]
+        return penalty * self.g.mask.float().mean() if penalty else 0.0
+
+    # Sampling.
+
     def generated(self, count: int, labels: Tensor | None) -> Tensor:
         """``count`` videos from fresh noise; ``labels`` are one-hot vectors."""
         return self.g(self.noise(count), labels)
 
-    @torch.no_grad()
     def sample(self, count: int, labels: Tensor | None = None) -> Tensor:
         """``count`` videos with the statistics of training, as the authors' codes sample; classes are drawn evenly."""
         if self.classes and labels is None:
             labels = torch.randint(self.classes, (count,), device=self.device)
         pieces = []
-        for start in range(0, count, SAMPLED_AT_ONCE):
-            given = None if labels is None else self.one_hot(labels[start : start + SAMPLED_AT_ONCE])
+        for start in range(0, count, AT_ONCE):
+            given = None if labels is None else self.one_hot(labels[start : start + AT_ONCE])
             with self.evaluating(), self.autocast():
-                pieces.append(self.generated(min(SAMPLED_AT_ONCE, count - start), given).float())
+                pieces.append(self.generated(min(AT_ONCE, count - start), given).float())
         return torch.cat(pieces)
 
     @contextmanager
@@ -119,10 +142,14 @@ class VideoMethod(Method):
 
 class VideoGAN(VideoMethod):
     """The GAN of videos (Vondrick et al. 2016, equation 1) with the −log D generator loss of its code, one update each;
-    both see the same fakes. With two streams the mask's mean is held down: λ ‖m‖₁ with λ = ``mask_penalty``.
+    both see the same fakes. All weights start from N(0, ``init_deviation``²).
     """
 
     curves: ClassVar[tuple[str, ...]] = ("discriminator_loss", "generator_loss")
+
+    def initialise(self) -> None:
+        for network in self.networks.values():
+            normal_init(network, self.settings["init_deviation"])
 
     def make_optimisers(self) -> None:
         s = self.settings
@@ -133,8 +160,7 @@ class VideoGAN(VideoMethod):
 
     def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
         x, labels = self.next_real(batches)
-        with self.autocast():
-            fake = self.g(self.noise(len(x)), labels)
+        fake = self.fake_of(x, labels)
 
         # D = sigmoid(f): −log D(x) = softplus(−f(x)) and −log(1 − D(x)) = softplus(f(x)).
         discriminator_loss = F.softplus(-self.critic(x, labels)).mean()
@@ -143,46 +169,36 @@ class VideoGAN(VideoMethod):
 
         self.f.requires_grad_(False)
         generator_loss = F.softplus(-self.critic(fake, labels)).mean()
-        penalty = self.settings["mask_penalty"] * self.g.mask.float().mean() if self.settings["mask_penalty"] else 0.0
-        self.update("generator", generator_loss + penalty)
+        self.update("generator", generator_loss + self.further_loss(fake, x))
         self.f.requires_grad_(True)
         return {"discriminator_loss": discriminator_loss, "generator_loss": generator_loss}
 
 
 class FutureVideoGAN(VideoGAN):
     """Video GAN conditional on a first frame (Vondrick et al. 2016, Section 3.3; MoCoGAN's C-VGAN): an encoder in
-    place of the noise, and the L1 distance of the first frame (in its code; its text squares it), weight
+    place of the noise, no penalty on the mask, and the L1 distance of the first frame (its code; its text squares it),
+    weight
     ``reconstruction``.
     """
 
     curves: ClassVar[tuple[str, ...]] = (*VideoGAN.curves, "first_frame_distance")
 
     def build_generator(self) -> nn.Module:
-        s = self.settings
-        encoder = ImageEncoder(self.size, self.channels, s["encoder_width"], s["latent_size"])
-        g = TwoStreamGenerator(self.size, self.channels, s["generator_width"], s["latent_size"], encoder)
-        normal_init(g, s["init_deviation"])
-        return g
+        return self.of_my_length(FutureGenerator(self.size, self.channels, self.settings["generator_width"]))
+
+    def fake_of(self, x: Tensor, labels: Tensor | None) -> Tensor:
+        with self.autocast():
+            return self.g(x[:, :, 0])
+
+    def further_loss(self, fake: Tensor, x: Tensor) -> Tensor:
+        self.distance = (fake[:, :, 0].float() - x[:, :, 0]).abs().mean()
+        return self.settings["reconstruction"] * self.distance
 
     def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
-        x = next(batches)
-        with self.autocast():
-            fake = self.g(x[:, :, 0])
-        discriminator_loss = (
-            F.softplus(-self.critic(x, None)).mean() + F.softplus(self.critic(fake.detach(), None)).mean()
-        )
-        self.update("critic", discriminator_loss)
+        return super().step(t, batches) | {"first_frame_distance": self.distance}
 
-        self.f.requires_grad_(False)
-        generator_loss = F.softplus(-self.critic(fake, None)).mean()
-        distance = (fake[:, :, 0].float() - x[:, :, 0]).abs().mean()
-        self.update("generator", generator_loss + self.settings["reconstruction"] * distance)
-        self.f.requires_grad_(True)
-        return {
-            "discriminator_loss": discriminator_loss,
-            "generator_loss": generator_loss,
-            "first_frame_distance": distance,
-        }
+    def generated(self, count: int, labels: Tensor | None) -> Tensor:
+        raise NotImplementedError("this model continues given images: call continued")
 
     def continued(self, images: Tensor, frames: int) -> Tensor:
         """Videos (n, channels, frames, size, size) that begin with ``images``."""

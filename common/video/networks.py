@@ -104,50 +104,75 @@ class VolumeGenerator(nn.Module):
             ]
         self.body = nn.Sequential(*layers, nn.ConvTranspose3d(widths[-1], channels, 4, 2, 1), nn.Tanh())
 
-    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+    def forward(self, z: Tensor, labels: None = None) -> Tensor:
         return self.body(self.linear(z).unflatten(1, self.start))
 
 
-class TwoStreamGenerator(nn.Module):
+class TwoStreams(nn.Module):
     """Video GAN (Vondrick et al. 2016, equation 2): m ⊙ f + (1 − m) ⊙ b, a moving foreground f and its mask m from 3-D
     transposed convolutions, a static background b from 2-D ones.
 
-    z (n, latent_size) gives videos of twice as many frames as the doublings of 1 make: 32 at 64 pixels. ``mask`` holds
-    m (n, 1, frames, size, size) of the last call, for the penalty on it. ``encoder``: from what is given instead of z
-    to the code (n, latent_size).
+    Gives twice as many frames as the doublings of 1 make: 32 at 64 pixels. ``mask`` holds m (n, 1, frames, size, size)
+    of the last call, for the penalty on it. ``trunk``, ``ground``: from what is given to the two streams' last maps.
     """
 
-    def __init__(self, size: int, channels: int, width: int, latent_size: int, encoder: nn.Module | None = None):
+    def __init__(self, size: int, channels: int, width: int, trunk: nn.Module, ground: nn.Module):
         super().__init__()
-        count, side = doublings(size)
+        count, _ = doublings(size)
         self.frames = 2 * 2**count
-        widths = [width * 2**i for i in reversed(range(count))]
-        self.encoder = encoder or nn.Identity()
-        self.trunk = _up(nn.ConvTranspose3d, nn.BatchNorm3d, latent_size, widths, (2, side, side))
+        self.trunk = trunk
         self.foreground = nn.Sequential(nn.ConvTranspose3d(width, channels, 4, 2, 1), nn.Tanh())
         self.masks = nn.Sequential(nn.ConvTranspose3d(width, 1, 4, 2, 1), nn.Sigmoid())
-        self.background = nn.Sequential(
-            _up(nn.ConvTranspose2d, nn.BatchNorm2d, latent_size, widths, (side, side)),
-            nn.ConvTranspose2d(width, channels, 4, 2, 1),
-            nn.Tanh(),
-        )
+        self.background = nn.Sequential(ground, nn.ConvTranspose2d(width, channels, 4, 2, 1), nn.Tanh())
         self.mask: Tensor | None = None
 
-    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        z = self.encoder(z)
-        moving = self.trunk(z[:, :, None, None, None])
+    def forward(self, given: Tensor) -> Tensor:
+        """``given`` (n, channels, h, w)"""
+        moving = self.trunk(given.unsqueeze(2))
         self.mask = self.masks(moving)
-        background = self.background(z[:, :, None, None]).unsqueeze(2)
+        background = self.background(given).unsqueeze(2)
         return self.mask * self.foreground(moving) + (1 - self.mask) * background
 
 
+class TwoStreamGenerator(TwoStreams):
+    """From z (n, latent_size). ``width``: filters before the last layers, doubled at each layer towards z; 64 gives the
+    published 512-256-128-64.
+    """
+
+    def __init__(self, size: int, channels: int, width: int, latent_size: int):
+        count, side = doublings(size)
+        widths = [width * 2**i for i in reversed(range(count))]
+        trunk = _up(nn.ConvTranspose3d, nn.BatchNorm3d, latent_size, widths, (2, side, side))
+        ground = _up(nn.ConvTranspose2d, nn.BatchNorm2d, latent_size, widths, (side, side))
+        super().__init__(size, channels, width, trunk, ground)
+
+    def forward(self, z: Tensor, labels: None = None) -> Tensor:
+        return super().forward(z[:, :, None, None])
+
+
+class FutureGenerator(TwoStreams):
+    """From a first frame (Section 3.3 and main_conditional.lua): an encoder's map of 4 × 4 in place of z, from which
+    the trunk makes two frames with a 2 × 1 × 1 kernel. ``width`` 128: twice as many filters everywhere, 1024 first.
+    """
+
+    def __init__(self, size: int, channels: int, width: int):
+        count, _ = doublings(size)
+        widths = [width * 2**i for i in reversed(range(count))]
+        trunk = _up(nn.ConvTranspose3d, nn.BatchNorm3d, widths[0], widths, (2, 1, 1))
+        ground = nn.Sequential(*_up(nn.ConvTranspose2d, nn.BatchNorm2d, widths[0], widths, (1, 1))[3:])
+        super().__init__(size, channels, width, trunk, ground)
+        self.encoder = ImageEncoder(size, channels, width, eps=1e-3)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(self.encoder(images))
+
+
 def _up(
-    convolution: Callable[..., nn.Module], norm: Callable[..., nn.Module], latent_size: int, widths: list[int],
+    convolution: Callable[..., nn.Module], norm: Callable[..., nn.Module], before: int, widths: list[int],
     first: tuple[int, ...],
 ) -> nn.Sequential:  # fmt: skip
-    """From a code to a map of ``first``'s size, then doubled once for each further width."""
+    """A transposed convolution of the kernel ``first``, then one doubling for each further width."""
     layers: list[nn.Module] = []
-    before = latent_size
     for i, after in enumerate(widths):
         layers += [convolution(before, after, *((first, 1, 0) if i == 0 else (4, 2, 1)))]
         layers += [norm(after), nn.ReLU(inplace=True)]
@@ -156,24 +181,21 @@ def _up(
 
 
 class ImageEncoder(nn.Sequential):
-    """From a first frame (n, channels, size, size) to the code (n, code_size) of its video, for image-to-video models.
-
-    4 × 4 convolutions of stride 2, BatchNorm but after the first, ReLU; neither paper that needs one describes its own.
+    """From a first frame (n, channels, size, size) to a map of 4 × 4 or 6 × 6 (n, 2^k width, …): 4 × 4 convolutions of
+    stride 2 with twice the filters each time, BatchNorm but after the first, ReLU (Video GAN's main_conditional.lua).
     """
 
-    def __init__(self, size: int, channels: int, width: int, code_size: int):
-        count, side = doublings(size)
+    def __init__(self, size: int, channels: int, width: int, *, eps: float = 1e-5):
+        count, _ = doublings(size)
         layers: list[nn.Module] = []
         before = channels
         for i in range(count):
             after = width * 2**i
-            layers.append(nn.Conv2d(before, after, 4, 2, 1, bias=False))
-            layers += [nn.BatchNorm2d(after)] * (i > 0) + [nn.ReLU(inplace=True)]
+            layers.append(nn.Conv2d(before, after, 4, 2, 1))
+            layers += [nn.BatchNorm2d(after, eps=eps)] * (i > 0) + [nn.ReLU(inplace=True)]
             before = after
-        super().__init__(*layers, nn.Conv2d(before, code_size, side))
-
-    def forward(self, images: Tensor) -> Tensor:
-        return super().forward(images).flatten(1)
+        super().__init__(*layers)
+        self.channels, self.side = before, size // 2**count
 
 
 def normal_init(network: nn.Module, deviation: float) -> None:

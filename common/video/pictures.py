@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 from common.files import atomic_path
 from common.reporting.experiment_page import Results
 from common.reporting.figures import bars_with_seeds, figure, show_images, tile
+from common.video.numbers import score_name
 
 SMALLEST_SIDE = 64  # pixels of a frame in an animation; smaller frames are enlarged
 MILLISECONDS = 120  # a frame
@@ -84,8 +85,7 @@ def show_first_frames(path: Path, videos: Mapping[str, np.ndarray]) -> None:
 
 def scores(r: Results) -> None:
     """Bars of the score of each model, by the first network where there are several."""
-    names = (name for name in dict.fromkeys(r.per_seed["metric"]) if name == "IS" or name.endswith("_score"))
-    name = next(names)
+    name = score_name(r.per_seed["metric"])
     rows = r.per_seed[(r.per_seed["metric"] == name) & (r.per_seed["condition"] == "")]
     models = list(dict.fromkeys(rows["model"]))
     with figure(r.folder / "scores", 1, 1, (max(0.9 * len(models), 4.5), 3.2)) as (_, axes):

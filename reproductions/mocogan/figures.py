@@ -9,7 +9,6 @@ from common.reporting.figures import COLOURS, MARKERS, figure, seed_band, show_i
 from common.video.pictures import animate, rgb, scores, show_first_frames, show_strips, strips
 
 MODELS = ("VGAN", "TGAN", "MoCoGAN")
-DEFAULT = "with D_I, z_A -> R_M"
 
 
 def _in_order(r: Results, names: Sequence[str]) -> dict[str, np.ndarray]:
@@ -40,7 +39,7 @@ def _acd(r: Results, motion: str, label: str) -> None:
 
 
 def mocogan_shapes_acd(r: Results) -> None:
-    _acd(r, "path", "path of the shape, sides of the frame")
+    _acd(r, "displacement", "displacement of the shape, sides of the frame")
 
 
 def mocogan_faces_acd(r: Results) -> None:

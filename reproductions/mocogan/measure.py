@@ -2,21 +2,30 @@
 stands still has the best of all.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
 
 from common.data.batches import to_float
-from common.data.clips import Clips, clips_to_uint8
+from common.data.clips import Clips
 from common.measuring import Measuring, Run
+from common.metrics.features import extract
 from common.metrics.networks import FeatureNetwork, feature_network
 from common.metrics.protocol import protocol
 from common.metrics.scores import accuracy
-from common.metrics.video import content_and_motion, embedding, mean_colours, shape_centres, shape_colours
+from common.metrics.video import (
+    content_and_motion,
+    displacement,
+    embedding,
+    mean_colours,
+    shape_centres,
+    shape_colours,
+)
 from common.training.launch import compute_device
-from common.video.judging import AT_ONCE, VideoJudge, trained
+from common.video.judging import VideoJudge, cells, held_out, shown_of, trained
+from common.video.method import AT_ONCE
 from reproductions.mocogan.method import MoCoGAN
 
 DEFAULT = "with D_I, z_A -> R_M"  # the paper's own model with categories
@@ -41,30 +50,22 @@ class Content:
 
     def add(self, m: Measuring, videos: np.ndarray, common: dict[str, Any]) -> None:
         """ACD of videos (n, frames, height, width, 3) and, beside it, how much they move."""
-        found = content_and_motion(videos, None if self.kind == "shape_colour" else self.of)
+        found = content_and_motion(videos, self.of)
         parts = {**self.parts, "videos": found.parts["videos"], "frames": videos.shape[1], "size": videos.shape[2]}
         m.add(metric="ACD", value=found.distance, better="lower", protocol=protocol("ACD", **parts), **common)
         text = protocol("frame_change", of="mean |difference| of successive frames, grey levels", n=len(videos))
         m.add(metric="frame_change", value=found.change, better="target", protocol=text, **common)
-        if self.kind == "shape_colour":
-            above = found.parts["shape_above"]
-            text = protocol("path", of="way of the shape's centre", shape_above=above, frames=videos.shape[1])
-            m.add(metric="path", value=found.path / videos.shape[2], better="target", unit="sides of the frame",
-                  protocol=text, **common)  # fmt: skip
-            text = protocol("empty_frames", of="share of frames without a shape", shape_above=above)
-            m.add(metric="empty_frames", value=found.empty, better="lower", protocol=text, **common)
-
-
-def _common(run: Run, data: str, model: str | None = None) -> dict[str, Any]:
-    return {"model": model or run.arm, "seed": run.seed, "dataset": data, "note": run.note}
-
-
-def _uint8(videos: torch.Tensor, run: Run) -> np.ndarray:
-    """Videos as they are judged; of a training that diverged, grey ones."""
-    if run.diverged or not videos.isfinite().all():
-        videos = torch.zeros_like(videos)
-    every = run.settings["judged_every"]
-    return clips_to_uint8(videos[:, :, ::every]).cpu().numpy()
+        if self.kind != "shape_colour":
+            return
+        seen = {"shape_above": found.parts["shape_above"], "frames": videos.shape[1]}
+        for metric, value, of in (
+            ("path", found.path, "way of the shape's centre"),
+            ("displacement", np.mean([displacement(video) for video in videos]), "from its first centre to its last"),
+        ):
+            m.add(metric=metric, value=float(value) / videos.shape[2], better="target", unit="sides of the frame",
+                  protocol=protocol(metric, of=of, **seen), **common)  # fmt: skip
+        text = protocol("empty_frames", of="share of frames without a shape", **seen)
+        m.add(metric="empty_frames", value=found.empty, better="lower", protocol=text, **common)
 
 
 def _real(clips: Clips, count: int, seed: int) -> np.ndarray:
@@ -87,8 +88,9 @@ def mocogan_shapes_acd(m: Measuring) -> None:
             content.add(m, clips, {"model": "Reference", "seed": seed, "dataset": data.card["data"]})
         m.sheet("Reference", _real(data.samples, SHOWN, m.seeds[0]))
         for run in m.runs:
-            videos = _uint8(trained(m, run, device).sample(s["evaluation_samples"]), run)
-            content.add(m, videos, _common(run, data.card["data"]))
+            videos = shown_of(trained(m, run, device).sample(s["evaluation_samples"]), run)
+            if not run.diverged:  # what is left of it stands still, and would win
+                content.add(m, videos, cells(run, data))
             if run.seed == m.seeds[0]:
                 m.sheet(run.arm, videos[:SHOWN])
 
@@ -128,25 +130,30 @@ def _categorical(m: Measuring, run: Run, device: torch.device, content: Content,
     method = trained(m, run, device)
     count, frames, classes = run.settings["evaluation_samples"], run.settings["frames"], run.settings["classes"]
     labels = changing_labels(count, classes, frames, device)
-    parts = [method.sample_longer(len(part), classes * frames, part) for part in labels.split(AT_ONCE)]
-    videos = _uint8(torch.cat(parts), run)
-    segments = videos.reshape(count * classes, frames, *videos.shape[2:])
-    with torch.inference_mode():
-        blocks = torch.from_numpy(segments).to(device).split(network.block)
-        predicted = torch.cat([network(block)[1].argmax(dim=1) for block in blocks]).cpu().numpy()
-    score = accuracy(predicted, labels[:, ::frames].flatten().cpu().numpy())
-    text = protocol("MCS", **network.protocol, videos=f"{count} of {classes} × {frames} frames, category changed each")
-    m.add(metric="MCS", value=score, better="higher", protocol=text, **common)
-    content.add(m, videos, common)
+    kept: list[np.ndarray] = []
+
+    def segments() -> Iterator[np.ndarray]:
+        for part in labels.split(AT_ONCE):
+            kept.append(shown_of(method.sample_longer(len(part), classes * frames, part), run))
+            yield kept[-1].reshape(-1, frames, *kept[-1].shape[2:])
+
+    score = accuracy(extract(network, segments()).predicted, labels[:, ::frames].flatten().cpu().numpy())
+    videos = np.concatenate(kept)
+    of = f"{count} of {classes} × {frames} frames, category changed each"
+    m.add(metric="MCS", value=score, better="higher", protocol=protocol("MCS", **network.protocol, videos=of), **common)
+    text = protocol("times_chance", of="MCS times the number of categories")
+    m.add(metric="times_chance", value=score * classes, better="higher", protocol=text, **common)
+    if not run.diverged:
+        content.add(m, videos, common)
     return videos
 
 
-def _references(m: Measuring, content: Content, network: FeatureNetwork, **condition: Any) -> None:
+def _references(m: Measuring, content: Content, network: FeatureNetwork) -> None:
     """What the data has: the network's held-out accuracy, content distance and motion of its clips."""
     s = m.settings(DEFAULT)
     data = m.data(s)
     for seed in m.seeds:
-        common = {"model": "Reference", "seed": seed, "dataset": data.card["data"]} | condition
+        common = {"model": "Reference", "seed": seed, "dataset": data.card["data"]}
         text = protocol("MCS", **network.protocol, of="held-out clips of the data")
         m.add(metric="MCS", value=network.accuracy, better="higher", protocol=text, **common)
         content.add(m, _real(data.samples, s["evaluation_samples"], seed), common)
@@ -159,9 +166,9 @@ def mocogan_ablation(m: Measuring) -> None:
         content, network = Content(m, s["content"], device), m.feature_network(s, device)
         _references(m, content, network)
         for run in m.runs:
-            videos = _categorical(m, run, device, content, network, _common(run, m.data(s).card["data"]))
+            videos = _categorical(m, run, device, content, network, cells(run, m.data(s)))
             if run.seed == m.seeds[0]:
-                m.sheet(run.arm, videos[:8])
+                m.sheet(run.arm, videos[:4])
 
 
 def mocogan_latent_sizes(m: Measuring) -> None:
@@ -169,8 +176,9 @@ def mocogan_latent_sizes(m: Measuring) -> None:
     s = m.settings(DEFAULT)
     with compute_device(m.config["device"]) as device:
         content, network = Content(m, s["content"], device), m.feature_network(s, device)
+        _references(m, content, network)
         for run in m.runs:
-            common = _common(run, m.data(s).card["data"], "MoCoGAN") | {"d_C": run.settings["content_size"]}
+            common = cells(run, m.data(s), "MoCoGAN") | {"d_C": run.settings["content_size"]}
             _categorical(m, run, device, content, network, common)
 
 
@@ -182,10 +190,12 @@ def mocogan_disentanglement(m: Measuring) -> None:
     s = m.experiment.settings_without_arm(m.scale, m.config)
     with compute_device(m.config["device"]) as device:
         for run in m.runs:
+            if run.diverged:
+                continue
             method = trained(m, run, device)
-            videos = _uint8(method.sample_crossed(s["contents"], s["motions"]).flatten(0, 1), run)
+            videos = shown_of(method.sample_crossed(s["contents"], s["motions"]).flatten(0, 1), run)
             videos = videos.reshape(s["contents"], s["motions"], *videos.shape[1:])
-            common = _common(run, m.data(run.settings).card["data"])
+            common = cells(run, m.data(run.settings))
             of = shape_colours if run.settings["content"] == "shape_colour" else mean_colours
             colours = np.array([[np.nanmean(of(video), axis=0) for video in row] for row in videos])
             within, between = _spread(colours, axis=1), _spread(colours, axis=0)
@@ -197,12 +207,12 @@ def mocogan_disentanglement(m: Measuring) -> None:
                 m.add(metric=metric, value=value, protocol=protocol(metric, of=of_what, **numbers), **common)
             if run.settings["content"] == "shape_colour":
                 same, other = path_correlation(videos)
-                for metric, value, which in (
-                    ("path_correlation", same, "same motion"),
-                    ("path_correlation_other", other, "other motion"),
+                for metric, value, of_what in (
+                    ("path_correlation", same, "correlation of the shapes' paths, other content, same motion"),
+                    ("path_correlation_other", other, "correlation of the shapes' paths, other content and motion"),
+                    ("path_by_motion", (same - other) / (1 - other), "what the same motion adds, of what it could add"),
                 ):
-                    text = protocol(metric, of=f"correlation of the shapes' paths, other content, {which}", **numbers)
-                    m.add(metric=metric, value=value, better="higher", protocol=text, **common)
+                    m.add(metric=metric, value=value, protocol=protocol(metric, of=of_what, **numbers), **common)
             if run.seed == m.seeds[0]:
                 m.sheet(run.arm, videos[:6, :7].reshape(-1, *videos.shape[2:]))
 
@@ -236,10 +246,12 @@ def mocogan_longer_videos(m: Measuring) -> None:
     s = m.experiment.settings_without_arm(m.scale, m.config)
     with compute_device(m.config["device"]) as device:
         for run in m.runs:
+            if run.diverged:
+                continue
             method: MoCoGAN = trained(m, run, device)
             count, frames = run.settings["evaluation_samples"] // 2, run.settings["frames"]
             length = s["times_longer"] * frames
-            common = _common(run, m.data(run.settings).card["data"])
+            common = cells(run, m.data(run.settings))
             labels = method.draw_labels(count)
             with method.evaluating():
                 noise, start = method.motion_noise(count, length)
@@ -256,7 +268,7 @@ def mocogan_longer_videos(m: Measuring) -> None:
             )
             m.add(metric="first_codes_changed", value=float((path[:, :frames] - short).abs().max()), better="lower",
                   protocol=text, **common)  # fmt: skip
-            videos = _uint8(long, run)
+            videos = shown_of(long, run)
             of = shape_colours if run.settings["content"] == "shape_colour" else mean_colours
             colours = np.array([of(video) for video in videos])
             distance = np.nanmean(np.linalg.norm(colours - colours[:, :1], axis=2), axis=0)
@@ -277,7 +289,7 @@ def mocogan_longer_videos(m: Measuring) -> None:
             drift = distance[length - frames :].mean() / max(distance[1:frames].mean(), 1e-9)
             m.add(metric="content_drift", value=float(drift), better="target", protocol=text, **common)
             if run.seed == m.seeds[0]:
-                m.sheet(run.arm, videos[:8])
+                m.sheet(run.arm, videos[:6])
 
 
 # --- Table 5 -------------------------------------------------------------------------------------------------------
@@ -288,8 +300,8 @@ def mocogan_image_to_video(m: Measuring) -> None:
     s = m.settings("MoCoGAN")
     with compute_device(m.config["device"]) as device:
         content = Content(m, s["content"], device)
-        test = m.data({**s, "split": "test", "data_count": s["evaluation_samples"]})
-        clips = test.samples[np.arange(min(s["evaluation_samples"], len(test.samples)))]
+        test = held_out(m, s, s["evaluation_samples"])
+        clips = test.samples[np.arange(len(test.samples))]
         images = to_float(torch.from_numpy(clips[:, 0]).to(device))
         for seed in m.seeds:
             content.add(m, clips, {"model": "Reference", "seed": seed, "dataset": test.card["data"]})
@@ -297,8 +309,12 @@ def mocogan_image_to_video(m: Measuring) -> None:
         for run in m.runs:
             method = trained(m, run, device)
             frames = run.settings["frames"]
-            videos = _uint8(torch.cat([method.continued(part, frames) for part in images.split(AT_ONCE)]), run)
-            common = _common(run, test.card["data"])
+            videos = shown_of(torch.cat([method.continued(part, frames) for part in images.split(AT_ONCE)]), run)
+            if run.seed == m.seeds[0]:
+                m.sheet(run.arm, videos[:8])
+            if run.diverged:
+                continue
+            common = cells(run, test)
             content.add(m, videos, common)
             distance = np.abs(videos[:, 0].astype(np.float32) - clips[:, 0]).mean() / 127.5
             text = protocol(
@@ -310,5 +326,3 @@ def mocogan_image_to_video(m: Measuring) -> None:
             text = protocol("content_lost", **content.parts, of="distance of a video's content from its image's")
             lost = float(np.nanmean(np.linalg.norm(kept - given, axis=1)))
             m.add(metric="content_lost", value=lost, better="lower", protocol=text, **common)
-            if run.seed == m.seeds[0]:
-                m.sheet(run.arm, videos[:8])

@@ -160,12 +160,12 @@ class MoCoGAN(VideoMethod):
             if self.settings["image_discriminator"]:
                 loss = loss + F.softplus(-self.f_image(self.fake_images(count)).float()).mean()
         category_loss = F.cross_entropy(q.float(), labels) if self.classes else torch.zeros((), device=self.device)
-        self.update("generator", loss + self.settings["category_weight"] * category_loss + self.further_loss(fake))
+        self.update("generator", loss + self.settings["category_weight"] * category_loss + self.added_loss(fake))
         for name in ("video_discriminator", "image_discriminator"):
             self.requires_grad(name, True)
         return {"generator_loss": loss, "category_loss": category_loss}
 
-    def further_loss(self, fake: Tensor) -> Tensor | float:
+    def added_loss(self, fake: Tensor) -> Tensor | float:
         """What a variant adds to the generators' loss of fake videos."""
         return 0.0
 
@@ -209,9 +209,9 @@ class ImageToVideo(MoCoGAN):
     def build(self) -> None:
         super().build()
         s = self.settings
-        self.g.encoder = self.place(
-            ImageEncoder(self.size, self.channels, s["encoder_width"], s["content_size"] + s["motion_size"])
-        )
+        encoder = ImageEncoder(self.size, self.channels, s["encoder_width"])
+        codes = nn.Conv2d(encoder.channels, s["content_size"] + s["motion_size"], encoder.side)
+        self.g.encoder = self.place(nn.Sequential(encoder, codes, nn.Flatten()))
 
     def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
         self.first = next(batches)[:, :, 0]  # of this step's fakes
@@ -238,9 +238,12 @@ class ImageToVideo(MoCoGAN):
     def update_generators(self, batches: Batches) -> dict[str, Tensor]:
         return super().update_generators(batches) | {"first_frame_distance": self.distance}
 
-    def further_loss(self, fake: Tensor) -> Tensor:
+    def added_loss(self, fake: Tensor) -> Tensor:
         self.distance = (fake[:, :, 0] - self.first).abs().mean()
         return self.settings["reconstruction"] * self.distance
+
+    def generated(self, count: int, labels: Tensor | None) -> Tensor:
+        raise NotImplementedError("this model continues given images: call continued")
 
     def continued(self, images: Tensor, frames: int) -> Tensor:
         """Videos of ``frames`` frames that begin with ``images``."""

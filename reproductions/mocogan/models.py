@@ -1,6 +1,6 @@
 """The networks of *MoCoGAN*, as released (src/models.py); where the paper's Table 6 says otherwise, see the README.
 
-Four layers of stride 2 at 64 and 96 pixels, fewer at smaller sizes. No network has biases.
+Four layers of stride 2 at 64 and 96 pixels, fewer at smaller sizes. No convolution has a bias.
 """
 
 import torch

@@ -31,6 +31,8 @@ def clipped(matrix: Tensor) -> Tensor:
     """
     if matrix.shape[0] > matrix.shape[1]:
         return clipped(matrix.T).T
+    if not matrix.isfinite().all():  # a training that diverges, which the loop will find: there is no decomposition
+        return matrix
     wide = matrix.double()
     squares, u = torch.linalg.eigh(wide @ wide.T)
     excess = 1 - squares.clamp(min=1).rsqrt()

@@ -4,6 +4,7 @@ import numpy as np
 
 from common.reporting.experiment_page import Results
 from common.reporting.figures import bars_with_seeds, figure, seed_band, show_images
+from common.video.numbers import distance_name
 from common.video.pictures import animate, rgb, scores, show_first_frames, show_strips
 
 
@@ -25,7 +26,7 @@ def tgan_clipping_stability(r: Results) -> None:
         for i, (axis, model) in enumerate(zip(axes[0], models, strict=True)):
             seed_band(axis, r.curves[r.curves["model"] == model], index=i)
             axis.set(title=titles.get(model, model), xlabel="updates", ylabel="generator loss" if i == 0 else "")
-    name = next((m for m in dict.fromkeys(r.per_seed["metric"]) if m == "FID" or m.startswith("fd_")), None)
+    name = distance_name(r.per_seed["metric"])
     rows = r.per_seed[r.per_seed["metric"] == name]
     with figure(r.folder / "distances", 1, 1, (5.5, 2.8)) as (_, axes):
         if name:

@@ -1,19 +1,19 @@
 """What each experiment of *Temporal Generative Adversarial Nets* measures."""
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import nn
 
 from common.data.batches import to_float
-from common.data.clips import MIDDLE, ClipReader, clips_to_uint8
+from common.data.clips import ClipReader, clips_to_uint8
+from common.data.prepare import Prepared
 from common.measuring import Measuring, Run
 from common.metrics.adversarial import adversarial_metric
+from common.metrics.features import extract
 from common.metrics.protocol import protocol
 from common.metrics.scores import accuracy
 from common.training.launch import compute_device
-from common.video.judging import VideoJudge, trained
+from common.video.judging import VideoJudge, cells, held_out, trained
 from common.video.method import VideoMethod
 from common.video.networks import GaussianNoise
 
@@ -51,7 +51,7 @@ def tgan_clipping_stability(m: Measuring) -> None:
             steps = np.arange(1, len(loss) + 1)
             m.curve(model=run.arm, seed=run.seed, name="generator_loss", steps=steps, values=loss)
             judge.judge(run)
-            common = {"model": run.arm, "seed": run.seed, "dataset": judge.data.card["data"], "note": run.note}
+            common = cells(run, judge.data)
             finite = loss[np.isfinite(loss)]
             failed = run.diverged or np.abs(finite).max(initial=0) > FAILED_LOSS
             text = protocol("failed", of=f"a loss that is not finite or beyond {FAILED_LOSS:g}")
@@ -59,32 +59,37 @@ def tgan_clipping_stability(m: Measuring) -> None:
             half = finite[len(finite) // 2 :]
             text = protocol("loss_deviation", of="standard deviation of the generator's loss, second half of training")
             m.add(metric="loss_deviation", value=float(half.std()), better="lower", protocol=text, **common)
+            if judge.networks:
+                start, end = (judge.distance(run, step) for step in (0, run.record["snapshots"][-1]))
+                text = protocol("distance_left", of="Fréchet distance to the data after training over that before")
+                m.add(metric="distance_left", value=end / start, better="lower", protocol=text, **common)
 
 
 def tgan_conditional(m: Measuring) -> None:
     """Figure 7: is what is generated what the label asked for? The classifier of the scores decides."""
     with compute_device(m.config["device"]) as device:
         judge = VideoJudge(m, device)
-        real = judge.data
+        real, network = judge.data, judge.networks[-1]  # of C3D the one without dropout
         for run in m.runs:
             method = trained(m, run, device)
-            classes = method.classes
-            labels = torch.arange(judge.count, device=device) % classes
-            videos = judge.cut(clips_to_uint8(method.sample(judge.count, labels)).cpu().numpy(), run.settings)
-            wanted = labels.cpu().numpy()
-            common = {"model": run.arm, "seed": run.seed, "dataset": real.card["data"], "note": run.note}
-            network = judge.networks[-1]  # of C3D the one without dropout
-            with torch.inference_mode():
-                blocks = torch.from_numpy(videos).to(device).split(network.block)
-                logits = torch.cat([network(block)[1] for block in blocks])
-            found = accuracy(logits.argmax(dim=1).cpu().numpy(), wanted)
+            classes, wanted = method.classes, np.arange(judge.count) % method.classes
+            kept: list[np.ndarray] = []
+
+            def videos(method=method, run=run, wanted=wanted, kept=kept):
+                for block in judge.videos(run, method, judge.count, torch.from_numpy(wanted).to(device)):
+                    kept.extend(block[: max(2 * min(len(wanted), 100) - len(kept), 0)])
+                    yield block
+
+            found = accuracy(extract(network, videos()).predicted, wanted)
+            common = cells(run, real)
             text = protocol("label_accuracy", **network.protocol, n_fake=judge.count, classes=classes)
             m.add(metric="label_accuracy", value=found, better="higher", protocol=text, **common)
             text = protocol("times_chance", of="label_accuracy times the number of classes")
             m.add(metric="times_chance", value=found * classes, better="higher", protocol=text, **common)
             if run.seed == m.seeds[0]:
                 shown = min(classes, 10)
-                m.sheet("asked for", np.concatenate([videos[wanted == k][:2] for k in range(shown)]))
+                places = [place for k in range(shown) for place in (k, k + classes) if place < len(kept)]
+                m.sheet("asked for", np.stack([kept[place] for place in places]))
                 firsts = [np.flatnonzero(real.labels == k)[:1] for k in range(shown)]
                 m.sheet("data", real.samples[np.concatenate(firsts)])
 
@@ -97,16 +102,18 @@ def tgan_moving_mnist_gam(m: Measuring) -> None:
     s = m.settings("TGAN")
     count = s["gam_samples"]
     with compute_device(m.config["device"]) as device:
-        held_out = m.data({**s, "split": "test", "data_count": count})
-        chosen = torch.arange(min(count, len(held_out.samples)))
-        real = to_float(ClipReader(held_out.samples, device)(chosen, MIDDLE))
+        unseen = held_out(m, s, count)
+        real = to_float(ClipReader(unseen.samples, device)(torch.arange(len(unseen.samples))))
         methods: dict[tuple[str, int], VideoMethod] = {}
         fakes: dict[tuple[str, int], torch.Tensor] = {}
         for run in m.runs:
             key = (run.arm, run.seed)
+            if run.diverged:  # its critic is gone too: it has no games
+                m.sheet(run.arm, np.full((SHOWN, *unseen.samples.shape[1:]), 128, np.uint8))
+                continue
             methods[key] = trained(m, run, device)
-            fakes[key] = _finite(methods[key].sample(count), run)
-            _add_diversity(m, run, fakes[key], held_out.card["data"])
+            fakes[key] = methods[key].sample(count)
+            _add_diversity(m, run, fakes[key], unseen)
             if run.seed == m.seeds[0]:
                 m.sheet(run.arm, clips_to_uint8(fakes[key][:SHOWN]).cpu().numpy())
         m.sheet("data", clips_to_uint8(real[:SHOWN]).cpu().numpy())
@@ -120,16 +127,12 @@ def tgan_moving_mnist_gam(m: Measuring) -> None:
                     a_on_real=of_a(real), a_on_own=of_a(fakes[a]), a_on_other=of_a(fakes[b]),
                     b_on_real=of_b(real), b_on_own=of_b(fakes[b]), b_on_other=of_b(fakes[a]),
                 )  # fmt: skip
-                common = {"model": "TGAN", "seed": seed, "dataset": held_out.card["data"], "against": arm}
+                common = {"model": "TGAN", "seed": seed, "dataset": unseen.card["data"], "against": arm}
                 parts = {**found.parts, "critics": "batch statistics, without noise", "real": "held-out clips"}
                 text = protocol("GAM", **parts)
                 m.add(metric="GAM", value=found.score, better="higher", protocol=text, **common)
                 text = protocol("GAM_test_ratio", **parts)
                 m.add(metric="GAM_test_ratio", value=found.test_ratio, better="target", protocol=text, **common)
-
-
-def _finite(videos: torch.Tensor, run: Run) -> torch.Tensor:
-    return torch.zeros_like(videos) if run.diverged else videos
 
 
 def _values(method: VideoMethod):
@@ -147,18 +150,17 @@ def _values(method: VideoMethod):
             parts = [
                 method.critic(videos[i : i + size], None) for i in range(0, len(videos) - len(videos) % size, size)
             ]
-        return torch.cat(parts).nan_to_num().cpu().numpy()  # of a training that diverged
+        return torch.cat(parts).cpu().numpy()
 
     return values
 
 
-def _add_diversity(m: Measuring, run: Run, videos: torch.Tensor, data: str) -> None:
+def _add_diversity(m: Measuring, run: Run, videos: torch.Tensor, data: Prepared) -> None:
     """How much videos differ from one another: little where the generator has collapsed to a few."""
     half = len(videos) // 2
     value = (videos[:half] - videos[half : 2 * half]).abs().mean()
     text = protocol("pixel_diversity", of="mean |difference| of two videos, pixels in [-1,1]", pairs=half)
-    m.add(metric="pixel_diversity", value=float(value), better="higher", protocol=text, model=run.arm, seed=run.seed,
-          dataset=data, note=run.note)  # fmt: skip
+    m.add(metric="pixel_diversity", value=float(value), better="higher", protocol=text, **cells(run, data))
 
 
 def tgan_frame_interpolation(m: Measuring) -> None:
@@ -166,16 +168,17 @@ def tgan_frame_interpolation(m: Measuring) -> None:
     count = m.settings("TGAN")["paths"]
     with compute_device(m.config["device"]) as device:
         for run in m.runs:
+            if run.diverged:
+                continue
             method = trained(m, run, device)
             z0 = method.noise(count)
             with method.evaluating():
                 path = method.g.trajectory(z0)
                 frames = method.g.frames(z0, path)
                 halves = method.g.frames(z0, interpolated(path, 2))
-            common: dict[str, Any] = {"model": run.arm, "seed": run.seed, "dataset": m.data(run.settings).card["data"],
-                                      "note": run.note}  # fmt: skip
+            common = cells(run, m.data(run.settings))
             before, after, between = frames[:, :, :-1], frames[:, :, 1:], halves[:, :, 1::2]
-            step, dissolve = _mean(after - before), (before + after) / 2
+            step, dissolve = _mean(after - before) + 1e-12, (before + after) / 2
             for metric, value, better, of in (
                 ("frames", halves.shape[2], "target", "length of the interpolated video"),
                 ("difference_at_frames", _mean(halves[:, :, ::2] - frames), "lower",
@@ -207,9 +210,9 @@ def interpolated(path: torch.Tensor, factor: int) -> torch.Tensor:
 
 
 def _mean(difference: torch.Tensor) -> float:
-    return float(difference.abs().mean().clamp(min=1e-12))
+    return float(difference.abs().mean())
 
 
 def _contrast(videos: torch.Tensor) -> float:
-    """Mean squared gradient of the frames."""
-    return float((videos.diff(dim=-1).square().mean() + videos.diff(dim=-2).square().mean()).clamp(min=1e-12))
+    """Mean squared gradient of the frames; never 0, so that ratios stay finite."""
+    return float(videos.diff(dim=-1).square().mean() + videos.diff(dim=-2).square().mean()) + 1e-12

@@ -1,13 +1,13 @@
 """Algorithm 1 of *Temporal Generative Adversarial Nets*, and the GAN that it is held against."""
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from common.data.batches import Batches
 from common.video.method import VideoGAN, VideoMethod
+from common.video.networks import normal_init
 from reproductions.tgan.clipping import clip_singular_values, clip_weights
 from reproductions.tgan.models import TGANGenerator, he_normal, uniform
 
@@ -17,11 +17,13 @@ class _TGANNetworks(VideoMethod):
     the 3-D model's generator, of which the paper says nothing, as the image generator does.
     """
 
-    def __init__(self, settings: Mapping[str, Any], shape: tuple[int, ...], device: torch.device):
-        super().__init__(settings, shape, device)
+    def initialise(self) -> None:
+        s = self.settings
         he_normal(self.f)
-        if settings["generator"] == "volume":
-            uniform(self.g, 0.01)
+        if s["generator"] == "two_streams":
+            normal_init(self.g, s["init_deviation"])
+        else:
+            uniform(self.g if s["generator"] == "volume" else self.g.image, s["image_init_bound"])
 
     def build_generator(self) -> nn.Module:
         s = self.settings
@@ -54,8 +56,7 @@ class TGAN(_TGANNetworks):
     def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
         for _ in range(self.settings["critic_steps"]):  # n_D
             x, labels = self.next_real(batches)
-            with self.autocast():
-                fake = self.g(self.noise(len(x)), labels)
+            fake = self.fake_of(x, labels)
             em_estimate = self.critic(x, labels).mean() - self.critic(fake.detach(), labels).mean()
             self.update("critic", -em_estimate)
             if self.settings["clipping"] == "weights":
@@ -63,7 +64,7 @@ class TGAN(_TGANNetworks):
 
         self.f.requires_grad_(False)
         generator_loss = -self.critic(fake, labels).mean()  # of the same fakes, as in the authors' code
-        self.update("generator", generator_loss)
+        self.update("generator", generator_loss + self.further_loss(fake, x))
         self.f.requires_grad_(True)
 
         if self.settings["clipping"] == "singular_values" and t % self.settings["clip_every"] == 0:  # t counts from 0

@@ -59,7 +59,6 @@ class ImageGenerator(nn.Module):
             layers += [nn.BatchNorm2d(after, eps=EPS), nn.ReLU(inplace=True)]
             before = after
         self.body = nn.Sequential(*layers, nn.ConvTranspose2d(before, channels, 3, 1, 1), nn.Tanh())
-        uniform(self, 0.01)
 
     def forward(self, *inputs: Tensor) -> Tensor:
         maps = [linear(x).unflatten(1, self.maps) for linear, x in zip(self.linears, inputs, strict=True)]

@@ -27,6 +27,7 @@ class FeatureNetwork:
     ``protocol``: the parts of a protocol string that it decides: features, weights, resize, range.
     ``block``: samples that pass through it at once.
     ``metrics``: kinds of metric that the network is the published one of, and their published names.
+    ``stochastic``: whether its features are noisy: good for the published score, not for distances.
     ``published``: whether its weights are the registered ones, so that those names are right.
     """
 
@@ -34,6 +35,7 @@ class FeatureNetwork:
     protocol: dict[str, str]
     metrics: ClassVar[dict[str, str]] = {}
     published = False
+    stochastic = False
     block = 64
 
     def __init__(self, device: torch.device):

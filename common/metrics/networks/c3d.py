@@ -124,7 +124,15 @@ class TGANClipsAsScored(TGANClips):
     """
 
     name = "c3d_tgan_dropout"
+    metrics: ClassVar[dict[str, str]] = {"score": "IS"}
     dropout: ClassVar[bool] = True
+    stochastic = True
+
+    def __call__(self, samples: Tensor) -> tuple[Tensor, Tensor]:
+        """With the same units dropped in every call: what else draws random numbers is left alone."""
+        with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
+            torch.manual_seed(0)
+            return super().__call__(samples)
 
 
 class TGANv2Clips(_Clips):
