@@ -47,7 +47,7 @@ def mocogan_faces_acd(r: Results) -> None:
 
 
 def mocogan_ucf101(r: Results) -> None:
-    videos = _in_order(r, (*MODELS, "UCF101"))
+    videos = _in_order(r, (*MODELS, "data"))
     show_first_frames(r.folder / "first_frames", videos)
     scores(r)
     animate(r.folder / "samples.webp", videos)
@@ -89,7 +89,7 @@ def mocogan_disentanglement(r: Results) -> None:
 def mocogan_longer_videos(r: Results) -> None:
     models = list(dict.fromkeys(r.curves["model"]))
     panels = (
-        ("content_distance", "colour's distance from the first frame"),
+        ("content_distance", "colour's distance from frame 1"),
         ("frame_change", "change from frame to frame"),
     )
     length = r.curves["step"].max()

@@ -107,7 +107,7 @@ def mocogan_ucf101(m: Measuring) -> None:
     """Table 2"""
     with compute_device(m.config["device"]) as device:
         judge = VideoJudge(m, device)
-        m.sheet("UCF101", judge.judge_data("UCF101")[:SHOWN])
+        m.sheet("data", judge.judge_data("data")[:SHOWN])
         for run in m.runs:
             model = MODELS.get(run.arm, run.arm)
             shown = judge.judge(run, model=model)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from common.reporting.experiment_page import Results
-from common.reporting.figures import bars_with_seeds, figure, seed_band, show_images
+from common.reporting.figures import COLOURS, MARKERS, bars_with_seeds, figure, seed_band, show_images
 from common.video.numbers import distance_name
 from common.video.pictures import animate, rgb, scores, show_first_frames, show_strips
 
@@ -36,10 +36,10 @@ def tgan_clipping_stability(r: Results) -> None:
 
 
 def tgan_conditional(r: Results) -> None:
-    show_strips(r.folder / "categories", {"asked for, two of each class": r.sheets["asked for"]},
-                count=len(r.sheets["asked for"]), columns=1)  # fmt: skip
-    asked = r.sheets["asked for"][::2]
-    animate(r.folder / "categories_moving.webp", {"asked for, by class": asked, "data": r.sheets["data"]}, columns=10)
+    one, other = r.sheets["asked for"][::2], r.sheets["asked for"][1::2]
+    both = {"asked for, rows are classes": one, "asked for again": other}
+    show_strips(r.folder / "categories", both, count=len(one))
+    animate(r.folder / "categories_moving.webp", {"asked for, by class": one, "data": r.sheets["data"]}, columns=10)
 
 
 def tgan_moving_mnist_gam(r: Results) -> None:
@@ -50,13 +50,18 @@ def tgan_moving_mnist_gam(r: Results) -> None:
     rows = r.per_seed[r.per_seed["metric"] == "GAM"]
     against = list(dict.fromkeys(rows["condition"]))
     with figure(r.folder / "gam", 1, 1, (5, 2.8)) as (_, axes):
-        values = [rows[rows["condition"] == one]["value"].tolist() for one in against]
-        bars_with_seeds(axes[0, 0], [one.removeprefix("against=") for one in against], {"measured": values})
+        axis = axes[0, 0]
+        for place, one in enumerate(against):
+            seeds = rows[rows["condition"] == one]["value"]
+            axis.plot(
+                [place] * len(seeds), seeds, MARKERS[0], color=COLOURS[0], label="measured" if place == 0 else None
+            )
         printed = r.reported.set_index("condition")["value"]
-        axes[0, 0].plot(range(len(against)), printed.reindex(against), "kx", label="printed")
-        axes[0, 0].axhline(1, color="black", linewidth=0.8)
-        axes[0, 0].set(yscale="log", ylabel="GAM ↑", title="TGAN against …")
-        axes[0, 0].legend()
+        axis.plot(range(len(against)), printed.reindex(against), "kx", markersize=8, label="printed")
+        axis.axhline(1, color="black", linewidth=0.8)
+        axis.set_xticks(range(len(against)), [one.removeprefix("against=") for one in against])
+        axis.set(yscale="log", ylabel="GAM ↑", title="TGAN against …", xlim=(-0.5, len(against) - 0.5))
+        axis.legend()
 
 
 def tgan_frame_interpolation(r: Results) -> None:

@@ -35,7 +35,7 @@ def tgan_golf(m: Measuring) -> None:
 def _judged(m: Measuring, name_of_data: str) -> None:
     with compute_device(m.config["device"]) as device:
         judge = VideoJudge(m, device)
-        m.sheet(name_of_data, judge.judge_data(name_of_data)[:SHOWN])
+        m.sheet("data", judge.judge_data(name_of_data)[:SHOWN])
         for run in m.runs:
             shown = judge.judge(run)
             if run.seed == m.seeds[0]:
