@@ -62,10 +62,8 @@ def held_out(m: Measuring, settings: Mapping[str, Any], count: int) -> Prepared:
 
 
 class VideoJudge:
-    """Judges an experiment's runs; all of its arms share ``features``, ``evaluation_samples``, ``trials`` (of sampling
-    anew, the first one is shown) and ``reference_samples``. Clips are as long as the first arm's; of longer videos
-    every
-    ``judged_every``-th frame is taken.
+    """Judges an experiment's runs; all of its arms share the data, ``features``, ``evaluation_samples``, ``trials`` (of
+    sampling anew, the first one is shown) and ``reference_samples``. Clips are as long as the first arm's.
 
     ``more_features`` names further networks whose scores stand beside.
     """

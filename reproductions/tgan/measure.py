@@ -75,9 +75,9 @@ def tgan_conditional(m: Measuring) -> None:
             classes, wanted = method.classes, np.arange(judge.count) % method.classes
             kept: list[np.ndarray] = []
 
-            def videos(method=method, run=run, wanted=wanted, kept=kept):
+            def videos(method=method, run=run, wanted=wanted, kept=kept, classes=classes):
                 for block in judge.videos(run, method, judge.count, torch.from_numpy(wanted).to(device)):
-                    kept.extend(block[: max(2 * min(len(wanted), 100) - len(kept), 0)])
+                    kept.extend(block[: max(2 * classes - len(kept), 0)])
                     yield block
 
             found = accuracy(extract(network, videos()).predicted, wanted)
