@@ -55,3 +55,22 @@ def reproduced(checkout) -> Path:
     done = snakemake("reproduce_all", *SMOKE, cwd=checkout, timeout=900)
     assert done.returncode == 0, done.stdout
     return checkout
+
+
+def small_video_model(experiment, arm: str, **changed):
+    """A video model's method as an arm has it at scale smoke, with its optimisers, and batches of random clips."""
+    import numpy as np
+    import torch
+
+    from common.data.clips import ClipBatches, Clips
+    from common.training.launch import build_method
+
+    settings = experiment.settings(arm, "smoke") | changed
+    length, size = settings["frames"], settings["image_size"]
+    torch.manual_seed(0)
+    method = build_method(settings, (settings["channels"], length, size, size), torch.device("cpu"))
+    method.make_optimisers()
+    count = 8
+    frames = np.random.default_rng(0).integers(0, 256, (count * length, size, size, settings["channels"]), np.uint8)
+    clips, labels = Clips(frames, np.full(count, length), length), np.arange(count) % settings.get("classes", 1)
+    return method, ClipBatches(clips, settings["batch_size"], 0, torch.device("cpu"), labels)

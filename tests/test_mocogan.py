@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from conftest import small_video_model
 from torch import nn
 
-from common.data.clips import ClipBatches, Clips
 from common.experiments import experiment, papers
 from common.reporting.experiment_page import reported_numbers
 from common.training.launch import build_method
@@ -22,15 +22,7 @@ def parameters(network):
 
 
 def small(arm, one=SHAPES, **changed):
-    settings = one.settings(arm, "smoke") | changed
-    shape = (settings["channels"], settings["frames"], settings["image_size"], settings["image_size"])
-    torch.manual_seed(0)
-    method = build_method(settings, shape, CPU)
-    method.make_optimisers()
-    count, length = 8, settings["frames"]
-    frames = np.random.default_rng(0).integers(0, 256, (count * length, *shape[2:], shape[0]), dtype=np.uint8)
-    labels = np.arange(count) % max(settings["classes"], 1)
-    return method, ClipBatches(Clips(frames, np.full(count, length), length), settings["batch_size"], 0, CPU, labels)
+    return small_video_model(one, arm, **changed)
 
 
 # Networks.

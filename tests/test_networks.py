@@ -228,6 +228,25 @@ def test_c3d_is_its_layers_written_out():
     assert torch.allclose(logits, x @ network.fc8.weight.T + network.fc8.bias, atol=1e-5)
 
 
+def test_tgan_s_script_scores_with_dropout_on(c3d_config):
+    config, _ = c3d_config
+    clips = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (2, 16, 64, 64, 3), dtype=np.uint8))
+    plain, dropped = (feature_network(name, config, CPU) for name in ("c3d_tgan", "c3d_tgan_dropout"))
+    features, logits = plain(clips)
+    torch.manual_seed(1)
+    before = torch.rand(1)
+    torch.manual_seed(1)
+    noisy, noisy_logits = dropped(clips)
+    assert torch.equal(torch.rand(1), before)  # what else is drawn is left alone
+    assert torch.equal(dropped(clips)[1], noisy_logits)
+    assert not torch.equal(noisy_logits, logits)
+    kept = (noisy > 0).double().mean() / (features > 0).double().mean()
+    assert 0.4 < kept < 0.6
+    assert dropped.stochastic
+    assert dropped.protocol["dropout"] == "on"
+    assert "fd" not in dropped.metrics  # no paper has a distance on them
+
+
 def test_tgan_prepares_clips_as_its_script_does(c3d_config):
     """OpenCV's bicubic resize is the script's own; torch's agrees to 1e-3 of a grey level."""
     config, _ = c3d_config

@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from conftest import small_video_model
 from torch import nn
 
-from common.data.clips import ClipBatches, Clips
 from common.experiments import experiment, papers
-from common.metrics.networks.c3d import TGANClips, TGANClipsAsScored
 from common.reporting.experiment_page import reported_numbers
 from common.training.launch import build_method
 from common.video.networks import GaussianNoise, TwoStreamGenerator, VideoCritic, VolumeGenerator, batch_norm, doublings
@@ -24,16 +23,7 @@ def parameters(network):
 
 
 def small(arm, one=UCF101, **changed):
-    """A method of an arm at scale smoke, with its optimisers, and batches of random clips."""
-    settings = one.settings(arm, "smoke") | changed
-    shape = (settings["channels"], settings["frames"], settings["image_size"], settings["image_size"])
-    torch.manual_seed(0)
-    method = build_method(settings, shape, CPU)
-    method.make_optimisers()
-    count, length = 8, settings["frames"]
-    frames = np.random.default_rng(0).integers(0, 256, (count * length, *shape[2:], shape[0]), dtype=np.uint8)
-    clips = Clips(frames, np.full(count, length), length)
-    return method, ClipBatches(clips, settings["batch_size"], 0, CPU, np.arange(count) % max(settings["classes"], 1))
+    return small_video_model(one, arm, **changed)
 
 
 # Table 1.
@@ -351,18 +341,6 @@ def test_critics_play_without_noise_on_whole_batches_and_learn_nothing():
     assert len(one) == 4  # whole batches of 4
     np.testing.assert_array_equal(one, two)
     assert all(torch.equal(value, method.f.state_dict()[name]) for name, value in before.items())
-
-
-def test_dropout_leaves_the_samples_alone(monkeypatch):
-    network = TGANClipsAsScored.__new__(TGANClipsAsScored)
-    network.device = CPU
-    monkeypatch.setattr(TGANClips, "__call__", lambda self, samples: torch.rand(3))
-    torch.manual_seed(5)
-    wanted = torch.rand(2)
-    torch.manual_seed(5)
-    first, found, second = network(None), torch.rand(2), network(None)
-    assert torch.equal(found, wanted)
-    assert torch.equal(first, second)
 
 
 # Interpolation.

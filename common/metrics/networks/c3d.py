@@ -23,18 +23,22 @@ CONVOLUTIONS = {
 
 
 class C3D(nn.Module):
-    """Eight 3 × 3 × 3 convolutions and three linear layers; clips (n, 3, 16, 112, 112), BGR, mean taken out."""
+    """Eight 3 × 3 × 3 convolutions and three linear layers; clips (n, 3, 16, 112, 112), BGR, mean taken out.
 
-    def __init__(self, classes: int = 101):
+    ``dropout``: halve fc6 and fc7 as in training.
+    """
+
+    def __init__(self, classes: int = 101, dropout: bool = False):
         super().__init__()
+        self.dropout = dropout
         for name, (before, after) in CONVOLUTIONS.items():
             self.add_module(name, nn.Conv3d(before, after, 3, padding=1))
         self.fc6 = nn.Linear(512 * 4 * 4, 4096)
         self.fc7 = nn.Linear(4096, 4096)
         self.fc8 = nn.Linear(4096, classes)
 
-    def forward(self, clips: Tensor, dropout: bool = False) -> tuple[Tensor, Tensor]:
-        """fc7 after its ReLU (n, 4096), and the logits (n, classes); ``dropout``: halve fc6 and fc7 as in training."""
+    def forward(self, clips: Tensor) -> tuple[Tensor, Tensor]:
+        """fc7 after its ReLU (n, 4096), and the logits (n, classes)."""
         x = F.relu(self.conv1a(clips))
         x = F.max_pool3d(x, (1, 2, 2))
         x = F.max_pool3d(F.relu(self.conv2a(x)), 2)
@@ -42,8 +46,8 @@ class C3D(nn.Module):
         x = F.max_pool3d(F.relu(self.conv4b(F.relu(self.conv4a(x)))), 2)
         # Caffe's pooling keeps the incomplete window at the edge: 7 × 7 becomes 4 × 4.
         x = F.max_pool3d(F.relu(self.conv5b(F.relu(self.conv5a(x)))), 2, ceil_mode=True)
-        hidden = F.dropout(F.relu(self.fc6(x.flatten(1))), 0.5, dropout)
-        features = F.dropout(F.relu(self.fc7(hidden)), 0.5, dropout)
+        hidden = F.dropout(F.relu(self.fc6(x.flatten(1))), 0.5, self.dropout)
+        features = F.dropout(F.relu(self.fc7(hidden)), 0.5, self.dropout)
         return features, self.fc8(features)
 
 
@@ -63,7 +67,7 @@ class _Clips(FeatureNetwork):
                 for kind, key in (("weight", "W"), ("bias", "b"))
                 if f"{layer}/{key}" in arrays
             }
-        self.network = C3D()
+        self.network = C3D(dropout=self.dropout)
         try:
             self.network.load_state_dict(state)
         except RuntimeError as error:
@@ -87,7 +91,7 @@ class _Clips(FeatureNetwork):
             )
         clips = samples.float().mul_(128 / 127.5).flip(-1).permute(0, 1, 4, 2, 3)  # BGR; 128 (x + 1) of x in [-1, 1]
         frames = self.resized(clips.flatten(0, 1)).unflatten(0, (-1, FRAMES))
-        return self.network(frames.transpose(1, 2) - self.mean, self.dropout)
+        return self.network(frames.transpose(1, 2) - self.mean)
 
     @staticmethod
     def resized(frames: Tensor) -> Tensor:
