@@ -10,6 +10,7 @@ import av
 import numpy as np
 import pytest
 import torch
+from conftest import small_video_model
 from PIL import Image
 
 from common.data import videos as reading
@@ -18,9 +19,12 @@ from common.data.moving import EXPRESSIONS, HEIGHTS, MOVING, NEUTRAL, bezier, bo
 from common.data.prepare import load, prepare, prepared
 from common.data.registry import Source
 from common.errors import UserError
+from common.experiments import experiment
 from common.metrics.features import _drawn
 from common.metrics.networks.classifier import TrainedClassifier, train_classifier
 from common.metrics.video import content_and_motion, mean_colours
+from common.provenance import modules_used
+from common.training.loop import Identity, train
 from common.video.pictures import animate, strips
 
 CPU = torch.device("cpu")
@@ -359,6 +363,45 @@ def test_a_small_classifier_tells_the_expressions_apart(tmp_path):
     assert (logits.argmax(dim=1).numpy() == data.labels[:100]).mean() > 0.6
 
 
+# Trainings.
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("name", "arm"), [("tgan_ucf101", "Conditional TGAN (SVC)"), ("mocogan_ablation", "with D_I, z_A -> R_M"),
+                      ("mocogan_image_to_video", "MoCoGAN")],
+)  # fmt: skip
+def test_a_killed_training_of_videos_ends_in_the_same_bits(tmp_path, name, arm):
+    def trained(folder, killed_at=None):
+        method, batches = small_video_model(experiment(name), arm)
+        torch.manual_seed(1)
+
+        def progress(step, steps):
+            if step == killed_at:
+                raise Killed
+
+        identity = Identity({}, 0, "data", "code")
+        train(method, batches, folder, identity, steps=6, snapshots=6, checkpoint_seconds=0, progress=progress)
+        return method.state_dict()["networks"]
+
+    whole = trained(tmp_path / "whole")
+    with pytest.raises(Killed):
+        trained(tmp_path / "killed", killed_at=4)
+    again = trained(tmp_path / "killed")
+    for network, state in whole.items():
+        for key, value in state.items():
+            assert torch.equal(value, again[network][key]), key
+
+
+def test_an_edit_of_how_clips_are_drawn_makes_video_trainings_stale():
+    assert "common.data.clips" in modules_used("reproductions.tgan.method")
+    assert "common.data.clips" in modules_used("reproductions.mocogan.method")
+
+
+# Pictures.
 # Pictures.
 
 

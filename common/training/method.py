@@ -17,7 +17,8 @@ class Method:
     ``self.optimisers`` in :meth:`make_optimisers`, names the scalars that :meth:`step` returns in ``curves``,
     and samples with :meth:`sample`.
 
-    ``settings`` are the run's own; ``shape`` is one sample's: (channels, height, width) or (d,).
+    ``settings`` are the run's own; ``shape`` is one sample's: (channels, height, width), (channels, frames, height,
+    width) or (d,).
     """
 
     curves: ClassVar[tuple[str, ...]] = ()

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from common.data.batches import Batches
+from common.data.clips import ClipBatches
 from common.training.method import Method
 from common.video.networks import FutureGenerator, TwoStreamGenerator, VideoCritic, VolumeGenerator, normal_init
 
@@ -85,7 +85,7 @@ class VideoMethod(Method):
     def one_hot(self, labels: Tensor) -> Tensor:
         return F.one_hot(labels, self.classes).float()
 
-    def next_real(self, batches: Batches) -> tuple[Tensor, Tensor | None]:
+    def next_real(self, batches: ClipBatches) -> tuple[Tensor, Tensor | None]:
         """A batch of the data, and the one-hot vectors of its labels where the model is told them."""
         if not self.classes:
             return next(batches), None
@@ -158,7 +158,7 @@ class VideoGAN(VideoMethod):
                 network.parameters(), s["learning_rate"], (s["beta1"], s["beta2"]), fused=True
             )
 
-    def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
+    def step(self, t: int, batches: ClipBatches) -> dict[str, Tensor]:
         x, labels = self.next_real(batches)
         fake = self.fake_of(x, labels)
 
@@ -194,7 +194,7 @@ class FutureVideoGAN(VideoGAN):
         self.distance = (fake[:, :, 0].float() - x[:, :, 0]).abs().mean()
         return self.settings["reconstruction"] * self.distance
 
-    def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
+    def step(self, t: int, batches: ClipBatches) -> dict[str, Tensor]:
         return super().step(t, batches) | {"first_frame_distance": self.distance}
 
     def generated(self, count: int, labels: Tensor | None) -> Tensor:

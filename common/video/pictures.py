@@ -90,7 +90,6 @@ def scores(r: Results) -> None:
     models = list(dict.fromkeys(rows["model"]))
     with figure(r.folder / "scores", 1, 1, (max(0.9 * len(models), 4.5), 3.2)) as (_, axes):
         values = [rows[rows["model"] == model]["value"].tolist() for model in models]
-        labels = ["data" if "dataset" in model else _two_lines(model) for model in models]  # whatever it was trained on
-        bars_with_seeds(axes[0, 0], labels, {"measured": values})
+        bars_with_seeds(axes[0, 0], [_two_lines(model) for model in models], {"measured": values})
         axes[0, 0].tick_params(axis="x", labelsize=7)
         axes[0, 0].set(ylabel=f"{name.replace('_', ' ')} ↑")

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from common.data.batches import Batches
+from common.data.clips import ClipBatches
 from common.video.method import VideoMethod
 from common.video.networks import ImageEncoder
 from reproductions.mocogan.models import ImageDiscriminator, ImageGenerator, MotionGenerator, VideoDiscriminator
@@ -118,14 +118,14 @@ class MoCoGAN(VideoMethod):
 
     # Updates.
 
-    def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
+    def step(self, t: int, batches: ClipBatches) -> dict[str, Tensor]:
         losses = (
             {"image_loss": self.update_image_discriminator(batches)} if self.settings["image_discriminator"] else {}
         )
         losses["video_loss"] = self.update_video_discriminator(batches)
         return {"image_loss": torch.zeros((), device=self.device), **losses, **self.update_generators(batches)}
 
-    def update_image_discriminator(self, batches: Batches) -> Tensor:
+    def update_image_discriminator(self, batches: ClipBatches) -> Tensor:
         real = self.random_frames(next(batches))
         with torch.no_grad():
             fake = self.fake_images(len(real))
@@ -135,7 +135,7 @@ class MoCoGAN(VideoMethod):
         self.update("image_discriminator", loss)
         return loss
 
-    def update_video_discriminator(self, batches: Batches) -> Tensor:
+    def update_video_discriminator(self, batches: ClipBatches) -> Tensor:
         real, labels = batches.next_labelled() if self.classes else (next(batches), None)
         drawn = self.draw_labels(len(real))
         with torch.no_grad():
@@ -149,7 +149,7 @@ class MoCoGAN(VideoMethod):
         self.update("video_discriminator", loss)
         return loss
 
-    def update_generators(self, batches: Batches) -> dict[str, Tensor]:
+    def update_generators(self, batches: ClipBatches) -> dict[str, Tensor]:
         count, labels = self.settings["batch_size"], self.draw_labels(self.settings["batch_size"])
         for name in ("video_discriminator", "image_discriminator"):
             self.requires_grad(name, False)
@@ -213,7 +213,7 @@ class ImageToVideo(MoCoGAN):
         codes = nn.Conv2d(encoder.channels, s["content_size"] + s["motion_size"], encoder.side)
         self.g.encoder = self.place(nn.Sequential(encoder, codes, nn.Flatten()))
 
-    def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
+    def step(self, t: int, batches: ClipBatches) -> dict[str, Tensor]:
         self.first = next(batches)[:, :, 0]  # of this step's fakes
         return super().step(t, batches)
 
@@ -235,7 +235,7 @@ class ImageToVideo(MoCoGAN):
     def fake_images(self, count: int) -> Tensor:
         return self.random_frames(self.videos_from(self.first, self.frames))
 
-    def update_generators(self, batches: Batches) -> dict[str, Tensor]:
+    def update_generators(self, batches: ClipBatches) -> dict[str, Tensor]:
         return super().update_generators(batches) | {"first_frame_distance": self.distance}
 
     def added_loss(self, fake: Tensor) -> Tensor:

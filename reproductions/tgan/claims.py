@@ -83,8 +83,9 @@ def labels_help(t: Table) -> float:
     text="no model reaches the score of the data",
 )  # fmt: skip
 def below_the_data(t: Table) -> float:
-    models = [model for model in dict.fromkeys(t.rows["model"]) if model != "UCF-101 dataset"]
-    return max(score(t, model) for model in models) / score(t, "UCF-101 dataset")
+    real = next((name for name in ("UCF-101 dataset", "data") if name in set(t.rows["model"])), "data")
+    models = [model for model in dict.fromkeys(t.rows["model"]) if model != real]
+    return max(score(t, model) for model in models) / score(t, real)
 
 
 # --- Figure 2 ------------------------------------------------------------------------------------------------------
@@ -102,7 +103,7 @@ def svc_never_fails(t: Table) -> float:
 
 @claim(
     experiment="tgan_clipping_stability", where="Figure 2, Section 4", below=0.5, ratio=True,
-    text="and the generator learns: it ends nearer to the data than half of the distance it began with",
+    text="and the generator learns something: it ends nearer to the data than half of the distance it began with (a weak test)",
 )  # fmt: skip
 def svc_learns(t: Table) -> float:
     return t.value(metric="distance_left", model="TGAN (SVC)")
@@ -110,14 +111,14 @@ def svc_learns(t: Table) -> float:
 
 @claim(
     experiment="tgan_clipping_stability", where="Section 4: “frequently fails in learning”", above=0.5, ratio=True,
-    text="at some bound clipping weights fails: the generator keeps more than half of that distance",
+    text="at some bound clipping weights fails: the generator keeps more than half of that distance (a weak test)",
 )  # fmt: skip
 def some_bound_fails(t: Table) -> float:
     return max(t.value(metric="distance_left", model=bound) for bound in BOUNDS)
 
 
 @claim(
-    experiment="tgan_clipping_stability", where="Section 4: “tuning of c is severe”", above=1.5, ratio=True,
+    experiment="tgan_clipping_stability", where="Section 4: “tuning of hyper parameter c is severe”", above=1.5, ratio=True,
     text="what clipping weights reaches depends on the bound: worst distance to the data over best",
 )  # fmt: skip
 def bound_must_be_tuned(t: Table) -> float:
@@ -152,7 +153,7 @@ def label_decides(t: Table) -> float:
     text="TGAN's golf scenes change from frame to frame as much as the data's, within a factor of two (ours)",
 )  # fmt: skip
 def golf_scenes_move(t: Table) -> float:
-    one, other = (t.value(metric="frame_change", model=model) for model in ("TGAN (SVC)", "Golf scenes"))
+    one, other = (t.value(metric="frame_change", model=model) for model in ("TGAN (SVC)", "data"))
     share = max(one, 1e-3) / max(other, 1e-3)
     return min(share, 1 / share)
 
@@ -162,7 +163,7 @@ def golf_scenes_move(t: Table) -> float:
 
 @claim(
     experiment="tgan_moving_mnist_gam", where="Table 3", above=1.0, ratio=True,
-    text="TGAN wins against the 3-D model trained with the normal GAN",
+    text="TGAN's GAM is above 1 against the 3-D model trained with the normal GAN (whatever the test ratio)",
 )  # fmt: skip
 def wins_against_normal_3d(t: Table) -> float:
     return t.value(metric="GAM", model="TGAN", against="3D model (GAN)")
@@ -170,7 +171,7 @@ def wins_against_normal_3d(t: Table) -> float:
 
 @claim(
     experiment="tgan_moving_mnist_gam", where="Table 3", above=1.0, ratio=True,
-    text="TGAN wins against the 3-D model trained with SVC",
+    text="TGAN's GAM is above 1 against the 3-D model trained with SVC (whatever the test ratio)",
 )  # fmt: skip
 def wins_against_svc_3d(t: Table) -> float:
     return t.value(metric="GAM", model="TGAN", against="3D model (SVC)")
@@ -178,7 +179,7 @@ def wins_against_svc_3d(t: Table) -> float:
 
 @claim(
     experiment="tgan_moving_mnist_gam", where="Table 3", above=1.0, ratio=True,
-    text="TGAN wins against the TGAN whose image generator sees z₁ alone",
+    text="TGAN's GAM is above 1 against the TGAN whose image generator sees z₁ alone (whatever the test ratio)",
 )  # fmt: skip
 def wins_against_z1_alone(t: Table) -> float:
     return t.value(metric="GAM", model="TGAN", against="TGAN (G1(z1))")

@@ -24,18 +24,19 @@ BETWEEN = 4  # steps from one frame to the next, where frames are interpolated f
 
 def tgan_ucf101(m: Measuring) -> None:
     """Table 4 and Figure 4."""
-    _judged(m, "UCF-101 dataset")
+    _judged(m)
 
 
 def tgan_golf(m: Measuring) -> None:
     """Figure 5"""
-    _judged(m, "Golf scenes")
+    _judged(m)
 
 
-def _judged(m: Measuring, name_of_data: str) -> None:
+def _judged(m: Measuring) -> None:
     with compute_device(m.config["device"]) as device:
         judge = VideoJudge(m, device)
-        m.sheet("data", judge.judge_data(name_of_data)[:SHOWN])
+        name = "UCF-101 dataset" if judge.data.card["data"] == "ucf101" else "data"  # Table 4's only where it is that
+        m.sheet("data", judge.judge_data(name)[:SHOWN])
         for run in m.runs:
             shown = judge.judge(run)
             if run.seed == m.seeds[0]:

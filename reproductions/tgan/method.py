@@ -5,7 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from common.data.batches import Batches
+from common.data.clips import ClipBatches
 from common.video.method import VideoGAN, VideoMethod
 from common.video.networks import normal_init
 from reproductions.tgan.clipping import clip_singular_values, clip_weights
@@ -53,7 +53,7 @@ class TGAN(_TGANNetworks):
 
     curves: ClassVar[tuple[str, ...]] = ("em_estimate", "generator_loss")
 
-    def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
+    def step(self, t: int, batches: ClipBatches) -> dict[str, Tensor]:
         for _ in range(self.settings["critic_steps"]):  # n_D
             x, labels = self.next_real(batches)
             fake = self.fake_of(x, labels)
