@@ -103,7 +103,8 @@ def svc_never_fails(t: Table) -> float:
 
 @claim(
     experiment="tgan_clipping_stability", where="Figure 2, Section 4", below=0.5, ratio=True,
-    text="and the generator learns something: it ends nearer to the data than half of the distance it began with (a weak test)",
+    text="and the generator learns something: it ends nearer to the data than half of the distance it began with "
+    "(a weak test)",
 )  # fmt: skip
 def svc_learns(t: Table) -> float:
     return t.value(metric="distance_left", model="TGAN (SVC)")
@@ -118,7 +119,8 @@ def some_bound_fails(t: Table) -> float:
 
 
 @claim(
-    experiment="tgan_clipping_stability", where="Section 4: “tuning of hyper parameter c is severe”", above=1.5, ratio=True,
+    experiment="tgan_clipping_stability", where="Section 4: “tuning of hyper parameter c is severe”", above=1.5,
+    ratio=True,
     text="what clipping weights reaches depends on the bound: worst distance to the data over best",
 )  # fmt: skip
 def bound_must_be_tuned(t: Table) -> float:
