@@ -84,7 +84,10 @@ def summarise(papers: list[Paper], config: Mapping[str, Any]) -> str:
         parts.append(markdown(pd.DataFrame(rows)))
         elsewhere = [one for name, one in paper.experiments.items() if name not in paper.at(scale)]
         if elsewhere:
-            lines = [f"- {one.title} ({one.source}): `snakemake {one.name}`" for one in elsewhere]
+            lines = [
+                f"- {one.title} ({one.source}): `snakemake {one.name} --config scale={one.declared['at_scales'][-1]}`"
+                for one in elsewhere
+            ]
             parts.append("At other scales only:\n\n" + "\n".join(lines))
         if paper.not_built:
             lines = [f"- {one.title} ({one.source}): {one.declared['not_built']}" for one in paper.not_built.values()]
