@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from common.errors import UserError, did_you_mean
-from common.experiments import Paper, papers
+from common.experiments import Experiment, Paper, papers
 from common.files import write_text
 from common.metrics.protocol import difference
 from common.reporting.claims import claims_of, judge, on_reported
@@ -94,15 +94,24 @@ def _nearest(row: pd.Series, reported: pd.DataFrame) -> str:
     return " in this combination"
 
 
+def _of(experiment: Experiment, rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of an experiment's tables and figures, so that another one's same cell does not stand in the way; all
+    where a file names its sources otherwise.
+    """
+    chosen = rows[rows["source"].isin({experiment.source, *experiment.reported_sources})]
+    return (chosen if len(chosen) else rows).reset_index(drop=True)
+
+
 def claims_on(paper: Paper, new: pd.DataFrame, reported: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """The paper's claims on somebody's numbers, and what the file lacks to decide the rest."""
     decided, lacking = [], []
     for one in claims_of(paper):
-        verdict = judge(one, {0: Table(new)})
+        experiment = paper.experiments[one.experiment]
+        verdict = judge(one, {0: Table(_of(experiment, new))})
         if verdict.n == 0:
             lacking.append(f"- {one.text} ({one.where}): {verdict.reason.removeprefix('not measured: ')}")
             continue
-        holds, _ = on_reported(one, reported)
+        holds, _ = on_reported(one, _of(experiment, reported))
         printed = {None: "no number printed", True: "holds", False: "FAILS"}[holds]
         yours = "holds" if verdict.holding else "fails"
         decided.append(

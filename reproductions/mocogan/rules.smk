@@ -18,7 +18,7 @@ rule mocogan_shapes_acd:
     params:
         **plan.report_params("mocogan_shapes_acd"),
     message:
-        "Table 1: Content consistency on Shape Motion"
+        "Table 1, shapes: Content consistency on Shape Motion"
     script:
         "../../workflow/scripts/report_experiment.py"
 
@@ -35,7 +35,7 @@ rule mocogan_faces_acd:
     params:
         **plan.report_params("mocogan_faces_acd"),
     message:
-        "Table 1: Content consistency on facial expressions"
+        "Table 1, faces: Content consistency on facial expressions"
     script:
         "../../workflow/scripts/report_experiment.py"
 
