@@ -1,6 +1,7 @@
 """Anybody's numbers against the reported ones."""
 
 import pytest
+from conftest import ROOT
 
 from common.errors import UserError
 from common.reporting.compare import main, report
@@ -70,7 +71,7 @@ def test_a_file_that_does_not_fit_gets_one_message(tmp_path, text, message, caps
 
 def test_a_papers_own_numbers_decide_every_claim_that_it_prints_numbers_for(tmp_path):
     """MoCoGAN's Table 1 has the same cell for two data sets: each claim reads its own."""
-    text = report("reproductions/mocogan/reported.csv", tmp_path / "out")
+    text = report(ROOT / "reproductions" / "mocogan" / "reported.csv", tmp_path / "out")
     for claim in ("a shape's colour changes less in MoCoGAN's videos than in TGAN's", "and a smaller one than VGAN's"):
         (row,) = [line for line in text.splitlines() if line.startswith(f"| {claim} ")]
         assert "holds: 0." in row
