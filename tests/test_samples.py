@@ -290,9 +290,12 @@ def test_content_distance_of_embeddings_runs_over_frames():
 
 def test_a_frozen_video_has_no_motion_and_a_moving_one_its_path():
     frozen, moving = square([RED] * 3, [(0, 0)] * 3), square([RED] * 3, [(0, 0), (3, 4), (6, 8)])
-    assert content_and_motion([frozen])[:4] == (0, 0, 0, 0)
+    assert content_and_motion([frozen])[:5] == (0, 0, 0, 0, 0)
     found = content_and_motion([moving])
     assert found.path == pytest.approx(10)
+    assert found.displacement == pytest.approx(10)
+    there_and_back = content_and_motion([square([RED] * 3, [(0, 0), (3, 4), (0, 0)])])
+    assert (there_and_back.path, there_and_back.displacement) == (pytest.approx(10), 0)
     assert found.change > 0
     assert content_and_motion([frozen, moving]).path == pytest.approx(5)
     assert found.parts["shape_above"] == "32 of 255"

@@ -76,23 +76,17 @@ def prepare(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, s
     more: list[str] = []  # the characters of a text
     noted: dict[str, Any] = {}  # of videos, for the card
     loader = entry(name)["loader"]
+    source = Source("procedural") if loader in MAKERS else locate(name, local, Path(root) / "downloads")
     if loader in MAKERS:
         samples, labels = MAKERS[loader](settings.get("data_count") or POINTS)
-        checksums, kind, right = {}, "procedural", True
         _save(folder / "samples.npy", samples)
         _save(folder / "labels.npy", labels)
     elif loader == "text":
-        source = locate(name, local, Path(root) / "downloads")
-        kind, right, checksums = source.kind, source.as_registered, source.checksums()
         lines, more = read_lines(source, settings["text_length"], settings["characters"], settings.get("data_count"))
         _save(folder / "samples.npy", lines)
     elif loader == "videos":
-        source = locate(name, local, Path(root) / "downloads")
-        kind, right, checksums = source.kind, source.as_registered, source.checksums()
         _stream_videos(folder, source, settings, noted)
     else:
-        source = locate(name, local, Path(root) / "downloads")
-        kind, right, checksums = source.kind, source.as_registered, source.checksums()
         size, channels, split = settings["image_size"], settings["channels"], settings.get("split", "train")
         if loader == "scenes" and source.kind == "procedural":
             count = settings.get("data_count") or PAIRS[split]
@@ -110,9 +104,9 @@ def prepare(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, s
         "count": len(samples),
         "shape": list(samples.shape[1:]),
         "dtype": str(samples.dtype),
-        "source": kind,
-        "as_registered": right,
-        "files": checksums,
+        "source": source.kind,
+        "as_registered": source.as_registered,
+        "files": source.checksums(),
         "sha256": sha256(folder / "samples.npy"),
     } | ({"vocabulary": "".join(more)} if more else {}) | noted
     write_json(folder / "card.json", card)

@@ -23,6 +23,8 @@ class ContentAndMotion(NamedTuple):
     ``empty``: share of frames that show nothing and are left out of it.
     ``change``: mean absolute difference of successive frames, in grey levels.
     ``path``: length that the centre of the shape travels, in pixels, mean over videos.
+    ``displacement``: from its first centre to its last, likewise; a shape that flickers to and fro has a path and none.
+    Both are 0 where it is not seen twice.
     ``parts``: what a protocol string says of how they were computed.
     """
 
@@ -30,6 +32,7 @@ class ContentAndMotion(NamedTuple):
     empty: float
     change: float
     path: float
+    displacement: float
     parts: Mapping[str, str]
 
 
@@ -49,12 +52,12 @@ def content_and_motion(
         found.append((*content_distance(described), *_motion(video, threshold)))
     if not found:
         raise ValueError("content and motion need at least one video")
-    distance, empty, change, path = np.array(found).T
+    distance, *others = np.array(found).T
     known = distance[np.isfinite(distance)]
     parts = {"videos": str(len(found)), "pairs": "all of a video's frames", "shape_above": f"{threshold} of 255"}
     return ContentAndMotion(
         float(known.mean()) if len(known) else float("nan"),
-        float(empty.mean()), float(change.mean()), float(path.mean()), parts,
+        *(float(values.mean()) for values in others), parts,
     )  # fmt: skip
 
 
@@ -88,15 +91,6 @@ def shape_centres(video: np.ndarray, threshold: int = SHAPE_THRESHOLD) -> np.nda
     return np.array([np.argwhere(frame).mean(axis=0) if frame.any() else (np.nan, np.nan) for frame in shown])
 
 
-def displacement(video: np.ndarray, threshold: int = SHAPE_THRESHOLD) -> float:
-    """How far the shape's centre is at the end from where it began, in pixels; 0 where it is not seen twice. A shape
-    that flickers to and fro has a long path and no displacement.
-    """
-    centres = shape_centres(video, threshold)
-    centres = centres[np.isfinite(centres).all(axis=1)]
-    return float(np.linalg.norm(centres[-1] - centres[0])) if len(centres) > 1 else 0.0
-
-
 def frame_change(video: np.ndarray) -> float:
     """Mean absolute difference of successive frames, in grey levels."""
     return float(np.abs(np.diff(video.astype(np.int16), axis=0)).mean())
@@ -114,12 +108,15 @@ def embedding(network: FeatureNetwork) -> Callable[[np.ndarray], np.ndarray]:
     return embed
 
 
-def _motion(video: np.ndarray, threshold: int) -> tuple[float, float]:
-    """Frame change and path of the shape's centre; frames without a shape have no centre and are skipped."""
+def _motion(video: np.ndarray, threshold: int) -> tuple[float, float, float]:
+    """Frame change, path and displacement of the shape's centre; frames without a shape have no centre and are skipped.
+    """
     centres = shape_centres(video, threshold)
     centres = centres[np.isfinite(centres).all(axis=1)]
-    path = float(np.linalg.norm(np.diff(centres, axis=0), axis=1).sum()) if len(centres) > 1 else 0.0
-    return frame_change(video), path
+    if len(centres) < 2:
+        return frame_change(video), 0.0, 0.0
+    path = float(np.linalg.norm(np.diff(centres, axis=0), axis=1).sum())
+    return frame_change(video), path, float(np.linalg.norm(centres[-1] - centres[0]))
 
 
 def _checked(video: np.ndarray) -> np.ndarray:

@@ -61,6 +61,20 @@ def held_out(m: Measuring, settings: Mapping[str, Any], count: int) -> Prepared:
     return m.data({**settings, "data_count": count, "data_from": settings["data_count"]})
 
 
+def real_clips(clips: Clips, count: int, seed: int | list[int]) -> Iterator[np.ndarray]:
+    """``count`` clips at random places of random videos, in blocks; videos repeat only where there are fewer."""
+    rng = np.random.default_rng(seed)
+    chosen = rng.choice(len(clips), count, replace=count > len(clips))
+    for part in np.array_split(chosen, -(-len(chosen) // AT_ONCE)):
+        yield clips.frames[clips.numbers(part, rng.uniform(size=len(part)))]
+
+
+def add_frame_change(m: Measuring, value: float, count: int, common: Mapping[str, Any]) -> None:
+    """How much ``count`` videos change from frame to frame: what no content distance or score should stand without."""
+    text = protocol("frame_change", of="mean |difference| of successive frames, grey levels", n=count)
+    m.add(metric="frame_change", value=value, better="target", protocol=text, **common)
+
+
 class VideoJudge:
     """Judges an experiment's runs; all of its arms share the data, ``features``, ``evaluation_samples``, ``trials`` (of
     sampling anew, the first one is shown) and ``reference_samples``. Clips are as long as the first arm's.
@@ -105,15 +119,11 @@ class VideoJudge:
 
     def judge_data(self, model: str, **more: Any) -> np.ndarray:
         """The same numbers of real clips, which a perfect generator would have, and the network's held-out accuracy."""
-        real: Clips = self.data.samples
         common: dict[str, Any] = {"model": model, "dataset": self.data.card["data"]} | more
         for seed in self.m.seeds:
 
             def clips(trial: int, seed: int = seed) -> Iterator[np.ndarray]:
-                rng = np.random.default_rng([seed, trial])
-                chosen = rng.choice(len(real), self.count, replace=self.count > len(real))
-                for part in np.array_split(chosen, -(-len(chosen) // AT_ONCE)):
-                    yield real.frames[real.numbers(part, rng.uniform(size=len(part)))]
+                return real_clips(self.data.samples, self.count, [seed, trial])
 
             self._add_scores(clips, "real clips at random places", common | {"seed": seed})
             shown = self._add_motion(clips(0), common | {"seed": seed})
@@ -171,6 +181,5 @@ class VideoJudge:
         for block in clips:
             changes += [frame_change(clip) for clip in block]
             shown += list(block[: max(SHOWN - len(shown), 0)].copy())
-        text = protocol("frame_change", of="mean |difference| of successive frames, grey levels", n=len(changes))
-        self.m.add(metric="frame_change", value=float(np.mean(changes)), better="target", protocol=text, **common)
+        add_frame_change(self.m, float(np.mean(changes)), len(changes), common)
         return np.stack(shown)

@@ -1,9 +1,10 @@
 """Pictures of videos: strips of frames for paper, animations for everywhere else."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from PIL import Image, ImageDraw, ImageFont
 
 from common.files import atomic_path
@@ -31,12 +32,30 @@ def show_strips(
     path: Path, videos: Mapping[str, np.ndarray], *, count: int = 4, frames: int = 6, columns: int = 2
 ) -> None:
     """A panel a name; each row of a panel is one video in ``frames`` frames."""
+    for axis, name, shown in _panels(path, videos, columns, (4.1, 4.1 * count / frames + 0.25)):
+        show_images(axis, rgb(strips(shown, count, frames)), min(frames, shown.shape[1]), name)
+
+
+def show_first_frames(path: Path, videos: Mapping[str, np.ndarray]) -> None:
+    """The first frames of every model's videos, a panel a model."""
+    for axis, name, shown in _panels(path, videos, min(len(videos), 5), (1.9, 2.1)):
+        show_images(axis, rgb(shown[:, 0]), 4, _two_lines(name))
+
+
+def _panels(
+    path: Path, videos: Mapping[str, np.ndarray], columns: int, size: tuple[float, float]
+) -> Iterator[tuple[Axes, str, np.ndarray]]:
+    """Axes of ``size`` inches, one a name, to be drawn on; the figure is saved when all are."""
     rows = -(-len(videos) // columns)
-    with figure(path, rows, columns, (4.1 * columns, (4.1 * count / frames + 0.25) * rows)) as (_, axes):
+    with figure(path, rows, columns, (size[0] * columns, size[1] * rows)) as (_, axes):
         for axis in axes.flat[len(videos) :]:
             axis.axis("off")
         for axis, (name, shown) in zip(axes.flat, videos.items(), strict=False):
-            show_images(axis, rgb(strips(shown, count, frames)), min(frames, shown.shape[1]), name)
+            yield axis, name, shown
+
+
+def _two_lines(name: str) -> str:
+    return name.replace(" (", "\n(", 1)
 
 
 def animate(path: Path, videos: Mapping[str, np.ndarray], *, columns: int = 8) -> None:
@@ -66,21 +85,6 @@ def _caption(text: str, width: int) -> np.ndarray:
     image = Image.new("RGB", (width, TEXT + 6), "white")
     ImageDraw.Draw(image).text((2, 1), text, fill="black", font=ImageFont.load_default(size=TEXT))
     return np.asarray(image)
-
-
-def _two_lines(name: str) -> str:
-    return name.replace(" (", "\n(", 1)
-
-
-def show_first_frames(path: Path, videos: Mapping[str, np.ndarray]) -> None:
-    """The first frames of every model's videos, a panel a model."""
-    columns = min(len(videos), 5)
-    rows = -(-len(videos) // columns)
-    with figure(path, rows, columns, (1.9 * columns, 2.1 * rows)) as (_, axes):
-        for axis in axes.flat[len(videos) :]:
-            axis.axis("off")
-        for axis, (name, shown) in zip(axes.flat, videos.items(), strict=False):
-            show_images(axis, rgb(shown[:, 0]), 4, _two_lines(name))
 
 
 def scores(r: Results) -> None:

@@ -17,14 +17,13 @@ from common.metrics.protocol import protocol
 from common.metrics.scores import accuracy
 from common.metrics.video import (
     content_and_motion,
-    displacement,
     embedding,
     mean_colours,
     shape_centres,
     shape_colours,
 )
 from common.training.launch import compute_device
-from common.video.judging import VideoJudge, cells, held_out, shown_of, trained
+from common.video.judging import VideoJudge, add_frame_change, cells, held_out, real_clips, shown_of, trained
 from common.video.method import AT_ONCE
 from reproductions.mocogan.method import MoCoGAN
 
@@ -53,25 +52,23 @@ class Content:
         found = content_and_motion(videos, self.of)
         parts = {**self.parts, "videos": found.parts["videos"], "frames": videos.shape[1], "size": videos.shape[2]}
         m.add(metric="ACD", value=found.distance, better="lower", protocol=protocol("ACD", **parts), **common)
-        text = protocol("frame_change", of="mean |difference| of successive frames, grey levels", n=len(videos))
-        m.add(metric="frame_change", value=found.change, better="target", protocol=text, **common)
+        add_frame_change(m, found.change, len(videos), common)
         if self.kind != "shape_colour":
             return
         seen = {"shape_above": found.parts["shape_above"], "frames": videos.shape[1]}
         for metric, value, of in (
             ("path", found.path, "way of the shape's centre"),
-            ("displacement", np.mean([displacement(video) for video in videos]), "from its first centre to its last"),
+            ("displacement", found.displacement, "from its first centre to its last"),
         ):
-            m.add(metric=metric, value=float(value) / videos.shape[2], better="target", unit="sides of the frame",
+            m.add(metric=metric, value=value / videos.shape[2], better="target", unit="sides of the frame",
                   protocol=protocol(metric, of=of, **seen), **common)  # fmt: skip
         text = protocol("empty_frames", of="share of frames without a shape", **seen)
         m.add(metric="empty_frames", value=found.empty, better="lower", protocol=text, **common)
 
 
 def _real(clips: Clips, count: int, seed: int) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    chosen = rng.choice(len(clips), min(count, len(clips)), replace=False)
-    return clips.frames[clips.numbers(chosen, rng.uniform(size=len(chosen)))]
+    """``count`` real clips, or one of every video where there are fewer."""
+    return np.concatenate(list(real_clips(clips, min(count, len(clips)), seed)))
 
 
 # --- Table 1 -------------------------------------------------------------------------------------------------------
