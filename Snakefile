@@ -62,6 +62,7 @@ include: "reproductions/mrgan/rules.smk"
 include: "reproductions/cgml/rules.smk"
 include: "reproductions/tgan/rules.smk"
 include: "reproductions/mocogan/rules.smk"
+include: "reproductions/biggan/rules.smk"
 
 
 rule reproduce_all:

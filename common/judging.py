@@ -1,6 +1,6 @@
 """How good a run's samples are: one pass of the experiment's feature network over them, and what it tells."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -38,11 +38,12 @@ class Judge:
     """Judges snapshots of an experiment's runs; all of its arms share data, network and numbers of samples.
 
     ``distance_name``, ``score_name``: the metrics' names; ``distance_protocol``, ``score_protocol`` and
-    ``coverage_protocol``: their protocols.
+    ``coverage_protocol``: their protocols. ``sampling``: how samples are drawn, where not in batches of the training's
+    size in training mode.
     """
 
-    def __init__(self, m: Measuring, device: torch.device):
-        settings = m.settings(m.experiment.arms[0])
+    def __init__(self, m: Measuring, device: torch.device, sampling: str = ""):
+        settings = m.shared_settings
         self.device = device
         self.sampled = m.sampled
         self.count = settings["evaluation_samples"]
@@ -53,7 +54,8 @@ class Judge:
         self.reference = reference(self.network, self.data, m.config["data"], count=reference_count)
         parts = self.network.protocol | {
             "n_fake": self.count,
-            "sampling": f"training mode, batches of {settings['batch_size']}, {settings.get('precision', 'float32')}",
+            "sampling": sampling
+            or f"training mode, batches of {settings['batch_size']}, {settings.get('precision', 'float32')}",
             "seed": "1000+seed",
             "selection": "last snapshot",
         }
@@ -81,18 +83,27 @@ class Judge:
         if run.diverged and step == run.record["snapshots"][-1]:
             return self.worst
         load_snapshot(run.folder, step, method)
-        torch.manual_seed(1000 + run.seed)
+        return self.of_method(method, run.seed)
+
+    def of_method(self, method: Method, seed: int, prepare: Callable[[], None] = lambda: None) -> Judgement:
+        """The samples of a method as it is; ``prepare`` runs once the sampling's own seed is set."""
+        torch.manual_seed(1000 + seed)
+        prepare()
+        try:
+            return self.of_images(self.sampled(method, self.count))
+        except FloatingPointError:
+            return self.worst
+
+    def of_images(self, blocks: Iterable[np.ndarray]) -> Judgement:
+        """Samples in a stream of uint8 blocks (n, height, width, channels)."""
         shown: list[np.ndarray] = []
 
         def images() -> Iterator[np.ndarray]:
-            for block in self.sampled(method, self.count):
+            for block in blocks:
                 shown.append(block[: SHOWN if not shown else 0].copy())
                 yield block
 
-        try:
-            features = extract(self.network, images())
-        except FloatingPointError:
-            return self.worst
+        features = extract(self.network, images())
         score, covered, classes = None, None, 0
         if features.logits is not None:
             score = inception_score(features.logits, min(SPLITS, features.count)).value
@@ -107,9 +118,9 @@ class Judge:
         black = np.zeros((SHOWN, *self.data.samples.shape[1:]), np.uint8)
         return Judgement(np.inf, 1.0, Coverage(0, 0.0, 0.0), 1, black)
 
-    def of_data(self) -> float | None:
+    def of_data(self, seed: int = 0) -> float | None:
         """The score of as many real samples: what a perfect generator would have."""
-        rng = np.random.default_rng(0)
+        rng = np.random.default_rng(seed)
         chosen = np.sort(rng.permutation(len(self.data.samples))[: self.count])
         logits = extract(self.network, rng.permutation(self.data.samples[chosen])).logits
         return None if logits is None else inception_score(logits, min(SPLITS, len(logits))).value

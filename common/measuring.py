@@ -83,6 +83,13 @@ class Measuring:
     def settings(self, arm: str) -> dict[str, Any]:
         return self.experiment.training_of(arm).settings(arm, self.scale, self.config)
 
+    @property
+    def shared_settings(self) -> dict[str, Any]:
+        """The first arm's settings, which stand for all arms; the experiment's own where it has no arms."""
+        if self.experiment.arms:
+            return self.settings(self.experiment.arms[0])
+        return self.experiment.settings_without_arm(self.scale, self.config)
+
     def data(self, settings: Mapping[str, Any]) -> Prepared:
         return prepared(settings, self.config["data"], self.config["local"])
 

@@ -30,8 +30,8 @@ from common.metrics.names import network_module
 from common.provenance import code_hash, training_code
 
 MEASURED = ("per_seed", "measured", "curves", "runs")
-DATA_KEYS = ("data", "image_size", "channels", "text_length", "characters", "data_count", "data_from", "split",
-             "shortest_video")  # fmt: skip
+DATA_KEYS = ("data", "image_size", "channels", "resampling", "text_length", "characters", "data_count", "data_from",
+             "split", "shortest_video")  # fmt: skip
 CLIP_KEYS = ("frames", "stride")  # of videos, which are prepared whole
 FEATURE_KEYS = ("feature_width", "feature_epochs")
 

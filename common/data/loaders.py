@@ -155,7 +155,7 @@ def extract_zip(archive: Path, folder: Path) -> None:
         raise UserError(f"{archive} cannot be extracted: {error}") from error
 
 
-def images(path: Path, image_size: int, channels: int) -> Iterator[Block]:
+def images(path: Path, image_size: int, channels: int, resampling: str = "bilinear") -> Iterator[Block]:
     """A user's own images: a .npz with ``x`` and perhaps ``y``, or a folder or tar of image files.
 
     Files in sub-folders get the number of their folder, in alphabetic order, as their label.
@@ -172,7 +172,7 @@ def images(path: Path, image_size: int, channels: int) -> Iterator[Block]:
     classes = sorted({Path(name).parent.name for name, _ in named})
     with ThreadPoolExecutor() as pool:
         for block in in_blocks(named):
-            pixels = pool.map(lambda item: decode(item[1](), image_size, channels), block)
+            pixels = pool.map(lambda item: decode(item[1](), image_size, channels, resampling), block)
             labels = [classes.index(Path(name).parent.name) for name, _ in block]
             yield np.stack(list(pixels)), np.array(labels) if len(classes) > 1 else None
 
@@ -198,18 +198,19 @@ def files_in_tar(path: Path) -> list:
     return [(name, lambda content=content: content) for name, content in contents]
 
 
-def decode(data: bytes, image_size: int, channels: int) -> np.ndarray:
+def decode(data: bytes, image_size: int, channels: int, resampling: str = "bilinear") -> np.ndarray:
     """An encoded image as (image_size, image_size, channels) uint8: short side resized, centre cropped.
 
-    Bilinear with antialiasing, as torchvision's Resize and CenterCrop on PIL images (WassersteinGAN/main.py).
+    ``bilinear`` with antialiasing, as torchvision's Resize and CenterCrop on PIL images (WassersteinGAN/main.py), or
+    ``area``: means of source pixels.
     """
     from PIL import Image
 
     with Image.open(io.BytesIO(data)) as image:
-        return fit(np.asarray(image.convert("RGB" if channels == 3 else "L")), image_size)
+        return fit(np.asarray(image.convert("RGB" if channels == 3 else "L")), image_size, resampling)
 
 
-def fit(pixels: np.ndarray, image_size: int) -> np.ndarray:
+def fit(pixels: np.ndarray, image_size: int, resampling: str = "bilinear") -> np.ndarray:
     """One image (height, width[, channels]) at ``image_size``, always with a channel axis."""
     height, width = pixels.shape[:2]
     if (height, width) != (image_size, image_size):
@@ -222,25 +223,28 @@ def fit(pixels: np.ndarray, image_size: int) -> np.ndarray:
             scale = image_size / min(height, width)
             size = max(image_size, int(width * scale)), max(image_size, int(height * scale))
             grey = pixels.ndim == 3 and pixels.shape[2] == 1
-            resized = Image.fromarray(pixels[..., 0] if grey else pixels).resize(size, Image.Resampling.BILINEAR)
+            by = {"bilinear": Image.Resampling.BILINEAR, "area": Image.Resampling.BOX}[resampling]
+            resized = Image.fromarray(pixels[..., 0] if grey else pixels).resize(size, by)
             left, top = round((size[0] - image_size) / 2), round((size[1] - image_size) / 2)
             pixels = np.asarray(resized)[top : top + image_size, left : left + image_size]
     return pixels if pixels.ndim == 3 else pixels[..., None]
 
 
-def read(name: str, loader: str, source: Source, image_size: int, channels: int) -> Iterator[Block]:
+def read(
+    name: str, loader: str, source: Source, image_size: int, channels: int, resampling: str = "bilinear"
+) -> Iterator[Block]:
     """Blocks of (n, image_size, image_size, channels) images from wherever ``source`` says."""
     if loader == "lsun":
         blocks: Iterable[Block] = lsun(source, image_size)
     elif source.other is not None or loader == "images":
-        blocks = images(source.other or source.files[0], image_size, channels)
+        blocks = images(source.other or source.files[0], image_size, channels, resampling)
     elif loader == "tinted_garments":
         blocks = tinted_garments(source, image_size)
     else:
         blocks = {"idx": idx, "cifar10": cifar10, "stl10": stl10}[loader](source)
     for pixels, labels in blocks:
         if pixels.shape[1:3] != (image_size, image_size):
-            pixels = np.stack([fit(image, image_size) for image in pixels])
+            pixels = np.stack([fit(image, image_size, resampling) for image in pixels])
         if pixels.shape[3] != channels:
             raise UserError(f"{name} has {pixels.shape[3]} channels; the experiment asks for {channels}")
         yield pixels, labels

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from common.files import atomic_path
 from common.reporting.experiment_page import Results
 from common.reporting.figures import bars_with_seeds, figure, show_images, tile
-from common.video.numbers import score_name
+from common.reporting.numbers import score_name
 
 SMALLEST_SIDE = 64  # pixels of a frame in an animation; smaller frames are enlarged
 MILLISECONDS = 120  # a frame

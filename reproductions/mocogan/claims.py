@@ -6,7 +6,7 @@ distances of models has a claim about motion too. Thresholds are ours wherever t
 
 from common.reporting.claims import claim
 from common.reporting.measurements import Missing, Table
-from common.video.numbers import score
+from common.reporting.numbers import score
 
 DEFAULT = "with D_I, z_A -> R_M"
 SETTINGS = ("without D_I, z_A -> G_I", "without D_I, z_A -> R_M", "with D_I, z_A -> G_I", DEFAULT)

@@ -6,7 +6,7 @@ paper gives none.
 
 from common.reporting.claims import claim
 from common.reporting.measurements import Table
-from common.video.numbers import distance, score
+from common.reporting.numbers import distance, score
 
 VGAN = "Video GAN (SVC)"
 

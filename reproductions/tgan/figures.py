@@ -4,7 +4,7 @@ import numpy as np
 
 from common.reporting.experiment_page import Results
 from common.reporting.figures import COLOURS, MARKERS, bars_with_seeds, figure, seed_band, show_images
-from common.video.numbers import distance_name
+from common.reporting.numbers import distance_name
 from common.video.pictures import animate, rgb, scores, show_first_frames, show_strips
 
 

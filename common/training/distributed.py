@@ -1,0 +1,80 @@
+"""One training in several processes, each with its share of every batch (started by torchrun).
+
+Every process draws the same random numbers and keeps its share of them; gradients, BatchNorm's moments and logged
+values are means over all shares. So the processes hold the same networks at every step, and a training is the same
+one however many there are, up to the order of sums.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.distributed.nn.functional import all_reduce
+from torch.nn.parallel import DistributedDataParallel
+
+from common.data.batches import Batches
+from common.errors import UserError
+
+
+def processes() -> int:
+    """How many processes share the training; 1 where there is no group of them."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def place() -> int:
+    """Which of them this is, from 0."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def launched() -> bool:
+    """Whether torchrun started this process as one of several."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+@contextmanager
+def together(device: torch.device) -> Iterator[None]:
+    """Inside, the processes that torchrun started know of each other: nccl on GPUs, gloo on CPUs."""
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def share(batch: Tensor) -> Tensor:
+    """This process's part of a global batch. Raises a UserError where it cannot be divided evenly."""
+    count = processes()
+    if len(batch) % count:
+        raise UserError(f"a batch of {len(batch)} cannot be divided among {count} processes")
+    return batch[place() :: count]
+
+
+def mean_over_processes(value: Tensor) -> Tensor:
+    """The mean of every process's ``value``; gradients flow back to all of them."""
+    return value if processes() == 1 else all_reduce(value) / processes()
+
+
+def parallel(network: nn.Module) -> nn.Module:
+    """The network such that a backward pass through its output averages the gradients of all processes.
+
+    Buffers are not sent around: every process computes the same.
+    """
+    if processes() == 1:
+        return network
+    on = [next(network.parameters()).device] if next(network.parameters()).is_cuda else None
+    return DistributedDataParallel(network, on, broadcast_buffers=False)
+
+
+class SharedBatches(Batches):
+    """Of every global batch this process's share."""
+
+    def __init__(self, *given: Any, **more: Any):
+        super().__init__(*given, **more)
+        self.batch_size = self.batch_size  # of the global batch
+
+    def _next_chosen(self) -> Tensor:
+        return share(super()._next_chosen())

@@ -1,0 +1,399 @@
+"""The claims of *BigGAN*, each a number that must lie beyond a threshold.
+
+Where the Inception score and FID were not measured, a classifier's score and the Fréchet distance in its features stand
+in. Thresholds are ours unless the paper has one.
+"""
+
+import numpy as np
+
+from common.curves import spearman
+from common.reporting.claims import claim
+from common.reporting.measurements import Missing, Table
+from common.reporting.numbers import distance, score, score_name
+
+HUB = "BigGAN, scaled as on TF-Hub"
+
+
+# --- Table 2, Figures 2 and 17 -------------------------------------------------------------------------------------
+
+
+@claim(
+    experiment="biggan_truncation", where="Section 3.1, Table 2", above=1.0, ratio=True,
+    text="truncation raises the score at once: at the threshold with the best distance it is above that without",
+)  # fmt: skip
+def truncation_raises_score(t: Table) -> float:
+    return score(t, "BigGAN", truncation="best FID") / score(t, "BigGAN", truncation="none")
+
+
+@claim(
+    experiment="biggan_truncation", where="Section 3.1, Figure 17", below=-0.9,
+    text="and goes on raising it: rank correlation of threshold and score",
+)  # fmt: skip
+def score_rises_throughout(t: Table) -> float:
+    name = score_name(t.rows["metric"])
+    if name is None:
+        raise Missing("a score by threshold")
+    points = t.by("threshold", metric=name, model="BigGAN")
+    return spearman(np.array(list(points)), np.array(list(points.values())))
+
+
+@claim(
+    experiment="biggan_truncation", where="Section 3.1, Table 2", below=1.0, ratio=True,
+    text="“we initially see a moderate improvement in FID”: the best distance under truncation is below that without",
+)  # fmt: skip
+def distance_dips(t: Table) -> float:
+    return distance(t, "BigGAN", truncation="best FID") / distance(t, "BigGAN", truncation="none")
+
+
+@claim(
+    experiment="biggan_truncation", where="Section 3.1, Table 2", above=1.0, ratio=True,
+    text="as truncation approaches zero the distance gets worse: at the most score it is above that without truncation",
+)  # fmt: skip
+def distance_rises_in_the_end(t: Table) -> float:
+    return distance(t, "BigGAN", truncation="most IS") / distance(t, "BigGAN", truncation="none")
+
+
+@claim(
+    experiment="biggan_truncation", where="Table 2", above=1.0, ratio=True,
+    text="a truncation reaches the score of validation data, at a distance above the best",
+)  # fmt: skip
+def validation_score_is_reached(t: Table) -> float:
+    return distance(t, "BigGAN", truncation="validation IS") / distance(t, "BigGAN", truncation="best FID")
+
+
+@claim(
+    experiment="biggan_truncation", where="Section 5.1, Table 2", below=1.0, ratio=True,
+    text="BigGAN-deep's distance without truncation is below BigGAN's",
+)  # fmt: skip
+def deep_is_nearer(t: Table) -> float:
+    return distance(t, "BigGAN-deep", truncation="none") / distance(t, "BigGAN", truncation="none")
+
+
+@claim(
+    experiment="biggan_truncation", where="Section 5.1, Table 2", above=1.0, ratio=True,
+    text="and its score above",
+)  # fmt: skip
+def deep_scores_higher(t: Table) -> float:
+    return score(t, "BigGAN-deep", truncation="none") / score(t, "BigGAN", truncation="none")
+
+
+@claim(
+    experiment="biggan_truncation", where="ours: TF-Hub scales a normal truncated at 2 instead", below=1.0, ratio=True,
+    text="which shifts the curve: at the same number 0.5 it truncates less, so its distance is below the paper's way's",
+)  # fmt: skip
+def hub_is_another_curve(t: Table) -> float:
+    return distance(t, HUB, threshold=0.5) / distance(t, "BigGAN", threshold=0.5)
+
+
+def _resolutions(t: Table) -> list[str]:
+    return sorted({part.partition("=")[2] for text in t.rows["condition"] for part in text.split(";")
+                   if part.startswith("resolution=")})  # fmt: skip
+
+
+@claim(
+    experiment="biggan_resolutions", where="Section 5.1, Table 2", below=1.0, ratio=True,
+    text="BigGAN-deep's distance without truncation is below BigGAN's at every size",
+)  # fmt: skip
+def deep_is_nearer_at_every_size(t: Table) -> float:
+    return max(
+        distance(t, "BigGAN-deep", truncation="none", resolution=r)
+        / distance(t, "BigGAN", truncation="none", resolution=r)
+        for r in _resolutions(t)
+    )
+
+
+@claim(
+    experiment="biggan_resolutions", where="Table 2", above=1.0, ratio=True,
+    text="truncation raises the score at every size",
+)  # fmt: skip
+def truncation_raises_score_at_every_size(t: Table) -> float:
+    return min(
+        score(t, "BigGAN", truncation="best FID", resolution=r) / score(t, "BigGAN", truncation="none", resolution=r)
+        for r in _resolutions(t)
+    )
+
+
+@claim(
+    experiment="biggan_released", where="Section 3.1, Table 2", below=1.0, ratio=True,
+    text="the released generator's distance dips as truncation sets in",
+)  # fmt: skip
+def released_dips(t: Table) -> float:
+    return distance(t, "BigGAN", truncation="best FID") / distance(t, "BigGAN", truncation="none")
+
+
+@claim(
+    experiment="biggan_released", where="Section 3.1, Table 2", above=1.0, ratio=True,
+    text="and its score rises",
+)  # fmt: skip
+def released_rises(t: Table) -> float:
+    return score(t, "BigGAN", truncation="best FID") / score(t, "BigGAN", truncation="none")
+
+
+# --- Table 1 -------------------------------------------------------------------------------------------------------
+
+
+@claim(
+    experiment="biggan_ablation", where="Section 3, Table 1", above=1.0, ratio=True,
+    text="a batch eight times as large raises the score (+46 %)",
+)  # fmt: skip
+def batch_raises_score(t: Table) -> float:
+    return score(t, "batch 2048") / score(t, "SA-GAN baseline, batch 256")
+
+
+@claim(
+    experiment="biggan_ablation", where="Section 3, Table 1", below=1.0, ratio=True,
+    text="and lowers the distance",
+)  # fmt: skip
+def batch_lowers_distance(t: Table) -> float:
+    return distance(t, "batch 2048") / distance(t, "SA-GAN baseline, batch 256")
+
+
+@claim(
+    experiment="biggan_ablation", where="Section 3, Table 1", above=1.0, ratio=True,
+    text="half as many channels again raise the score (+21 %)",
+)  # fmt: skip
+def width_raises_score(t: Table) -> float:
+    return score(t, "ch 96") / score(t, "batch 2048")
+
+
+@claim(
+    experiment="biggan_ablation", where="Section 3, Table 1", below=1.0, ratio=True,
+    text="and lower the distance",
+)  # fmt: skip
+def width_lowers_distance(t: Table) -> float:
+    return distance(t, "ch 96") / distance(t, "batch 2048")
+
+
+@claim(
+    experiment="biggan_ablation", where="Section 3, Table 1", below=1.0, ratio=True,
+    text="a shared embedding needs fewer parameters",
+)  # fmt: skip
+def sharing_needs_less(t: Table) -> float:
+    return _parameters(t, "+ shared embedding") / _parameters(t, "ch 96")
+
+
+def _parameters(t: Table, model: str) -> float:
+    return t.value(metric="parameters", model=model)
+
+
+@claim(
+    experiment="biggan_ablation", where="Section 3, Table 1", above=1.0, ratio=True,
+    text="and trains faster (37 % fewer updates for a score): here a higher score after as many",
+)  # fmt: skip
+def sharing_scores_higher(t: Table) -> float:
+    return score(t, "+ shared embedding") / score(t, "ch 96")
+
+
+@claim(
+    experiment="biggan_ablation", where="Section 3, Table 1", above=1.0, ratio=True,
+    text="skip-z raises the score (+4 %)",
+)  # fmt: skip
+def skip_raises_score(t: Table) -> float:
+    return score(t, "+ skip-z") / score(t, "+ shared embedding")
+
+
+@claim(
+    experiment="biggan_ablation", where="Table 1", above=0.95, ratio=True,
+    text="orthogonal regularisation costs no score: at least 0.95 of that without",
+)  # fmt: skip
+def orthogonal_costs_nothing(t: Table) -> float:
+    return score(t, "+ orthogonal (BigGAN)") / score(t, "+ skip-z")
+
+
+@claim(
+    experiment="biggan_ablation", where="Table 1, last two rows", above=1.0, ratio=True,
+    text="with all modifications, width still raises the score",
+)  # fmt: skip
+def width_still_raises_score(t: Table) -> float:
+    return score(t, "+ orthogonal (BigGAN)") / score(t, "BigGAN, ch 64")
+
+
+# --- Section 3.1 ---------------------------------------------------------------------------------------------------
+
+
+@claim(
+    experiment="biggan_orthogonal_amenability", where="Section 3.1", above=0.0,
+    text="more models are amenable to truncation with orthogonal regularisation (60 % to 16 %): difference",
+)  # fmt: skip
+def orthogonal_helps_truncation(t: Table) -> float:
+    return _amenable(t, "with orthogonal regularisation") - _amenable(t, "without orthogonal regularisation")
+
+
+def _amenable(t: Table, model: str) -> float:
+    return t.value(metric="amenable", model=model)
+
+
+# --- Section 4, Appendices F, G.1 and I ------------------------------------------------------------------------------
+
+
+def _lost(t: Table, model: str) -> float:
+    return t.value(metric="is_reduction", model=model)
+
+
+def _most(t: Table, model: str) -> float:
+    name = next((name for name in t.rows["metric"] if name.startswith("max_")), "max_IS")
+    return t.value(metric=name, model=model)
+
+
+@claim(
+    experiment="biggan_stability", where="Section 4.2", above=0.0,
+    text="R1 of 10 costs score (45 %): share of the best score that is lost",
+)  # fmt: skip
+def strong_penalty_costs(t: Table) -> float:
+    return _lost(t, "R1 10")
+
+
+@claim(
+    experiment="biggan_stability", where="Section 4.2", above=0.0,
+    text="R1 of 1 costs score (20 %)",
+)  # fmt: skip
+def penalty_costs(t: Table) -> float:
+    return _lost(t, "R1 1")
+
+
+@claim(
+    experiment="biggan_stability", where="Section 4.2", above=0.0,
+    text="and less than R1 of 10: difference of the shares lost",
+)  # fmt: skip
+def stronger_costs_more(t: Table) -> float:
+    return _lost(t, "R1 10") - _lost(t, "R1 1")
+
+
+@claim(
+    experiment="biggan_stability", where="Figures 23 and 25", above=1.0, ratio=True,
+    text="dropout of 0.2 in D leaves a better score than R1 of 10 (70 against 55)",
+)  # fmt: skip
+def dropout_costs_less(t: Table) -> float:
+    return _most(t, "dropout 0.8") / _most(t, "R1 10")
+
+
+@claim(
+    experiment="biggan_stability", where="Section 4.1, Figure 3", above=1.0, ratio=True,
+    text="in G some layer's largest singular value grows throughout training",
+)  # fmt: skip
+def spectra_grow(t: Table) -> float:
+    return t.value(metric="sigma_growth", model="no penalty", network="G")
+
+
+@claim(
+    experiment="biggan_stability", where="Section 4.2", below=1.0, ratio=True,
+    text="R1 of 10 on D bounds G's spectra: growth of the largest singular value against that without",
+)  # fmt: skip
+def penalty_bounds_spectra(t: Table) -> float:
+    grown, free = (t.value(metric="sigma_growth", model=model, network="G") for model in ("R1 10", "no penalty"))
+    return grown / free
+
+
+@claim(
+    experiment="biggan_stability", where="Section 4.2", above=0.25,
+    text="D memorises: it takes training images for real more often than others (above 98 % against 50 to 55 %)",
+)  # fmt: skip
+def discriminator_memorises(t: Table) -> float:
+    seen, unseen = (t.value(metric=f"{part}_accuracy", model="no penalty") for part in ("train", "held_out"))
+    return seen - unseen
+
+
+@claim(
+    experiment="biggan_stability", where="Appendix G.1", above=3.0, threshold_of="paper",
+    text="once D is frozen its loss leaves the normal range of 0 to 3 (upwards of 300)",
+)  # fmt: skip
+def frozen_discriminator_loses(t: Table) -> float:
+    return t.value(metric="d_loss", model="frozen D")
+
+
+@claim(
+    experiment="biggan_stability", where="Appendix G.1", below=1.0,
+    text="once G is frozen D's loss goes towards zero: below half of what knowing nothing costs (2)",
+)  # fmt: skip
+def frozen_generator_loses(t: Table) -> float:
+    return t.value(metric="d_loss", model="frozen G")
+
+
+@claim(
+    experiment="biggan_penalty_sweeps", where="Appendix I", above=0.9,
+    text="“the strength of the penalty correlates negatively with performance”: rank correlation with the score lost",
+)  # fmt: skip
+def stronger_penalties_cost_more(t: Table) -> float:
+    rows = t.select(metric="is_reduction")
+    rows = rows[rows["model"].str.startswith("R1 ")]
+    if len(rows) < 2:
+        raise Missing("is_reduction by strength of R1")
+    return spearman(rows["model"].str.removeprefix("R1 ").astype(float).to_numpy(), rows["value"].to_numpy())
+
+
+# --- Appendix E ----------------------------------------------------------------------------------------------------
+
+
+def _gain(t: Table, model: str) -> float:
+    return t.value(metric="is_gain", model=model)
+
+
+@claim(
+    experiment="biggan_latents", where="Appendix E", above=0.0,
+    text="Bernoulli {0,1} scores higher than N(0, I) (8 %): gain",
+)  # fmt: skip
+def bernoulli_gains(t: Table) -> float:
+    return _gain(t, "Bernoulli {0,1}")
+
+
+@claim(
+    experiment="biggan_latents", where="Appendix E", above=0.0,
+    text="the censored normal scores higher (15 to 20 %): gain",
+)  # fmt: skip
+def censored_normal_gains(t: Table) -> float:
+    return _gain(t, "censored normal")
+
+
+@claim(
+    experiment="biggan_latents", where="Appendix E", above=0.0,
+    text="N(0, I) and Bernoulli side by side score higher (around 5 %): gain",
+)  # fmt: skip
+def concatenation_gains(t: Table) -> float:
+    return _gain(t, "N(0,I) and Bernoulli")
+
+
+@claim(
+    experiment="biggan_latents", where="Appendix E", below=0.1,
+    text="uniform, signs, categorical and sparse normal do near-identically: largest gain or loss of the four",
+)  # fmt: skip
+def others_do_alike(t: Table) -> float:
+    return max(
+        abs(_gain(t, model)) for model in ("U[-1,1]", "Bernoulli {-1,1}", "categorical {-1,0,1}", "N(0,I) x Bernoulli")
+    )
+
+
+@claim(
+    experiment="biggan_latents", where="Appendix E", above=0.9, ratio=True,
+    text="a quarter of the dimensions suffices: at least 0.9 of the score",
+)  # fmt: skip
+def fewer_dimensions_suffice(t: Table) -> float:
+    return score(t, "32 dimensions") / score(t, "N(0,I)")
+
+
+# --- Appendices C.2 and C.3 ------------------------------------------------------------------------------------------
+
+
+@claim(
+    experiment="biggan_cifar10", where="Appendix C.2", above=9.22 * 0.95, threshold_of="paper",
+    text="an Inception score of 9.22 on CIFAR-10, within 5 %",
+)  # fmt: skip
+def cifar_score(t: Table) -> float:
+    return t.value(metric="IS", model="BigGAN", truncation="none")
+
+
+@claim(
+    experiment="biggan_cifar10", where="ours", above=0.5,
+    text="without truncation, samples have at least half of the score of as many real images",
+)  # fmt: skip
+def half_of_the_data(t: Table) -> float:
+    return score(t, "BigGAN", truncation="none") / score(t, "data")
+
+
+@claim(
+    experiment="biggan_real_scores", where="Appendix C.3", above=1.0, ratio=True,
+    text="images that the classifier was trained on score higher than others, at every size",
+)  # fmt: skip
+def classifier_prefers_its_own(t: Table) -> float:
+    return min(
+        score(t, "training data", resolution=r) / score(t, "validation data", resolution=r) for r in _resolutions(t)
+    )

@@ -1,0 +1,311 @@
+"""The figures of *BigGAN*, drawn from what was measured."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from common.reporting.experiment_page import Results
+from common.reporting.figures import COLOURS, MARKERS, STYLES, bars_with_seeds, figure, seed_band, show_images
+from common.reporting.numbers import distance_name, score_name
+
+HUB = ", scaled as on TF-Hub"
+READ_OUTS = ("none", "best FID", "validation IS", "most IS")
+
+
+def _names(r: Results) -> tuple[str, str]:
+    """The score's and the distance's."""
+    return score_name(r.per_seed["metric"]), distance_name(r.per_seed["metric"])
+
+
+def _rows(r: Results, metric: str, model: str) -> pd.DataFrame:
+    return r.per_seed[(r.per_seed["metric"] == metric) & (r.per_seed["model"] == model)]
+
+
+def _values(r: Results, metric: str, model: str, condition: str = "") -> list[float]:
+    """Every seed's."""
+    rows = _rows(r, metric, model)
+    return rows[rows["condition"] == condition]["value"].tolist()
+
+
+def _by_threshold(r: Results, metric: str, model: str, resolution: str = "") -> pd.DataFrame:
+    """Columns seed, step (the threshold), value."""
+    rows = _of_resolution(_rows(r, metric, model), resolution)
+    thresholds = rows["condition"].str.extract(r"(?:^|;)threshold=([0-9.]+)")[0].astype(float)
+    return rows.assign(step=thresholds).dropna(subset="step")[["seed", "step", "value"]]
+
+
+def _of_resolution(rows: pd.DataFrame, resolution: str) -> pd.DataFrame:
+    return rows[rows["condition"].str.contains(f"resolution={resolution}")] if resolution else rows
+
+
+def _untruncated(r: Results, metric: str, model: str, resolution: str = "") -> pd.DataFrame:
+    rows = _of_resolution(_rows(r, metric, model), resolution)
+    return rows[rows["condition"].str.contains("truncation=none")]
+
+
+# --- Truncation ----------------------------------------------------------------------------------------------------
+
+
+def _measured_curves(r: Results, axis: Axes) -> None:
+    score, distance = _names(r)
+    sizes = r.per_seed["condition"].str.extract(r"resolution=(\d+)")[0]
+    series = list(dict.fromkeys(zip(r.per_seed["model"], sizes, strict=True)))
+    series = [(model, size) for model, size in series if not model.endswith(HUB)]
+    several = len({size for _, size in series}) > 1
+    for i, (model, size) in enumerate(series):
+        for way, filled in (("", True), (HUB, False)):
+            x, y = (
+                _by_threshold(r, metric, model + way, size).groupby("step")["value"].mean().sort_index(ascending=False)
+                for metric in (distance, score)
+            )
+            if filled:
+                start = [_untruncated(r, metric, model, size)["value"].mean() for metric in (distance, score)]
+                axis.plot([start[0], x.iloc[0]], [start[1], y.iloc[0]], color=COLOURS[i], linewidth=0.8)
+                axis.plot(*start, "*", color=COLOURS[i], markersize=9)
+                for threshold, left, up in zip(x.index, x, y, strict=True):
+                    place = {"textcoords": "offset points", "xytext": (4, -9), "fontsize": 6.5}
+                    axis.annotate(f"{threshold:g}", (left, up), **place)
+            label = f"{model} {size}" if several else model
+            axis.plot(
+                x, y, MARKERS[i], linestyle=STYLES[i] if filled else ":", color=COLOURS[i], markersize=4,
+                markerfacecolor=COLOURS[i] if filled else "white",
+                label=label + (", by resampling" if filled else HUB),
+            )  # fmt: skip
+    axis.set(xlabel=f"{distance} ↓", ylabel=f"{score} ↑", title="measured (★ no truncation)")
+
+
+def _reported_curves(r: Results, axis: Axes) -> None:
+    """What Table 2 prints, in its order, by model and size."""
+    rows = r.reported[r.reported["condition"].str.contains("truncation=")]
+    keys = rows["condition"].str.extract(r"resolution=(\d+)")[0]
+    groups = rows.assign(size=keys).groupby(["model", "size"], sort=False)
+    place = 0
+    for (model, size), group in groups:
+        points = []
+        for what in READ_OUTS:
+            cell = group[group["condition"].str.contains(f"truncation={what}")].set_index("metric")["value"]
+            if {"FID", "IS"} <= set(cell.index):
+                points.append((cell["FID"], cell["IS"]))
+        if len(points) < 2:
+            continue
+        x, y = np.array(points).T
+        axis.plot(x, y, MARKERS[place], linestyle=STYLES[place], color=COLOURS[place], markersize=4,
+                  label=f"{model}, {size} pixels")  # fmt: skip
+        axis.plot(x[0], y[0], "*", color=COLOURS[place], markersize=9)
+        place += 1
+    axis.set(xlabel="FID ↓", ylabel="IS ↑", title="printed in Table 2")
+
+
+def _curves(r: Results) -> None:
+    with figure(r.folder / "curves", 1, 2, (8.6, 4.1)) as (_, axes):
+        _measured_curves(r, axes[0, 0])
+        _reported_curves(r, axes[0, 1])
+        for axis in axes[0]:
+            axis.legend(loc="lower right", fontsize=7)
+
+
+def _sheets(r: Results) -> None:
+    rows = {name.split("|")[1]: images for name, images in r.sheets.items() if name.startswith("threshold|")}
+    with figure(r.folder / "samples", len(rows), 1, (5.6, 0.62 * len(rows))) as (_, axes):
+        for axis, (threshold, images) in zip(axes[:, 0], rows.items(), strict=True):
+            show_images(axis, images, len(images))
+            label = "not truncated" if threshold == "none" else threshold
+            axis.text(-0.02, 0.5, label, transform=axis.transAxes, ha="right", va="center", fontsize=8)
+
+
+def biggan_truncation(r: Results) -> None:
+    _curves(r)
+    _sheets(r)
+    score, distance = _names(r)
+    models = [name for name in dict.fromkeys(r.per_seed["model"]) if not name.endswith(HUB)]
+    with figure(r.folder / "thresholds", 1, 2, (7.6, 3)) as (drawn, axes):
+        for axis, metric, arrow in zip(axes[0], (score, distance), ("↑", "↓"), strict=True):
+            for i, model in enumerate(models):
+                seed_band(axis, _by_threshold(r, metric, model), index=i, label=model, marker=True)
+                axis.axhline(
+                    _untruncated(r, metric, model)["value"].mean(), color=COLOURS[i], linestyle="--", linewidth=0.8
+                )
+            axis.set(xlabel="threshold", ylabel=f"{metric} {arrow}", xscale="log")
+            axis.invert_xaxis()
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        drawn.legend(handles, labels, loc="outside lower center", ncols=2)
+
+
+def biggan_resolutions(r: Results) -> None:
+    _curves(r)
+
+
+def biggan_released(r: Results) -> None:
+    _curves(r)
+    _sheets(r)
+
+
+# --- Table 1 -------------------------------------------------------------------------------------------------------
+
+
+def _horizontal(axis: Axes, labels: list[str], bars: list[list[float]], index: int) -> None:
+    """Means as bars, seeds as dots, the first label on top."""
+    places = np.arange(len(labels))
+    axis.barh(places, [np.mean(values) for values in bars], 0.7, color=COLOURS[index], alpha=0.45)
+    for place, values in zip(places, bars, strict=True):
+        axis.plot(values, np.full(len(values), place), MARKERS[index], color=COLOURS[index], markersize=3.5)
+    axis.set_yticks(places, labels)
+    axis.invert_yaxis()
+    axis.grid(axis="y", visible=False)
+
+
+def biggan_ablation(r: Results) -> None:
+    rows = list(r.experiment.arms)
+    with figure(r.folder / "rows", 1, 2, (8.2, 3.4), sharey=True) as (_, axes):
+        for i, (axis, metric, arrow) in enumerate(zip(axes[0], _names(r), ("↑", "↓"), strict=True)):
+            _horizontal(axis, rows, [_values(r, metric, row) for row in rows], i)
+            axis.set_xlabel(f"{metric} {arrow}")
+
+
+# --- Section 3.1 ---------------------------------------------------------------------------------------------------
+
+
+def biggan_orthogonal_amenability(r: Results) -> None:
+    models = ("without orthogonal regularisation", "with orthogonal regularisation")
+    with figure(r.folder / "scores", 1, 2, (7.6, 3), sharey=True) as (_, axes):
+        for i, (axis, model) in enumerate(zip(axes[0], models, strict=True)):
+            amenable = _rows(r, "amenable", model).set_index("seed")["value"]
+            for seed, line in _by_threshold(r, "score_gain", model).groupby("seed"):
+                line = line.sort_values("step", ascending=False)
+                marker = MARKERS[i] if amenable[seed] < 1 else None
+                axis.plot(line["step"], line["value"], color=COLOURS[i], linewidth=1.1, marker=marker, markersize=4.5)
+            axis.axhline(1, color="black", linestyle="--", linewidth=0.8)
+            axis.set(title=f"{model}: {amenable.sum():.0f} of {len(amenable)}", xlabel="threshold", xscale="log")
+            axis.invert_xaxis()
+        axes[0, 0].set_ylabel("score by that without truncation")
+    names = list(dict.fromkeys("|".join(name.split("|")[:2]) for name in r.sheets))
+    with figure(r.folder / "samples", 2 * len(names), 1, (6.4, 1.0 * len(names))) as (_, axes):
+        for row, (name, images) in enumerate(r.sheets.items()):
+            extreme, label, what = name.split("|")
+            show_images(axes[row, 0], images, len(images), f"{extreme}: {label}" if row % 2 == 0 else "")
+            axes[row, 0].text(-0.01, 0.5, what, transform=axes[row, 0].transAxes, ha="right", va="center", fontsize=7)
+
+
+# --- Section 4, Appendix I -------------------------------------------------------------------------------------------
+
+
+def _best_score(r: Results) -> str:
+    return next(name for name in r.per_seed["metric"] if name.startswith("max_"))
+
+
+def biggan_stability(r: Results) -> None:
+    _spectra(r)
+    _penalties(r)
+    _interventions(r)
+    models = [model for model in r.experiment.arms if _values(r, "train_accuracy", model)]
+    metrics = {"train_accuracy": "trained on", "held_out_accuracy": "others", "fakes_taken_for_real": "samples"}
+    with figure(r.folder / "memory", 1, 1, (6.4, 3)) as (drawn, axes):
+        axis = axes[0, 0]
+        bars_with_seeds(axis, models, {label: [_values(r, metric, model) for model in models]
+                                       for metric, label in metrics.items()})  # fmt: skip
+        axis.set(ylabel="share that D takes for real", ylim=(0, 1))
+        drawn.legend(loc="outside lower center", ncols=3)
+
+
+def _spectra(r: Results) -> None:
+    arms = [arm for arm in ("no penalty", "R1 10") if (r.curves["model"] == arm).any()]
+    first = r.curves["seed"].min()
+    with figure(r.folder / "spectra", len(arms), 2, (8, 2.6 * len(arms)), sharey="col", sharex=True) as (_, axes):
+        for row, arm in enumerate(arms):
+            for axis, letter in zip(axes[row], "GD", strict=True):
+                of_arm = r.curves[(r.curves["model"] == arm) & (r.curves["seed"] == first)]
+                curves = of_arm[of_arm["curve"].str.startswith(f"sigma|{letter}|")]
+                layers = list(dict.fromkeys(curves["curve"]))
+                for place, layer in enumerate(layers):
+                    line = curves[curves["curve"] == layer]
+                    colour = plt.colormaps["viridis_r"](0.1 + 0.9 * place / max(len(layers) - 1, 1))
+                    named = place in (0, len(layers) - 1)
+                    axis.plot(line["step"], line["value"], color=colour, linewidth=1.1,
+                              label=layer.rpartition("|")[2] if named else None)  # fmt: skip
+                axis.set(title=f"{letter}, {arm}", yscale="log")
+                axis.legend(title="first and last layer", title_fontsize=7, fontsize=7)
+        for axis in axes[-1]:
+            axis.set_xlabel("updates of G")
+        for axis in axes[:, 0]:
+            axis.set_ylabel("σ₀")
+
+
+def _penalties(r: Results) -> None:
+    best = _best_score(r)
+    models = [model for model in r.experiment.arms if _values(r, best, model)]
+    with figure(r.folder / "penalties", 1, 2, (7.6, 2.6), sharey=True) as (_, axes):
+        _horizontal(axes[0, 0], models, [_values(r, best, model) for model in models], 0)
+        _horizontal(axes[0, 1], models, [_values(r, "sigma_growth", model, "network=G") for model in models], 1)
+        axes[0, 0].set_xlabel(f"{best} ↑")
+        axes[0, 1].set_xlabel("σ₀ in G, end over start")
+
+
+def _interventions(r: Results) -> None:
+    with figure(r.folder / "interventions", 1, 2, (7.6, 2.8)) as (_, axes):
+        for axis, arm in zip(axes[0], ("frozen D", "frozen G"), strict=True):
+            for i, model in enumerate(("no penalty", arm)):
+                rows = r.curves[(r.curves["model"] == model) & (r.curves["curve"] == "d_loss")].sort_values("step")
+                smooth = rows.groupby("seed")["value"].transform(lambda values: values.rolling(5, min_periods=1).mean())
+                seed_band(axis, rows.assign(value=smooth), index=i, label=model)
+            settings = r.experiment.settings(arm, r.scale, r.config)
+            axis.axvline(
+                settings["frozen_from"] * settings["generator_steps"], color="black", linestyle="--", linewidth=0.8
+            )
+            axis.set(xlabel="updates of G", ylabel="loss of D")
+            axis.legend()
+        axes[0, 0].set_yscale("symlog", linthresh=4)
+
+
+def biggan_penalty_sweeps(r: Results) -> None:
+    best = _best_score(r)
+    with figure(r.folder / "sweeps", 1, 2, (7.6, 2.8), sharey=True) as (_, axes):
+        for i, (axis, prefix, label) in enumerate(
+            zip(axes[0], ("R1 ", "dropout "), ("γ of R1", "share of features kept"), strict=True)
+        ):
+            rows = r.per_seed[(r.per_seed["metric"] == best) & r.per_seed["model"].str.startswith(prefix)]
+            strengths = rows["model"].str.removeprefix(prefix).astype(float)
+            seed_band(axis, rows.assign(step=strengths), index=i, marker=True)
+            free = _values(r, best, "no penalty")
+            axis.axhline(np.mean(free), color="black", linestyle="--", linewidth=0.8)
+            axis.set_xlabel(label)
+        axes[0, 0].set(xscale="log", ylabel=f"{best} ↑ (dashed: no penalty)")
+
+
+# --- Appendices ----------------------------------------------------------------------------------------------------
+
+
+def biggan_latents(r: Results) -> None:
+    score, _ = _names(r)
+    arms = list(r.experiment.arms)
+    normal = _rows(r, score, "N(0,I)").set_index("seed")["value"]
+    bars = []
+    for arm in arms:
+        rows = _rows(r, score, arm).set_index("seed")["value"]
+        bars.append((rows / normal.reindex(rows.index)).tolist())
+    printed = r.reported[r.reported["metric"] == "is_gain"].set_index("model")["value"]
+    with figure(r.folder / "scores", 1, 1, (6.4, 3.8)) as (_, axes):
+        axis = axes[0, 0]
+        _horizontal(axis, arms, bars, 0)
+        axis.axvline(1, color="black", linewidth=0.8)
+        for place, arm in enumerate(arms):
+            if arm in printed:
+                axis.plot([1 + printed[arm]] * 2, [place - 0.42, place + 0.42], color=COLOURS[1], linestyle="--",
+                          label="printed" if arm == printed.index[0] else None)  # fmt: skip
+        axis.set_xlabel(f"{score} by that of N(0, I)")
+        axis.legend(loc="lower right")
+
+
+def biggan_cifar10(r: Results) -> None:
+    columns = 10
+    with figure(r.folder / "samples", 1, len(r.sheets), (3.4 * len(r.sheets), 3.6)) as (_, axes):
+        for axis, (name, images) in zip(axes[0], r.sheets.items(), strict=True):
+            show_images(axis, images, columns, name)
+
+
+def biggan_real_scores(r: Results) -> None:
+    score, _ = _names(r)
+    models = list(dict.fromkeys(r.per_seed["model"]))
+    with figure(r.folder / "scores", 1, 1, (5.6, 1.9)) as (_, axes):
+        _horizontal(axes[0, 0], models, [_rows(r, score, model)["value"].tolist() for model in models], 0)
+        axes[0, 0].set_xlabel(f"{score} ↑")

@@ -1,0 +1,195 @@
+"""The networks of *BigGAN*: Tables 4 to 6, and of BigGAN-deep: Tables 7 to 9.
+
+A generator maps z (n, latent_size) and labels (n,) to images (n, channels, size, size) in [-1, 1]; a discriminator maps
+images and labels to one number each, (n,).
+"""
+
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from reproductions.biggan.layers import (
+    AffineBatchNorm,
+    BlockDown,
+    BlockUp,
+    BottleneckDown,
+    BottleneckUp,
+    NonLocal,
+    conv,
+    embedding,
+    linear,
+    normalised,
+)
+
+# Widths in units of ch, from 4 × 4 up. 64 and 32 pixels: the authors' code; below: the pattern of 32, ours.
+GENERATOR = {
+    512: (16, 16, 8, 8, 4, 2, 1, 1),
+    256: (16, 16, 8, 8, 4, 2, 1),
+    128: (16, 16, 8, 4, 2, 1),
+    64: (16, 16, 8, 4, 2),
+    32: (4, 4, 4, 4),
+    16: (4, 4, 4),
+    8: (4, 4),
+}
+# Outputs of the blocks, and how many of them halve the size. Tables 4 to 6 print "ch -> 2ch" for the first block,
+# whose input is the image; with that the parameters would not be those that Appendix B prints. See README.md.
+DISCRIMINATOR = {
+    512: ((1, 1, 2, 4, 8, 8, 16, 16), 7),
+    256: ((1, 2, 4, 8, 8, 16, 16), 6),
+    128: ((1, 2, 4, 8, 16, 16), 5),
+    64: ((1, 2, 4, 8, 16), 4),
+    32: ((4, 4, 4, 4), 2),
+    16: ((4, 4, 4), 2),
+    8: ((4, 4, 4), 1),
+}
+# Of BigGAN-deep, from the first convolution's output on; the last block keeps the size.
+DEEP_DISCRIMINATOR = {
+    512: (1, 1, 2, 4, 8, 8, 16, 16),
+    256: (1, 2, 4, 8, 8, 16, 16),
+    128: (1, 2, 4, 8, 16, 16),
+    64: (1, 2, 4, 8, 16),
+    32: (4, 4, 4, 4),
+    16: (4, 4, 4),
+    8: (4, 4),
+}
+# Side at which the non-local block stands: (generator, discriminator). None below 64 pixels (the authors' code).
+NON_LOCAL = {512: (64, 64), 256: (128, 64), 128: (64, 64), 64: (64, 64)}
+DEEP_NON_LOCAL = {512: (64, 64), 256: (64, 64), 128: (64, 64), 64: (64, 64)}
+
+
+def check_size(size: int) -> None:
+    if size not in GENERATOR:
+        raise ValueError(f"BigGAN is built for images of {', '.join(map(str, sorted(GENERATOR)))} pixels, not {size}")
+
+
+class Generator(nn.Module):
+    """BigGAN's G (Tables 4 to 6, a).
+
+    ``shared``: one embedding of ``embedding_size``, projected to every BatchNorm's gains and biases; else every layer
+    has its own for each class. ``skip_z``: z is cut into one chunk for the first layer and one for each block, where it
+    joins the embedding; a z that cannot be cut evenly is an error.
+    """
+
+    def __init__(
+        self, size=128, channels=3, width=96, latent_size=120, classes=1000, *, shared=True, skip_z=True,
+        embedding_size=128,
+    ):  # fmt: skip
+        super().__init__()
+        check_size(size)
+        if skip_z and not shared:
+            raise ValueError("skip_z joins chunks of z to the shared embedding; it needs shared")
+        widths = [width * factor for factor in GENERATOR[size]]
+        self.chunks = len(widths) if skip_z else 1
+        if latent_size % self.chunks:
+            raise ValueError(f"latent_size {latent_size} cannot be cut into {self.chunks} equal chunks")
+        chunk = latent_size // self.chunks
+        condition = embedding_size + chunk * skip_z if shared else None
+        self.embed = embedding(classes, embedding_size) if shared else nn.Identity()
+        self.first = linear(chunk, 16 * widths[0])
+        self.blocks = nn.ModuleList([BlockUp(*pair, condition, classes) for pair in pairwise(widths)])
+        self.attention = nn.ModuleDict()
+        for place, after in enumerate(widths[1:]):
+            if 8 * 2**place == NON_LOCAL.get(size, (0, 0))[0]:
+                self.attention[str(place)] = NonLocal(after)
+        self.norm = AffineBatchNorm(widths[-1])
+        self.last = conv(widths[-1], channels)
+
+    def forward(self, z: Tensor, labels: Tensor) -> Tensor:
+        embedded = self.embed(labels)
+        first, *chunks = z.chunk(self.chunks, dim=1)
+        conditions = [torch.cat([embedded, chunk], dim=1) for chunk in chunks] or [embedded] * len(self.blocks)
+        h = self.first(first).unflatten(1, (-1, 4, 4)).contiguous(memory_format=torch.channels_last)
+        for place, (block, condition) in enumerate(zip(self.blocks, conditions, strict=True)):
+            h = block(h, condition)
+            if str(place) in self.attention:
+                h = self.attention[str(place)](h)
+        return torch.tanh(self.last(F.relu(self.norm(h))))
+
+
+class _Projection(nn.Module):
+    """The head of both discriminators: sum over positions, then linear → 1 plus Embed(y) · h (Miyato & Koyama 2018).
+
+    ``dropout``: share of the features h that is dropped in training (Section 4.2).
+    """
+
+    def __init__(self, features: int, classes: int, dropout: float):
+        super().__init__()
+        self.dropout = dropout
+        self.linear = linear(features, 1)
+        self.embed = normalised(nn.Embedding(classes, features))
+
+    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
+        h = F.relu(x).sum(dim=(2, 3))
+        h = F.dropout(h, self.dropout, self.training)
+        return self.linear(h).squeeze(1) + (self.embed(labels) * h).sum(dim=1)
+
+
+class Discriminator(nn.Module):
+    """BigGAN's D (Tables 4 to 6, b)."""
+
+    def __init__(self, size=128, channels=3, width=96, classes=1000, *, dropout=0.0):
+        super().__init__()
+        check_size(size)
+        factors, halvings = DISCRIMINATOR[size]
+        widths = [channels, *(width * factor for factor in factors)]
+        self.blocks = nn.Sequential()
+        for place, (before, after) in enumerate(pairwise(widths)):
+            self.blocks.append(BlockDown(before, after, down=place < halvings, of_image=place == 0))
+            if size // 2 ** (place + 1) == NON_LOCAL.get(size, (0, 0))[1]:
+                self.blocks.append(NonLocal(after))
+        self.head = _Projection(widths[-1], classes, dropout)
+
+    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+        return self.head(self.blocks(images), labels)
+
+
+class DeepGenerator(nn.Module):
+    """BigGAN-deep's G (Tables 7 to 9, a): all of z joins the shared embedding, for the first layer and every block."""
+
+    def __init__(self, size=128, channels=3, width=128, latent_size=128, classes=1000, *, embedding_size=128):
+        super().__init__()
+        check_size(size)
+        widths = [width * factor for factor in GENERATOR[size]]
+        condition = latent_size + embedding_size
+        self.embed = embedding(classes, embedding_size)
+        self.first = linear(condition, 16 * widths[0])
+        self.blocks = nn.ModuleList()
+        self.attention = nn.ModuleDict()
+        for place, (before, after) in enumerate(pairwise(widths)):
+            self.blocks.append(BottleneckUp(before, before, condition, up=False))
+            self.blocks.append(BottleneckUp(before, after, condition, up=True))
+            if 8 * 2**place == DEEP_NON_LOCAL.get(size, (0, 0))[0]:
+                self.attention[str(2 * place + 1)] = NonLocal(after)
+        self.norm = AffineBatchNorm(widths[-1])
+        # Table 7 prints ch -> 3; the 50.4M parameters of Appendix B, and the released networks, have ch -> ch.
+        self.channels, self.last = channels, conv(widths[-1], widths[-1])
+
+    def forward(self, z: Tensor, labels: Tensor) -> Tensor:
+        condition = torch.cat([z, self.embed(labels)], dim=1)
+        h = self.first(condition).unflatten(1, (-1, 4, 4)).contiguous(memory_format=torch.channels_last)
+        for place, block in enumerate(self.blocks):
+            h = block(h, condition)
+            if str(place) in self.attention:
+                h = self.attention[str(place)](h)
+        return torch.tanh(self.last(F.relu(self.norm(h)))[:, : self.channels])
+
+
+class DeepDiscriminator(nn.Module):
+    """BigGAN-deep's D (Tables 7 to 9, b): "an exact reflection of the generator"."""
+
+    def __init__(self, size=128, channels=3, width=128, classes=1000, *, dropout=0.0):
+        super().__init__()
+        check_size(size)
+        widths = [width * factor for factor in DEEP_DISCRIMINATOR[size]]
+        self.blocks = nn.Sequential(conv(channels, widths[0]))
+        for place, (before, after) in enumerate(pairwise(widths)):
+            self.blocks.append(BottleneckDown(before, after, down=True))
+            self.blocks.append(BottleneckDown(after, after, down=False))
+            if size // 2 ** (place + 1) == DEEP_NON_LOCAL.get(size, (0, 0))[1]:
+                self.blocks.append(NonLocal(after))
+        self.head = _Projection(widths[-1], classes, dropout)
+
+    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+        return self.head(self.blocks(images), labels)
