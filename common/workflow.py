@@ -167,6 +167,10 @@ class Plan:
         wanted = self.config["device"]
         return int(wanted.startswith("cuda") or (wanted == "auto" and shutil.which("nvidia-smi") is not None))
 
+    def gpus_per_training(self, wildcards) -> int:
+        """As many as processes, where one training runs in several."""
+        return self.gpus_per_job * self.config["processes"]
+
     # Rule measure.
 
     def trained(self, wildcards) -> list[str]:

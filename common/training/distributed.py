@@ -6,18 +6,24 @@ one however many there are, up to the order of sums.
 """
 
 import os
-from collections.abc import Iterator
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
 from torch.nn.parallel import DistributedDataParallel
 
 from common.data.batches import Batches
 from common.errors import UserError
+from common.training import checkpoint
+
+T = TypeVar("T")
 
 
 def processes() -> int:
@@ -53,28 +59,68 @@ def share(batch: Tensor) -> Tensor:
     return batch[place() :: count]
 
 
+class _Sum(torch.autograd.Function):
+    """The sum over processes; so is its gradient."""
+
+    @staticmethod
+    def forward(context, value: Tensor) -> Tensor:
+        total = value.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(context, gradient: Tensor) -> Tensor:
+        total = gradient.clone()
+        dist.all_reduce(total)
+        return total
+
+
 def mean_over_processes(value: Tensor) -> Tensor:
     """The mean of every process's ``value``; gradients flow back to all of them."""
-    return value if processes() == 1 else all_reduce(value) / processes()
+    return value if processes() == 1 else _Sum.apply(value) / processes()
 
 
 def parallel(network: nn.Module) -> nn.Module:
     """The network such that a backward pass through its output averages the gradients of all processes.
 
-    Buffers are not sent around: every process computes the same.
+    Buffers are not sent around before each pass: every process computes the same.
     """
     if processes() == 1:
         return network
     on = [next(network.parameters()).device] if next(network.parameters()).is_cuda else None
-    return DistributedDataParallel(network, on, broadcast_buffers=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # about a newer name, which torch 2.11 does not know
+        return DistributedDataParallel(network, on, broadcast_buffers=False)
 
 
 class SharedBatches(Batches):
     """Of every global batch this process's share."""
 
-    def __init__(self, *given: Any, **more: Any):
-        super().__init__(*given, **more)
-        self.batch_size = self.batch_size  # of the global batch
-
     def _next_chosen(self) -> Tensor:
         return share(super()._next_chosen())
+
+
+def first_then_others(work: Callable[[], T]) -> T:
+    """What ``work`` returns in every process; the first does it alone, for the others to find its files."""
+    if place() == 0:
+        result = work()
+    dist.barrier()
+    if place() != 0:
+        result = work()
+    return result
+
+
+@contextmanager
+def own_copy(folder: Path) -> Iterator[Path]:
+    """The first process's folder itself; for the others a scratch folder that holds the same checkpoints.
+
+    All processes hold the same state at every step, so only the first one's is kept.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        mine = folder if place() == 0 else Path(scratch)
+        if place() != 0:
+            for path in checkpoint.existing(folder):
+                shutil.copy(path, mine)
+        dist.barrier()  # before the first one writes new ones
+        yield mine
+        dist.barrier()  # before anybody reads the record

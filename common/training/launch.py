@@ -3,6 +3,8 @@
 import contextlib
 import itertools
 import json
+import math
+import os
 import subprocess
 import sys
 import time
@@ -23,7 +25,9 @@ from common.experiments import Experiment, resolve, slug
 from common.files import read_json, write_json
 from common.progress import bar
 from common.provenance import processor, training_code, versions
-from common.training.loop import Identity, SettingsChanged, finished, seed_everything, train
+from common.training import checkpoint
+from common.training.distributed import SharedBatches, first_then_others, launched, own_copy, place, together
+from common.training.loop import Identity, SettingsChanged, check_identity, finished, seed_everything, train
 from common.training.method import Method
 from common.training.startup import defer_compiler
 
@@ -40,18 +44,36 @@ def compute_device(name: str) -> Iterator[torch.device]:
     count = torch.cuda.device_count() if name != "cpu" else 0
     if name == "cpu" or (name == "auto" and count == 0):
         yield torch.device("cpu")
+    elif launched():  # one of several processes, each with the GPU of its number among those it may see
+        yield torch.device(f"cuda:{os.environ['LOCAL_RANK']}")
     elif ":" in name or count <= 1:
         yield torch.device(name if ":" in name else "cuda:0")
     else:
-        locks = [FileLock(Path.home() / ".cache" / "gan-reproductions" / f"gpu{i}.lock") for i in range(count)]
-        Path(locks[0].lock_file).parent.mkdir(parents=True, exist_ok=True)
+        with reserved_gpus(1) as (index,):
+            yield torch.device(f"cuda:{index}")
+
+
+@contextlib.contextmanager
+def reserved_gpus(wanted: int) -> Iterator[list[int]]:
+    """The numbers of so many GPUs that nobody else of us is using; waits for them."""
+    count = torch.cuda.device_count()
+    if wanted > count:
+        raise UserError(f"the configuration, at processes: {wanted} processes need a GPU each; there are {count}")
+    locks = [FileLock(Path.home() / ".cache" / "gan-reproductions" / f"gpu{i}.lock") for i in range(count)]
+    Path(locks[0].lock_file).parent.mkdir(parents=True, exist_ok=True)
+    held: list[int] = []
+    try:
         for index in itertools.cycle(range(count)):
-            try:
-                with locks[index].acquire(timeout=0.5):
-                    yield torch.device(f"cuda:{index}")
-                return
-            except Timeout:
-                continue
+            with contextlib.suppress(Timeout):
+                if index not in held:
+                    locks[index].acquire(timeout=0.5)
+                    held.append(index)
+            if len(held) == wanted:
+                break
+        yield held
+    finally:
+        for index in held:
+            locks[index].release()
 
 
 def build_method(settings: Mapping[str, Any], shape: tuple[int, ...], device: torch.device) -> Method:
@@ -87,6 +109,8 @@ def train_run(
     folder.parent.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(config["threads"])
     defer_compiler()
+    if launched():
+        return _train_together(experiment, arm, seed, config, keep_changed)
     with FileLock(folder.with_name(f".{folder.name}.lock")):
         settings, data, identity = _run_of(experiment, arm, seed, config)
         try:
@@ -168,6 +192,61 @@ def _train(
         )
 
 
+# --- One training in several processes ---------------------------------------------------------------------------
+
+
+def can_be_shared(settings: Mapping[str, Any]) -> bool:
+    """Whether the method averages its gradients over processes."""
+    return getattr(resolve(settings["method"]), "shared_among_processes", False)
+
+
+def _train_together(
+    experiment: Experiment, arm: str, seed: int, config: Mapping[str, Any], keep_changed: bool
+) -> dict[str, Any]:
+    """:func:`train_run` in one of the processes that torchrun started. The first one holds and writes the folder."""
+    folder = run_folder(experiment, arm, seed, config)
+    settings = experiment.settings(arm, config["scale"], config, seed)
+    if not can_be_shared(settings):
+        raise UserError(f"{experiment.name}, arm {arm!r}: {settings['method']} trains in one process only")
+    with compute_device(config["device"]) as device, together(device), contextlib.ExitStack() as stack:
+        if place() == 0:
+            stack.enter_context(FileLock(folder.with_name(f".{folder.name}.lock")))
+        settings, data, identity = first_then_others(lambda: _run_of(experiment, arm, seed, config))
+        first_then_others(lambda: _make_way(folder, identity, keep_changed))
+        record = finished(folder, identity)
+        if record is not None and record["outcome"]["kind"] != "broken":
+            return record
+        first = place() == 0
+        with own_copy(folder) as mine:
+            seed_everything(seed)
+            method = build_method(settings, data.shape, device)
+            method.make_optimisers()
+            train(
+                method,
+                SharedBatches(data.samples, settings["batch_size"], seed, device, data.labels),
+                mine,
+                identity,
+                steps=settings["generator_steps"],
+                snapshots=settings["snapshots"],
+                checkpoint_seconds=config["checkpoint_seconds"] if first else math.inf,
+                progress=terminal_progress(f"{folder.parent.name} seed {seed}") if first else lambda step, steps: None,
+            )
+        return read_json(folder / "record.json")
+
+
+def _make_way(folder: Path, identity: Identity, keep_changed: bool) -> None:
+    """Set a training of something else aside, or refuse it."""
+    try:
+        finished(folder, identity)
+        state, _ = checkpoint.load_latest(folder)
+        if state is not None:
+            check_identity(identity, state["identity"], folder)
+    except SettingsChanged as changed:
+        if not keep_changed:
+            raise
+        print(f"{changed}\nset aside as {set_aside(folder).name}", flush=True)
+
+
 def terminal_progress(label: str) -> Callable[[int, int], None]:
     """What the loop calls after every step: moves a bar on a terminal."""
     shown = bar(desc=label, unit="step")
@@ -181,10 +260,37 @@ def terminal_progress(label: str) -> Callable[[int, int], None]:
     return update
 
 
+def _command(experiment: Experiment, arm: str, seed: int, config: Mapping[str, Any]) -> list[str]:
+    """``python -m common.training`` for one run, from ``-m`` on."""
+    command = ["-m", "common.training", experiment.name, "--arm", arm, "--seed", str(seed), "--set-aside"]
+    return command + [f"--config={key}={json.dumps(value)}" for key, value in config.items()]
+
+
+def train_in_processes(experiment: Experiment, arm: str, seed: int, config: Mapping[str, Any]) -> dict[str, Any]:
+    """:func:`train_run` in ``config["processes"]`` processes with a share of every batch each, through torchrun.
+
+    Each has a GPU of its own, where the configuration trains on GPUs at all.
+    """
+    count = config["processes"]
+    on_gpus = config["device"] != "cpu" and torch.cuda.is_available()
+    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
+    with reserved_gpus(count) if on_gpus else contextlib.nullcontext([]) as gpus:
+        visible = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, gpus))} if on_gpus else {}
+        done = subprocess.run(
+            [sys.executable, *launcher, *_command(experiment, arm, seed, config)], cwd=ROOT, check=False,
+            env={**os.environ, "OMP_NUM_THREADS": str(config["threads"]), **visible},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+    print(done.stdout, end="", flush=True)
+    if done.returncode:
+        told = [line for line in done.stdout.splitlines() if line.startswith("error: ")]
+        raise UserError(told[0].removeprefix("error: ") if told else f"{count} processes ended with {done.returncode}")
+    return read_json(run_folder(experiment, arm, seed, config) / "record.json")
+
+
 def train_in_own_process(experiment: Experiment, arm: str, seed: int, config: Mapping[str, Any]) -> dict[str, Any]:
     """:func:`train_run` in a process of its own, whose sudden death is an outcome too."""
-    command = [sys.executable, "-m", "common.training", experiment.name, "--arm", arm, "--seed", str(seed)]
-    command += ["--set-aside", *(f"--config={key}={json.dumps(value)}" for key, value in config.items())]
+    command = [sys.executable, *_command(experiment, arm, seed, config)]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     print(done.stdout, end="", flush=True)
     folder = run_folder(experiment, arm, seed, config)
@@ -217,7 +323,10 @@ def train_runs(
 
     def here() -> Iterator[dict[str, Any]]:
         for arm, seed in runs:
-            yield train_run(experiment, arm, seed, config, keep_changed=True, progress=progress)
+            if config["processes"] > 1 and can_be_shared(experiment.settings(arm, config["scale"], config, seed)):
+                yield train_in_processes(experiment, arm, seed, config)
+            else:
+                yield train_run(experiment, arm, seed, config, keep_changed=True, progress=progress)
 
     def side_by_side(device: torch.device) -> Iterator[dict[str, Any]]:
         on_device = {**config, "device": str(device)}
@@ -226,7 +335,7 @@ def train_runs(
 
     with contextlib.ExitStack() as stack:
         records = here()
-        if experiment.side_by_side > 1:
+        if experiment.side_by_side > 1 and config["processes"] == 1:
             device = stack.enter_context(compute_device(config["device"]))
             records = side_by_side(device) if device.type == "cuda" else records
         entries = []

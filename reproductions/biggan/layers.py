@@ -4,7 +4,7 @@ Every convolution and linear layer is spectrally normalised and initialised orth
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
@@ -33,16 +33,20 @@ class SpectralNorm(nn.Module):
         self.register_buffer("v", F.normalize(torch.randn(matrix.shape[1], device=weight.device), dim=0))
 
     def forward(self, weight: Tensor) -> Tensor:
-        with nullcontext() if weight.is_meta else torch.autocast(weight.device.type, enabled=False):
-            matrix = weight.flatten(1)
-            u, v = self.u, self.v
-            if self.training:
-                with torch.no_grad():
-                    v = F.normalize(matrix.t() @ u, dim=0, eps=EPSILON)
-                    u = F.normalize(matrix @ v, dim=0, eps=EPSILON)
-                    # Fresh tensors, for the last pass's may still wait for its backward pass.
-                    self.u, self.v = u, v
-            return weight / torch.dot(u, matrix @ v)
+        if weight.is_meta or not torch.is_autocast_enabled(weight.device.type):
+            return self._normalise(weight)
+        with torch.autocast(weight.device.type, enabled=False):
+            return self._normalise(weight)
+
+    def _normalise(self, weight: Tensor) -> Tensor:
+        matrix = weight.flatten(1)
+        if self.training:
+            with torch.no_grad():  # into fresh tensors, for the last pass's may still wait for its backward pass
+                v = torch.mv(matrix.t(), self.u)
+                self.v = v.div_(torch.linalg.vector_norm(v).clamp_min_(EPSILON))
+                u = torch.mv(matrix, v)
+                self.u = u.div_(torch.linalg.vector_norm(u).clamp_min_(EPSILON))
+        return weight / torch.dot(self.u, torch.mv(matrix, self.v))
 
 
 def normalised(layer: nn.Module) -> nn.Module:

@@ -50,6 +50,7 @@ class BigGAN(Method):
 
     curves: ClassVar[tuple[str, ...]] = ("d_loss_real", "d_loss_fake", "g_loss")
     sampled: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
+    shared_among_processes = True
 
     def __init__(self, settings: Mapping[str, Any], shape: tuple[int, ...], device: torch.device):
         super().__init__(settings, shape, device)
@@ -68,6 +69,7 @@ class BigGAN(Method):
                 network.parameters(), rate * factor, (0.0, 0.999), eps=ADAM_EPSILON, fused=True
             )
         self.g_parallel, self.d_parallel = parallel(self.g), parallel(self.d)
+        self.g_parameters, self.averaged_parameters = list(self.g.parameters()), list(self.averaged.parameters())
         # All matrices of G but the shared embedding (the authors' code), before spectral normalisation.
         embedding = {id(parameter) for parameter in self.g.embed.parameters()}
         self.regularised = [p for p in self.g.parameters() if p.ndim >= 2 and id(p) not in embedding]
@@ -116,11 +118,10 @@ class BigGAN(Method):
     @torch.no_grad()
     def average(self, t: int) -> None:
         """The moving average of G's weights; a copy until ``average_from`` updates are done."""
-        ours, theirs = list(self.averaged.parameters()), list(self.g.parameters())
         decay = self.settings["average_decay"] if t >= self.settings["average_from"] else 0.0
-        torch._foreach_lerp_(ours, theirs, 1 - decay)
-        for mine, its in zip(self.averaged.buffers(), self.g.buffers(), strict=True):
-            mine.copy_(its)  # the singular vectors; a few passes of standing statistics bring them up to date
+        torch._foreach_lerp_(self.averaged_parameters, self.g_parameters, 1 - decay)
+        # The singular vectors come along; the passes for standing statistics bring them up to date.
+        torch._foreach_copy_(list(self.averaged.buffers()), list(self.g.buffers()))
         self.drawing = None
 
     # Sampling: from the averaged generator, with standing statistics (Appendix C.1).

@@ -13,7 +13,7 @@ rule train:
         "../../environment.yml"
     threads: config["threads"]
     resources:
-        gpu=plan.gpus_per_job,
+        gpu=plan.gpus_per_training,
     params:
         made_of=plan.train_params,
     message:
