@@ -184,6 +184,16 @@ class Experiment:
         return self.declared.get("failure_is_outcome", False)
 
     @property
+    def several_processes(self) -> bool:
+        """Whether one training can run in several processes, each with a share of every batch."""
+        return self.declared.get("several_processes", False)
+
+    @property
+    def validates(self) -> bool:
+        """Whether it is measured with its settings' validation data too."""
+        return self.declared.get("validates", False)
+
+    @property
     def side_by_side(self) -> int:
         """How many trainings of one job share a GPU."""
         return self.declared.get("side_by_side", 1)

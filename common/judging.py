@@ -118,9 +118,16 @@ class Judge:
         black = np.zeros((SHOWN, *self.data.samples.shape[1:]), np.uint8)
         return Judgement(np.inf, 1.0, Coverage(0, 0.0, 0.0), 1, black)
 
-    def of_data(self, seed: int = 0) -> float | None:
+    def of_data(self) -> float | None:
         """The score of as many real samples: what a perfect generator would have."""
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(0)
         chosen = np.sort(rng.permutation(len(self.data.samples))[: self.count])
-        logits = extract(self.network, rng.permutation(self.data.samples[chosen])).logits
+        return self._score(rng.permutation(self.data.samples[chosen]))
+
+    def score_of(self, images: np.ndarray) -> float | None:
+        """The score of uint8 images (n, height, width, channels), shuffled: many sets are stored class by class."""
+        return self._score(np.random.default_rng(0).permutation(images))
+
+    def _score(self, images: np.ndarray) -> float | None:
+        logits = extract(self.network, images).logits
         return None if logits is None else inception_score(logits, min(SPLITS, len(logits))).value

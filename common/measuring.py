@@ -172,6 +172,11 @@ class Measuring:
         return f"scaled: {', '.join(sorted(changed))}" if changed else "exact"
 
 
+def cells(run: Run, data: Prepared, model: str | None = None) -> dict[str, Any]:
+    """What names a run's measurements; the model is the arm unless stated."""
+    return {"model": model or run.arm, "seed": run.seed, "dataset": data.card["data"], "note": run.note}
+
+
 def run_rows(runs: list[Run]) -> pd.DataFrame:
     """What each run cost, on what, and how it ended."""
     return pd.DataFrame(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from common.config import check_config
-from common.data.prepare import folder_of
+from common.data.prepare import folder_of, validation_of
 from common.data.registry import entry
 from common.errors import UserError
 from common.experiments import (
@@ -34,6 +34,11 @@ DATA_KEYS = ("data", "image_size", "channels", "resampling", "text_length", "cha
              "split", "shortest_video")  # fmt: skip
 CLIP_KEYS = ("frames", "stride")  # of videos, which are prepared whole
 FEATURE_KEYS = ("feature_width", "feature_epochs")
+
+
+def classified(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with the data that the classifier is trained on: the training's, unless they say how many samples."""
+    return {**settings, "data_count": settings.get("feature_data_count", settings.get("data_count"))}
 
 
 class Plan:
@@ -69,12 +74,26 @@ class Plan:
     @cached_property
     def datasets(self) -> dict[str, dict[str, Any]]:
         """Prepared folder name -> the settings that make it."""
+        trained = list(self._settings.values())
+        judged = [settings for one in all_experiments() for settings in self._judged_with(one)]
+        classifiers = [classified(settings) for settings in trained if settings.get("features") == "classifier"]
         return {
             folder_of(settings, self.data, self.config["local"]).name: {
                 key: settings[key] for key in DATA_KEYS if key in settings
             }
-            for settings in self._settings.values()
+            for settings in (*trained, *classifiers, *judged)
         }
+
+    def _judged_with(self, one: Experiment) -> list[dict[str, Any]]:
+        """Settings of the data that an experiment is measured with and no arm of it is trained on."""
+        used = []
+        for arm in one.arms:
+            settings = one.training_of(arm).settings(arm, self.scale, self.config)
+            used += [validation_of(settings)] if one.validates and "validation_data" in settings else []
+        if not one.arms and one.validates:
+            settings = one.settings_without_arm(self.scale, self.config)
+            used += [settings, validation_of(settings)]
+        return used
 
     def _card(self, settings: Mapping[str, Any]) -> str:
         return str(folder_of(settings, self.data, self.config["local"]) / "card.json")
@@ -84,14 +103,14 @@ class Plan:
         """Trained feature network's name -> the settings that make it."""
         return {
             self._classifier(settings): {
-                key: settings[key] for key in (*DATA_KEYS, *CLIP_KEYS, *FEATURE_KEYS) if key in settings
+                key: settings[key] for key in (*DATA_KEYS, *CLIP_KEYS, *FEATURE_KEYS) if settings.get(key) is not None
             }
-            for settings in self._settings.values()
+            for settings in map(classified, self._settings.values())
             if settings.get("features") == "classifier"
         }
 
     def _classifier(self, settings: Mapping[str, Any]) -> str:
-        folder = folder_of(settings, self.data, self.config["local"]).name
+        folder = folder_of(classified(settings), self.data, self.config["local"]).name
         if "frames" in settings:
             folder += f"-{settings['frames']}frames-every{settings.get('stride', 1)}"
         return f"{folder}-width{settings['feature_width']}-epochs{settings['feature_epochs']}"
@@ -167,11 +186,33 @@ class Plan:
         wanted = self.config["device"]
         return int(wanted.startswith("cuda") or (wanted == "auto" and shutil.which("nvidia-smi") is not None))
 
-    def gpus_per_training(self, wildcards) -> int:
-        """As many as processes, where one training runs in several."""
-        return self.gpus_per_job * self.config["processes"]
+    def _processes(self, wildcards) -> int:
+        """In how many processes each training of a job runs."""
+        return self.config["processes"] if experiment(wildcards.experiment).several_processes else 1
+
+    def training_gpus(self, wildcards) -> int:
+        return self.gpus_per_job * self._processes(wildcards)
+
+    def training_threads(self, wildcards) -> int:
+        return self.config["threads"] * self._processes(wildcards)
+
+    def training_estimate(self, wildcards) -> str:
+        """What a job's trainings take at scale paper, where their paper can count it; "" elsewhere."""
+        one = experiment(wildcards.experiment)
+        if self.scale != "paper" or not (papers()[one.paper].folder / "cost.py").exists():
+            return ""
+        from common.estimate import together
+
+        cost = papers()[one.paper].module("cost").cost
+        runs = self._job_runs(wildcards)
+        each = {arm: cost(self._settings[one.name, arm]) for arm in dict(runs)}
+        return f": {together(each[arm] for arm, _ in runs)}"
 
     # Rule measure.
+
+    def judging_cards(self, wildcards) -> list[str]:
+        """Data that an experiment is measured with and not trained on."""
+        return sorted({self._card(settings) for settings in self._judged_with(experiment(wildcards.experiment))})
 
     def trained(self, wildcards) -> list[str]:
         """Outputs of the training jobs of an experiment's arms, borrowed ones included."""
@@ -197,9 +238,13 @@ class Plan:
         one = experiment(wildcards.experiment)
         by_arm = one.deviations_by_arm(self.scale, self.config)
         settings = {arm: self._settings[one.training_of(arm).name, arm] for arm in one.arms}
-        networks = {arm.get("features", "none") for arm in settings.values()} - {"none"}
+        without_arm = one.settings_without_arm(self.scale, self.config)
+        judged = settings.values() if settings else [without_arm]
+        networks = {arm.get("features", "none") for arm in judged} - {"none"}
+        weights = without_arm.get("weights")
         return {
-            "settings": settings or one.settings_without_arm(self.scale, self.config),
+            "settings": settings or without_arm,
+            **({"weights": self.config["local"].get(weights)} if weights else {}),
             "deviations": {arm: list(map(str, deviations)) for arm, deviations in by_arm.items()},
             "seeds": one.seeds(self.scale, self.config),
             "source": one.source,

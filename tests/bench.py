@@ -16,6 +16,7 @@ from torchvision.models import inception_v3
 from common.config import load_config
 from common.data.batches import Batches
 from common.data.clips import Clips, batches_of
+from common.estimate import operations
 from common.experiments import experiment
 from common.metrics.features import extract
 from common.metrics.frechet import Moments, Statistics, frechet_distance
@@ -23,7 +24,7 @@ from common.metrics.networks import feature_network
 from common.training.launch import build_method
 from common.training.startup import defer_compiler
 from common.video.networks import VideoCritic
-from reproductions.cgml.counted import operations
+from reproductions.biggan.cost import cost as biggan_cost
 from reproductions.tgan.clipping import clip_singular_values
 
 CURVES = experiment("wgan_lsun_curves")
@@ -111,6 +112,35 @@ def video_update(name: str, arm: str, device: torch.device) -> tuple[float, int]
     return seconds(five, 1) / 5, batch
 
 
+BIGGANS = (
+    ("biggan_truncation", "BigGAN"), ("biggan_truncation", "BigGAN-deep"), ("biggan_resolutions", "BigGAN 256"),
+    ("biggan_resolutions", "BigGAN 512"),
+)  # fmt: skip
+
+
+def biggan_alone(name: str, arm: str) -> tuple[int, float, int, float, float]:
+    """Size, seconds of one update (two D steps and a G step) of the published networks, its batch, the peak of memory
+    in MB, and its share of the peak of matrix products. A whole batch takes 17 GPUs; 2 images here, or 32 on a GPU.
+    """
+    torch.set_num_threads(1)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    settings = experiment(name).settings(arm, "paper")
+    batch = 32 if device.type == "cuda" else 2
+    settings |= {"batch_size": batch, "precision": "bfloat16" if device.type == "cuda" else "float32"}
+    size = settings["image_size"]
+    method = build_method(settings, (3, size, size), device)
+    method.make_optimisers()
+    samples = np.zeros((2 * batch, size, size, 3), np.uint8)
+    batches = Batches(samples, batch, 0, device, np.arange(2 * batch) % settings["classes"])
+    took = seconds(lambda: method.step(0, batches), 1)
+    square = torch.rand(4096, 4096, device=device, dtype=torch.bfloat16 if device.type == "cuda" else torch.float32)
+    peak = 2 * 4096**3 / seconds(lambda: square @ square, 3)
+    share = biggan_cost(settings).operations / settings["generator_steps"] / took / peak
+    if device.type == "cuda":
+        return size, took, batch, torch.cuda.max_memory_allocated() / 2**20, share
+    return size, took, batch, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, share
+
+
 def clipping(device: torch.device) -> tuple[float, float]:
     """Seconds of clipping the published critic's singular values by Gram matrices, and by decompositions."""
     critic = VideoCritic(16, 64, 3, 64, shift=False).to(device)
@@ -182,6 +212,11 @@ def main() -> None:
         print(f"{name:20} {arm:22} {took:9.2f} {batch:6}")
     ours, decomposed = clipping(device)
     print(f"singular value clipping of TGAN's critic: {ours:.2f} s, by full decompositions {decomposed:.2f} s")
+    print(f"\n{'one update of BigGAN, published networks':44} seconds  batch   peak MB  share of the peak of products")
+    for name, arm in BIGGANS:
+        with multiprocessing.get_context("spawn").Pool(1) as alone:
+            size, took, batch, memory, share = alone.apply(biggan_alone, (name, arm))
+        print(f"{arm:20} {size:4} pixels {'':11} {took:9.2f} {batch:6} {memory:9,.0f} {share:8.1%}")
     print(f"\n{'one outer step of cGML, 20 of its codes':44} seconds  share of the peak of float32 products")
     quick = experiment("cgml_colorization").settings("cGML", "quick")
     small = {key: quick[key] for key in ("width", "path_width", "latent_size")}

@@ -1,7 +1,8 @@
 """BigGAN: formulas, architectures against printed figures, truncation, standing statistics, released weights."""
 
 import math
-import shutil
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,11 +13,30 @@ from torch import nn
 
 from common.config import load_config
 from common.data.batches import Batches
+from common.data.prepare import prepared
 from common.errors import UserError
-from common.experiments import experiment
-from common.training.launch import build_method, run_folder, train_in_processes, train_run
+from common.estimate import operations_of
+from common.experiments import experiment, papers
+from common.files import write_json
+from common.measuring import measure
+from common.metrics.networks.classifier import train_classifier
+from common.reporting.experiment_page import report_experiment
+from common.training import checkpoint
+from common.training.launch import build_method, errors_in, reserved_gpus, run_folder, train_run, train_runs
+from common.workflow import Plan
+from reproductions.biggan.cost import cost
 from reproductions.biggan.latents import LATENTS, scaled, truncated
-from reproductions.biggan.layers import BatchNorm, ConditionalBatchNorm, NonLocal, SpectralNorm, conv, raw_weights
+from reproductions.biggan.layers import (
+    BatchNorm,
+    BottleneckDown,
+    BottleneckUp,
+    ConditionalBatchNorm,
+    NonLocal,
+    SpectralNorm,
+    conv,
+    raw_weights,
+    sigma_penalty,
+)
 from reproductions.biggan.measure import Point, at_score, read_outs
 from reproductions.biggan.method import BigGAN, hinge_losses, orthogonal_penalty, zero_centred_penalty
 from reproductions.biggan.models import DeepDiscriminator, DeepGenerator, Discriminator, Generator
@@ -106,15 +126,30 @@ def test_non_local_blocks_stand_where_the_tables_have_them(meta, size, generator
 
 
 def test_deep_generator_drops_channels_and_deep_discriminator_adds_them():
+    """With the last convolution at zero only the shortcuts are left."""
     deep = DeepGenerator(16, 1, 4, 8, 10, embedding_size=8)
-    for block in deep.blocks:  # with the last convolution at zero only the shortcut is left
-        nn.init.zeros_(block.convs[3].bias)
-        block.convs[3] = nn.Conv2d(block.convs[3].in_channels, block.convs[3].out_channels, 1)
+    for block in deep.blocks:
+        last = block.convs[3]
+        block.convs[3] = nn.Conv2d(last.in_channels, last.out_channels, 1)
         nn.init.zeros_(block.convs[3].weight)
         nn.init.zeros_(block.convs[3].bias)
     x, condition = torch.randn(2, 16, 4, 4), torch.randn(2, 16)
     assert torch.equal(deep.blocks[0](x, condition), x)
     assert torch.equal(deep.blocks[1](x, condition), F.interpolate(x, scale_factor=2))
+
+    narrowing = BottleneckUp(8, 4, 16, up=False)
+    narrowing.convs[3] = nn.Conv2d(2, 4, 1)
+    nn.init.zeros_(narrowing.convs[3].weight)
+    nn.init.zeros_(narrowing.convs[3].bias)
+    assert torch.equal(narrowing(x[:, :8], condition), x[:, :4])
+
+    widening = BottleneckDown(4, 8, down=False)
+    widening.convs[3] = nn.Conv2d(2, 8, 1)
+    nn.init.zeros_(widening.convs[3].weight)
+    nn.init.zeros_(widening.convs[3].bias)
+    wider = widening(x[:, :4])
+    assert torch.equal(wider[:, :4], x[:, :4])
+    assert torch.equal(wider[:, 4:], widening.eval().more(x[:, :4]))
 
 
 def test_what_cannot_be_built_is_refused(meta):
@@ -359,34 +394,158 @@ def test_what_a_discriminator_takes_for_real_is_its_share_above_zero():
     assert taken_for_real(Bright(), images, torch.zeros(4, dtype=torch.long)) == 0.75
 
 
-def test_two_processes_train_as_one_does(tmp_path):
-    """Gradients, BatchNorm's moments and losses over two halves of each batch are those of the whole (gloo, CPU)."""
-    stability, curves, weights = experiment("biggan_stability"), {}, {}
-    for count, train in ((1, train_run), (2, train_in_processes)):
-        config = load_config(
-            {"scale": "smoke", "runs": str(tmp_path / f"runs{count}"), "data": str(tmp_path / "data"),
-             "processes": count, "device": "cpu"}
-        )  # fmt: skip
-        record = train(stability, "R1 1", 0, config)
-        assert record["outcome"]["kind"] == "finished"
-        folder = run_folder(stability, "R1 1", 0, config)
+def trained(arm: str, count: int, root, seed: int = 0, **changed):
+    """The folder of a run of scale smoke in ``count`` processes."""
+    stability = experiment("biggan_stability")
+    config = load_config(
+        {"scale": "smoke", "runs": str(root / f"runs{count}"), "data": str(root / "data"), "processes": count,
+         "device": "cpu", **changed}
+    )  # fmt: skip
+    record = train_run(stability, arm, seed, config)
+    assert record["outcome"]["kind"] == "finished"
+    return run_folder(stability, arm, seed, config), record
+
+
+@pytest.mark.parametrize("arm", ["R1 1", "dropout 0.8"])
+def test_two_processes_train_as_one_does(tmp_path, arm):
+    """Gradients, BatchNorm's moments, masks and losses over two halves of each batch are those of the whole (gloo)."""
+    states, curves = {}, {}
+    for count in (1, 2):
+        folder, record = trained(arm, count, tmp_path)
+        assert record.get("processes", 1) == count
         with np.load(folder / "curves.npz") as arrays:
             curves[count] = dict(arrays)
-        last = folder / "snapshots" / f"step{record['steps']:09d}.pt"
-        weights[count] = torch.load(last, weights_only=True)["averaged"]
+        states[count] = checkpoint.load(checkpoint.existing(folder)[0])["method"]
     for name, values in curves[1].items():
         assert values == pytest.approx(curves[2][name], rel=1e-4), name
-    for name, weight in weights[1].items():
-        assert torch.allclose(weight.float(), weights[2][name].float(), atol=2e-3), name
+    start = torch.load(folder / "snapshots" / "step000000000.pt", weights_only=True)
+    for name in ("generator", "discriminator"):
+        moves = []
+        for count in (1, 2):
+            weights = states[count]["networks"][name]
+            moves.append(torch.cat([(weights[key] - start[name][key]).flatten() for key in weights if "0." not in key]))
+        assert (moves[0] - moves[1]).norm() < 0.05 * moves[0].norm()
+        # Adam's steps hide the scale of a gradient; its second moments do not.
+        squares = [states[count]["optimisers"][name]["state"] for count in (1, 2)]
+        one, other = (torch.cat([s["exp_avg_sq"].flatten() for s in state.values()]).sum().item() for state in squares)
+        assert one == pytest.approx(other, rel=1e-3)
 
 
-def test_a_method_for_one_process_is_refused_in_several(tmp_path):
-    config = load_config(
-        {"scale": "smoke", "runs": str(tmp_path), "data": str(tmp_path), "processes": 2, "device": "cpu"}
-    )
+def test_several_processes_continue_where_they_were_killed(tmp_path):
+    """From the checkpoint of a training that lasted half as long, to the same bits as one that was not interrupted."""
+    whole, _ = trained("no penalty", 2, tmp_path / "whole")
+    half, _ = trained("no penalty", 2, tmp_path / "half", settings={"biggan_stability": {"generator_steps": 2}})
+    (early,) = (path for path in checkpoint.existing(half) if path.name.startswith("step000000002"))
+    state = checkpoint.load(early)
+    state["identity"]["settings"]["generator_steps"] = 4  # what a training of four updates leaves after two
+    for path in (*checkpoint.existing(half), half / "record.json"):
+        path.unlink()
+    checkpoint.save(half, 2, state)
+    again, record = trained("no penalty", 2, tmp_path / "half")
+    assert again == half
+    assert record["cost"]["starts"] == 2
+    last = [(folder / "snapshots" / "step000000004.pt").read_bytes() for folder in (whole, half)]
+    assert last[0] == last[1]
+
+
+def test_what_one_of_several_processes_refuses_is_told_once(tmp_path):
+    with pytest.raises(UserError) as told:
+        trained("no penalty", 2, tmp_path, settings={"biggan_stability": {"classes": 7}})
+    assert str(told.value).count("the setting classes says 7") == 1
+    assert "Traceback" not in str(told.value)
+
+
+def test_other_methods_train_in_one_process(tmp_path):
     curves = experiment("wgan_lsun_curves")
-    with pytest.raises(UserError, match="one process only"):
-        train_in_processes(curves, curves.arms[0], 0, config)
+    folders = {key: str(tmp_path / key) for key in ("runs", "data")}
+    config = load_config({"scale": "smoke", "processes": 2, "device": "cpu", **folders})
+    assert "processes" not in train_run(curves, curves.arms[0], 0, config)
+
+
+def test_gpus_are_taken_all_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with reserved_gpus(3) as first:
+        assert first == [0, 1, 2]
+        with reserved_gpus(1) as second:
+            assert second == [3]
+    with reserved_gpus(4) as all_of_them:
+        assert all_of_them == [0, 1, 2, 3]
+    with pytest.raises(UserError, match="5 processes need a GPU each; there are 4"), reserved_gpus(5):
+        pass
+
+
+def test_a_user_s_error_is_found_among_what_processes_print():
+    text = "[W] warning\nerror: two lines\nof it\n\nE0101 torch.distributed failed\n"
+    assert errors_in(text) == "two lines\nof it"
+    assert errors_in("E0101 killed\n") == ""
+
+
+def test_wrong_settings_are_told_by_name():
+    for changed, message in (
+        ({"latent": "gauss"}, "latent: 'gauss' must be one of normal"),
+        ({"frozen": "critic"}, "frozen: 'critic' must be one of none"),
+        ({"image_size": 48}, "image_size: 48 must be one of 512"),
+        ({"latent_size": 13}, "latent_size: 13 cannot be cut into 2 chunks"),
+    ):
+        with pytest.raises(UserError, match=message):
+            small(**changed)
+
+
+def test_sigma_penalty_is_of_the_largest_singular_values():
+    method = small(sigma=1.0)
+    for _ in range(200):
+        method.g(torch.randn(2, 12), torch.zeros(2, dtype=torch.long))  # power iterations
+    largest = [torch.linalg.svdvals(weight.flatten(1))[0] for weight in raw_weights(method.g).values()]
+    expected = sum((value - 3) ** 2 for value in largest).item()
+    assert sigma_penalty(method.g, 3.0).item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_r1_reaches_through_a_non_local_block():
+    discriminator = Discriminator(64, 1, 2, 10)
+    images, labels = torch.randn(2, 1, 64, 64), torch.zeros(2, dtype=torch.long)
+    zero_centred_penalty(discriminator, images, labels).backward()
+    assert all(parameter.grad is not None for parameter in discriminator.blocks.parameters() if parameter.ndim > 1)
+
+
+# --- Outcomes ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["biggan_truncation", "biggan_stability", "biggan_orthogonal_amenability"])
+def test_a_training_that_diverges_is_measured_and_drawn(tmp_path, name):
+    one = experiment(name)
+    folders = {key: str(tmp_path / key) for key in ("results", "runs", "data")}
+    rates = {"g_rate": 1e9, "d_rate": 1e9}
+    plan = Plan(load_config({"scale": "smoke", "settings": {name: rates}, **folders}))
+    ((job, runs),) = one.jobs("smoke", plan.config).items()
+    output = Path(plan.trained_file(one, job))
+    train_runs(one, runs, plan.config, output)
+    (network,) = plan.features(SimpleNamespace(experiment=name))
+    settings = plan.classifiers[Path(network).stem]
+    data = prepared(settings, plan.data, {})
+    card = train_classifier(data, Path(network), width=settings["feature_width"], epochs=1, device=CPU)
+    write_json(Path(network).with_suffix(".json"), card)
+    results = Path(plan.folder(name))
+    measure(one, plan.config, [output], Path(network), results, tmp_path / "sheets.npz")
+    assert "diverged" in (results / "runs.csv").read_text()
+    report_experiment(papers()["biggan"], one, plan.config, results, tmp_path / "sheets.npz")
+    assert all((results / f"{figure}.png").stat().st_size for figure in one.figures)
+
+
+# --- Cost ----------------------------------------------------------------------------------------------------------
+
+
+def test_operations_of_one_convolution_add_up_to_an_update_s(meta):
+    settings = TRUNCATION.settings("BigGAN", "paper")
+    once, twice = cost(settings), cost(settings | {"batch_size": 2 * settings["batch_size"]})
+    assert twice.operations == 2 * once.operations
+    assert cost(settings | {"r1": 1.0}).operations > once.operations
+    generator, discriminator = Generator(16, 1, 4, 12, 10, embedding_size=4), Discriminator(16, 1, 4, 10)
+    labels = torch.zeros(1, dtype=torch.long)
+    of_g = operations_of(lambda: generator(torch.zeros(1, 12), labels))
+    of_d = operations_of(lambda: discriminator(torch.zeros(1, 1, 16, 16), labels))
+    settings = TRUNCATION.settings("BigGAN", "quick") | {"generator_steps": 1, "batch_size": 1}
+    assert cost(settings).operations == 2 * (of_g + 6 * of_d) + 3 * of_g + 2 * of_d
 
 
 # --- Read-outs of Table 2 ------------------------------------------------------------------------------------------
@@ -401,11 +560,13 @@ def test_read_outs_of_a_curve():
     assert found["validation IS"].distance == pytest.approx(8)  # half-way between thresholds 2 and 1
 
 
-def test_a_validation_score_out_of_reach_is_no_read_out():
+def test_a_validation_score_out_of_reach_has_no_distance():
     points = [Point(None, 10, 8), Point(1.0, 16, 9)]
     assert at_score(points, 17) is None
     assert at_score(points, 9) is None
-    assert "validation IS" not in read_outs(points, 17)
+    unreached = read_outs(points, 17)["validation IS"]
+    assert unreached.score == 17
+    assert math.isnan(unreached.distance)
     assert "validation IS" not in read_outs(points, None)
 
 
@@ -510,4 +671,9 @@ def test_a_file_of_another_form_is_refused_by_name(tmp_path):
     path.write_bytes(b"no weights")
     with pytest.raises(UserError, match="cannot be read as weights"):
         load_port(generator, path)
-    shutil.rmtree(tmp_path, ignore_errors=True)
+    torch.save(state | {"blocks.9.0.conv1.weight": torch.zeros(1)}, path)
+    with pytest.raises(UserError, match=r"has blocks\.9\.0\.conv1\.weight, which this network has not"):
+        load_port(generator, path)
+    torch.save([1, 2], path)
+    with pytest.raises(UserError, match="holds no weights by name"):
+        load_port(generator, path)

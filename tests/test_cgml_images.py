@@ -10,6 +10,7 @@ from torch import nn
 
 from common.data.batches import Batches, to_float
 from common.data.tinted import DARKEST, HUES, LIGHTEST, SHARES, colours, draw_tints, tinted
+from common.estimate import operations
 from common.experiments import experiment
 from common.training.launch import build_method
 from reproductions.cgml.colour import (
@@ -21,7 +22,7 @@ from reproductions.cgml.colour import (
     soft_encoding,
     soft_histogram,
 )
-from reproductions.cgml.counted import ColourClassifier, ContextEncoder, OnePass, operations
+from reproductions.cgml.counted import ColourClassifier, ContextEncoder, OnePass
 from reproductions.cgml.judging import Colours, diversity, tints_of, to_nearest_tint
 from reproductions.cgml.models import ImageEncoder, ImageGenerator, context_widths
 from reproductions.cgml.problems import Colorization, Completion, MixedHalves, WhiteBox

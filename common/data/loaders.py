@@ -155,10 +155,13 @@ def extract_zip(archive: Path, folder: Path) -> None:
         raise UserError(f"{archive} cannot be extracted: {error}") from error
 
 
-def images(path: Path, image_size: int, channels: int, resampling: str = "bilinear") -> Iterator[Block]:
+def images(
+    path: Path, image_size: int, channels: int, resampling: str = "bilinear", split: str = "train"
+) -> Iterator[Block]:
     """A user's own images: a .npz with ``x`` and perhaps ``y``, or a folder or tar of image files.
 
-    Files in sub-folders get the number of their folder, in alphabetic order, as their label.
+    Files in sub-folders get the number of their folder, in alphabetic order, as their label. Where there is a folder
+    named like the ``split``, only what is in it counts.
     """
     if path.suffix == ".npz":
         with np.load(path, allow_pickle=False) as arrays:
@@ -168,7 +171,7 @@ def images(path: Path, image_size: int, channels: int, resampling: str = "biline
             yield arrays["x"], labels
         return
     named = image_files(path)
-    named = [item for item in named if "train" in Path(item[0]).parts] or named  # a split of its own: the training one
+    named = [item for item in named if split in Path(item[0]).parts] or named
     classes = sorted({Path(name).parent.name for name, _ in named})
     with ThreadPoolExecutor() as pool:
         for block in in_blocks(named):
@@ -223,8 +226,8 @@ def fit(pixels: np.ndarray, image_size: int, resampling: str = "bilinear") -> np
             scale = image_size / min(height, width)
             size = max(image_size, int(width * scale)), max(image_size, int(height * scale))
             grey = pixels.ndim == 3 and pixels.shape[2] == 1
-            by = {"bilinear": Image.Resampling.BILINEAR, "area": Image.Resampling.BOX}[resampling]
-            resized = Image.fromarray(pixels[..., 0] if grey else pixels).resize(size, by)
+            how = Image.Resampling.BOX if resampling == "area" else Image.Resampling.BILINEAR
+            resized = Image.fromarray(pixels[..., 0] if grey else pixels).resize(size, how)
             left, top = round((size[0] - image_size) / 2), round((size[1] - image_size) / 2)
             pixels = np.asarray(resized)[top : top + image_size, left : left + image_size]
     return pixels if pixels.ndim == 3 else pixels[..., None]
@@ -234,10 +237,13 @@ def read(
     name: str, loader: str, source: Source, image_size: int, channels: int, resampling: str = "bilinear"
 ) -> Iterator[Block]:
     """Blocks of (n, image_size, image_size, channels) images from wherever ``source`` says."""
+    if resampling not in ("bilinear", "area") or (resampling == "area" and loader in ("lsun", "tinted_garments")):
+        raise UserError(f"the setting resampling: {resampling!r} cannot be had for {name}; it is bilinear or area")
     if loader == "lsun":
         blocks: Iterable[Block] = lsun(source, image_size)
     elif source.other is not None or loader == "images":
-        blocks = images(source.other or source.files[0], image_size, channels, resampling)
+        split = "val" if name.endswith("_validation") else "train"
+        blocks = images(source.other or source.files[0], image_size, channels, resampling, split)
     elif loader == "tinted_garments":
         blocks = tinted_garments(source, image_size)
     else:

@@ -61,13 +61,23 @@ def folder_of(settings: Mapping[str, Any], root: str | Path, local: Mapping[str,
     is_text = loader == "text"
     form = ("text_length", "characters") if is_text else ("image_size", "channels")
     parts = [name, "x".join(str(settings[key]) for key in form)]
-    parts += ["area"] if settings.get("resampling", "bilinear") == "area" else []
+    parts += [settings["resampling"]] if settings.get("resampling", "bilinear") != "bilinear" else []
     parts += [settings["split"]] if settings.get("split", "train") != "train" else []
     parts += [f"from{settings['data_from']}"] if settings.get("data_from") else []
     parts += [f"from{settings['shortest_video']}frames"] if loader == "videos" else []
     parts += [f"first{count}"] if count else []
     parts += ["local"] if name in local else []
     return Path(root) / "prepared" / "-".join(parts)
+
+
+def validation_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of the samples that nothing is trained on: ``validation_samples`` of ``validation_data`` from number
+    ``validation_from`` on, in the form of the training's.
+    """
+    return {
+        **settings, "data": settings["validation_data"], "data_from": settings["validation_from"],
+        "data_count": settings["validation_samples"],
+    }  # fmt: skip
 
 
 def prepare(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, str]) -> Path:
@@ -99,21 +109,17 @@ def prepare(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, s
         blocks = limited(iter(blocks), settings.get("data_count"), settings.get("data_from", 0))
         _stream_blocks(folder, blocks, (size, size, channels))
     samples = np.load(folder / "samples.npy", mmap_mode="r")
-    card = (
-        {
-            "data": name,
-            "title": entry(name)["title"],
-            "count": len(samples),
-            "shape": list(samples.shape[1:]),
-            "dtype": str(samples.dtype),
-            "source": source.kind,
-            "as_registered": source.as_registered,
-            "files": source.checksums(),
-            "sha256": sha256(folder / "samples.npy"),
-        }
-        | ({"vocabulary": "".join(more)} if more else {})
-        | noted
-    )
+    card = {
+        "data": name,
+        "title": entry(name)["title"],
+        "count": len(samples),
+        "shape": list(samples.shape[1:]),
+        "dtype": str(samples.dtype),
+        "source": source.kind,
+        "as_registered": source.as_registered,
+        "files": source.checksums(),
+        "sha256": sha256(folder / "samples.npy"),
+    } | ({"vocabulary": "".join(more)} if more else {}) | noted
     write_json(folder / "card.json", card)
     return folder
 

@@ -13,6 +13,11 @@ def protocol(metric: str, **parts: Any) -> str:
     return ";".join([metric, *(f"{key}={parts[key]}" for key in sorted(parts))])
 
 
+def parts_of(text: str) -> dict[str, str]:
+    """The parts of a protocol string, without the metric."""
+    return dict(part.partition("=")[::2] for part in text.split(";")[1:])
+
+
 def difference(one: str, other: str) -> list[str]:
     """The parts in which two protocol strings differ, readable; [] where they are the same protocol."""
     if one == other:
@@ -21,8 +26,7 @@ def difference(one: str, other: str) -> list[str]:
         return ["the protocol of one is not stated"]
     parts = []
     for text in (one, other):
-        head, *rest = text.split(";")
-        parts.append({"metric": head, **dict(item.partition("=")[::2] for item in rest)})
+        parts.append({"metric": text.partition(";")[0], **parts_of(text)})
     keys = sorted({*parts[0], *parts[1]})
     return [
         f"{key}: {parts[0].get(key, '—')} / {parts[1].get(key, '—')}"

@@ -4,6 +4,7 @@ Needs torch, numpy and PyYAML; nothing of the workflow.
 """
 
 import argparse
+import os
 import sys
 
 import yaml
@@ -47,7 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
                     f"{origin.name} · {arm} · seed {seed}: {record['outcome']['kind']}, {record['cost']['seconds']} s"
                 )
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        if os.environ.get("RANK", "0") == "0":  # of several processes one speaks
+            print(f"error: {error}\n", file=sys.stderr)
         return 1
     return 0
 

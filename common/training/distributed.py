@@ -6,11 +6,11 @@ one however many there are, up to the order of sums.
 """
 
 import os
-import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -38,17 +38,35 @@ def place() -> int:
 
 def launched() -> bool:
     """Whether torchrun started this process as one of several."""
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+    return dist.is_torchelastic_launched() and int(os.environ["WORLD_SIZE"]) > 1
+
+
+def own_device(name: str) -> torch.device:
+    """The device of one of several processes: a CPU, or the GPU of its number among those that it may see."""
+    count = torch.cuda.device_count() if name != "cpu" else 0
+    if ":" in name:
+        raise UserError(f"the configuration, at device: several processes cannot all train on {name}; say cuda")
+    if count == 0:
+        return torch.device("cpu")
+    number = int(os.environ["LOCAL_RANK"])
+    if number >= count:
+        raise UserError(f"the configuration, at processes: there are {count} GPUs, none for process {number + 1}")
+    torch.cuda.set_device(number)
+    return torch.device(f"cuda:{number}")
 
 
 @contextmanager
 def together(device: torch.device) -> Iterator[None]:
-    """Inside, the processes that torchrun started know of each other: nccl on GPUs, gloo on CPUs."""
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    try:
-        yield
-    finally:
-        dist.destroy_process_group()
+    """Inside, the processes that torchrun started know of each other: nccl on GPUs, gloo on CPUs.
+
+    They wait for each other for a day: the first may have a large set to prepare.
+    """
+    on_gpu = device.type == "cuda"
+    dist.init_process_group(
+        "nccl" if on_gpu else "gloo", timeout=timedelta(days=1), device_id=device if on_gpu else None
+    )
+    yield
+    dist.destroy_process_group()  # not after an exception: it would wait for the others
 
 
 def share(batch: Tensor) -> Tensor:
@@ -101,26 +119,34 @@ class SharedBatches(Batches):
 
 
 def first_then_others(work: Callable[[], T]) -> T:
-    """What ``work`` returns in every process; the first does it alone, for the others to find its files."""
+    """What ``work`` returns in every process; the first does it alone, for the others to find its files.
+
+    A UserError of the first is everybody's.
+    """
+    error: list[str | None] = [None]
     if place() == 0:
-        result = work()
-    dist.barrier()
-    if place() != 0:
-        result = work()
-    return result
+        try:
+            result = work()
+        except UserError as found:
+            error = [str(found)]
+    dist.broadcast_object_list(error)
+    if error[0] is not None:
+        raise UserError(error[0])
+    return result if place() == 0 else work()
 
 
 @contextmanager
-def own_copy(folder: Path) -> Iterator[Path]:
-    """The first process's folder itself; for the others a scratch folder that holds the same checkpoints.
+def own_folder(folder: Path) -> Iterator[Path]:
+    """The first process's is ``folder``; the others have a scratch folder that shows the same checkpoints.
 
-    All processes hold the same state at every step, so only the first one's is kept.
+    All processes hold the same state at every step, so only the first one's is kept. On several machines ``folder``
+    must lie in a file system that they share.
     """
     with tempfile.TemporaryDirectory() as scratch:
         mine = folder if place() == 0 else Path(scratch)
         if place() != 0:
             for path in checkpoint.existing(folder):
-                shutil.copy(path, mine)
+                (mine / path.name).symlink_to(path.resolve())
         dist.barrier()  # before the first one writes new ones
         yield mine
         dist.barrier()  # before anybody reads the record

@@ -5,8 +5,12 @@ import itertools
 import json
 import math
 import os
+import random
+import re
+import signal
 import subprocess
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -26,7 +30,16 @@ from common.files import read_json, write_json
 from common.progress import bar
 from common.provenance import processor, training_code, versions
 from common.training import checkpoint
-from common.training.distributed import SharedBatches, first_then_others, launched, own_copy, place, together
+from common.training.distributed import (
+    SharedBatches,
+    first_then_others,
+    launched,
+    own_device,
+    own_folder,
+    place,
+    processes,
+    together,
+)
 from common.training.loop import Identity, SettingsChanged, check_identity, finished, seed_everything, train
 from common.training.method import Method
 from common.training.startup import defer_compiler
@@ -44,8 +57,6 @@ def compute_device(name: str) -> Iterator[torch.device]:
     count = torch.cuda.device_count() if name != "cpu" else 0
     if name == "cpu" or (name == "auto" and count == 0):
         yield torch.device("cpu")
-    elif launched():  # one of several processes, each with the GPU of its number among those it may see
-        yield torch.device(f"cuda:{os.environ['LOCAL_RANK']}")
     elif ":" in name or count <= 1:
         yield torch.device(name if ":" in name else "cuda:0")
     else:
@@ -55,25 +66,23 @@ def compute_device(name: str) -> Iterator[torch.device]:
 
 @contextlib.contextmanager
 def reserved_gpus(wanted: int) -> Iterator[list[int]]:
-    """The numbers of so many GPUs that nobody else of us is using; waits for them."""
+    """The numbers of so many of the visible GPUs that nobody else of us is using; waits until they are free."""
     count = torch.cuda.device_count()
     if wanted > count:
         raise UserError(f"the configuration, at processes: {wanted} processes need a GPU each; there are {count}")
     locks = [FileLock(Path.home() / ".cache" / "gan-reproductions" / f"gpu{i}.lock") for i in range(count)]
     Path(locks[0].lock_file).parent.mkdir(parents=True, exist_ok=True)
-    held: list[int] = []
-    try:
-        for index in itertools.cycle(range(count)):
-            with contextlib.suppress(Timeout):
-                if index not in held:
-                    locks[index].acquire(timeout=0.5)
+    while True:
+        with contextlib.ExitStack() as stack:
+            held = []
+            for index, lock in enumerate(locks):
+                with contextlib.suppress(Timeout):
+                    stack.enter_context(lock.acquire(timeout=0))
                     held.append(index)
-            if len(held) == wanted:
-                break
-        yield held
-    finally:
-        for index in held:
-            locks[index].release()
+                if len(held) == wanted:
+                    yield held
+                    return
+        time.sleep(random.uniform(0.2, 1.0))  # all or none, and not in step: two who wait never hold half each
 
 
 def build_method(settings: Mapping[str, Any], shape: tuple[int, ...], device: torch.device) -> Method:
@@ -111,6 +120,8 @@ def train_run(
     defer_compiler()
     if launched():
         return _train_together(experiment, arm, seed, config, keep_changed)
+    if config["processes"] > 1 and experiment.several_processes:
+        return train_in_processes(experiment, arm, seed, config)
     with FileLock(folder.with_name(f".{folder.name}.lock")):
         settings, data, identity = _run_of(experiment, arm, seed, config)
         try:
@@ -175,52 +186,47 @@ def _train(
     record = finished(folder, identity)
     if record is not None and record["outcome"]["kind"] != "broken":
         return record
-    seed = identity.seed
     with compute_device(config["device"]) as device:
-        seed_everything(seed)
+        seed_everything(identity.seed)
         method = build_method(settings, data.shape, device)
         method.make_optimisers()
         return train(
             method,
-            batches_of(data.samples, settings["batch_size"], seed, device, data.labels),
+            batches_of(data.samples, settings["batch_size"], identity.seed, device, data.labels),
             folder,
             identity,
             steps=getattr(method, "steps", settings["generator_steps"]),  # a method may train something else first
             snapshots=settings["snapshots"],
             checkpoint_seconds=config["checkpoint_seconds"],
-            progress=progress or terminal_progress(f"{folder.parent.name} seed {seed}"),
+            progress=progress or terminal_progress(f"{folder.parent.name} seed {identity.seed}"),
         )
 
 
 # --- One training in several processes ---------------------------------------------------------------------------
 
 
-def can_be_shared(settings: Mapping[str, Any]) -> bool:
-    """Whether the method averages its gradients over processes."""
-    return getattr(resolve(settings["method"]), "shared_among_processes", False)
-
-
 def _train_together(
     experiment: Experiment, arm: str, seed: int, config: Mapping[str, Any], keep_changed: bool
 ) -> dict[str, Any]:
     """:func:`train_run` in one of the processes that torchrun started. The first one holds and writes the folder."""
+    if not experiment.several_processes:
+        raise UserError(f"{experiment.name} trains in one process only")
     folder = run_folder(experiment, arm, seed, config)
-    settings = experiment.settings(arm, config["scale"], config, seed)
-    if not can_be_shared(settings):
-        raise UserError(f"{experiment.name}, arm {arm!r}: {settings['method']} trains in one process only")
-    with compute_device(config["device"]) as device, together(device), contextlib.ExitStack() as stack:
-        if place() == 0:
+    device = own_device(config["device"])
+    with together(device), contextlib.ExitStack() as stack:
+        first = place() == 0
+        if first:
             stack.enter_context(FileLock(folder.with_name(f".{folder.name}.lock")))
         settings, data, identity = first_then_others(lambda: _run_of(experiment, arm, seed, config))
-        first_then_others(lambda: _make_way(folder, identity, keep_changed))
-        record = finished(folder, identity)
+        record = first_then_others(lambda: _make_way(folder, identity, keep_changed))
         if record is not None and record["outcome"]["kind"] != "broken":
             return record
-        first = place() == 0
-        with own_copy(folder) as mine:
+        with own_folder(folder) as mine:
             seed_everything(seed)
             method = build_method(settings, data.shape, device)
             method.make_optimisers()
+            if not first:  # all hold the same: what the first one writes is enough
+                method.state_dict = method.snapshot = dict
             train(
                 method,
                 SharedBatches(data.samples, settings["batch_size"], seed, device, data.labels),
@@ -231,20 +237,76 @@ def _train_together(
                 checkpoint_seconds=config["checkpoint_seconds"] if first else math.inf,
                 progress=terminal_progress(f"{folder.parent.name} seed {seed}") if first else lambda step, steps: None,
             )
-        return read_json(folder / "record.json")
+        if first:
+            write_json(folder / "record.json", {**read_json(folder / "record.json"), "processes": processes()})
+        return first_then_others(lambda: read_json(folder / "record.json"))
 
 
-def _make_way(folder: Path, identity: Identity, keep_changed: bool) -> None:
-    """Set a training of something else aside, or refuse it."""
+def _make_way(folder: Path, identity: Identity, keep_changed: bool) -> dict[str, Any] | None:
+    """The record of a finished run, or None; a training of something else is set aside or refused."""
     try:
-        finished(folder, identity)
-        state, _ = checkpoint.load_latest(folder)
-        if state is not None:
-            check_identity(identity, state["identity"], folder)
+        record = finished(folder, identity)
+        if record is None:
+            state, _ = checkpoint.load_latest(folder)
+            if state is not None:
+                check_identity(identity, state["identity"], folder)
+        return record
     except SettingsChanged as changed:
         if not keep_changed:
             raise
         print(f"{changed}\nset aside as {set_aside(folder).name}", flush=True)
+        return None
+
+
+def train_in_processes(experiment: Experiment, arm: str, seed: int, config: Mapping[str, Any]) -> dict[str, Any]:
+    """:func:`train_run` in ``config["processes"]`` processes with a share of every batch each, through torchrun.
+
+    Each has a GPU of its own, where the configuration trains on GPUs at all. What they print comes as they print it;
+    they end with this process.
+    """
+    count = config["processes"]
+    on_gpus = config["device"] != "cpu" and torch.cuda.is_available()
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
+    command += _command(experiment, arm, seed, config)
+    with reserved_gpus(count) if on_gpus else contextlib.nullcontext([]) as gpus:
+        variables = {**os.environ, "OMP_NUM_THREADS": str(config["threads"])}
+        if on_gpus:
+            visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+            names = visible.split(",") if visible else [str(i) for i in range(torch.cuda.device_count())]
+            variables["CUDA_VISIBLE_DEVICES"] = ",".join(names[i] for i in gpus)
+        code, told = _followed(command, variables)
+    if code:
+        raise UserError(told or f"{count} processes ended with {code}; what they said stands above, or in the log")
+    return read_json(run_folder(experiment, arm, seed, config) / "record.json")
+
+
+def _followed(command: list[str], variables: Mapping[str, str]) -> tuple[int, str]:
+    """Run a command, printing its lines as they come: its exit status, and the UserError that it ended with, if any."""
+    lines: list[str] = []
+    started = subprocess.Popen(
+        command, cwd=ROOT, env=dict(variables), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    before = signal.getsignal(signal.SIGTERM)
+    in_main = threading.current_thread() is threading.main_thread()
+    if in_main:
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        for line in started.stdout:
+            print(line, end="", flush=True)
+            lines.append(line)
+        return started.wait(), errors_in("".join(lines))
+    finally:
+        if in_main:
+            signal.signal(signal.SIGTERM, before)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(started.pid, signal.SIGTERM)
+
+
+def errors_in(text: str) -> str:
+    """The message of the first UserError that ``python -m common.training`` printed; "" where there is none."""
+    found = re.search(r"^error: (.*?)\n$", text, re.DOTALL | re.MULTILINE)
+    return found[1].strip() if found else ""
 
 
 def terminal_progress(label: str) -> Callable[[int, int], None]:
@@ -264,28 +326,6 @@ def _command(experiment: Experiment, arm: str, seed: int, config: Mapping[str, A
     """``python -m common.training`` for one run, from ``-m`` on."""
     command = ["-m", "common.training", experiment.name, "--arm", arm, "--seed", str(seed), "--set-aside"]
     return command + [f"--config={key}={json.dumps(value)}" for key, value in config.items()]
-
-
-def train_in_processes(experiment: Experiment, arm: str, seed: int, config: Mapping[str, Any]) -> dict[str, Any]:
-    """:func:`train_run` in ``config["processes"]`` processes with a share of every batch each, through torchrun.
-
-    Each has a GPU of its own, where the configuration trains on GPUs at all.
-    """
-    count = config["processes"]
-    on_gpus = config["device"] != "cpu" and torch.cuda.is_available()
-    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
-    with reserved_gpus(count) if on_gpus else contextlib.nullcontext([]) as gpus:
-        visible = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, gpus))} if on_gpus else {}
-        done = subprocess.run(
-            [sys.executable, *launcher, *_command(experiment, arm, seed, config)], cwd=ROOT, check=False,
-            env={**os.environ, "OMP_NUM_THREADS": str(config["threads"]), **visible},
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-    print(done.stdout, end="", flush=True)
-    if done.returncode:
-        told = [line for line in done.stdout.splitlines() if line.startswith("error: ")]
-        raise UserError(told[0].removeprefix("error: ") if told else f"{count} processes ended with {done.returncode}")
-    return read_json(run_folder(experiment, arm, seed, config) / "record.json")
 
 
 def train_in_own_process(experiment: Experiment, arm: str, seed: int, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -323,10 +363,7 @@ def train_runs(
 
     def here() -> Iterator[dict[str, Any]]:
         for arm, seed in runs:
-            if config["processes"] > 1 and can_be_shared(experiment.settings(arm, config["scale"], config, seed)):
-                yield train_in_processes(experiment, arm, seed, config)
-            else:
-                yield train_run(experiment, arm, seed, config, keep_changed=True, progress=progress)
+            yield train_run(experiment, arm, seed, config, keep_changed=True, progress=progress)
 
     def side_by_side(device: torch.device) -> Iterator[dict[str, Any]]:
         on_device = {**config, "device": str(device)}
@@ -335,7 +372,7 @@ def train_runs(
 
     with contextlib.ExitStack() as stack:
         records = here()
-        if experiment.side_by_side > 1 and config["processes"] == 1:
+        if experiment.side_by_side > 1 and not (config["processes"] > 1 and experiment.several_processes):
             device = stack.enter_context(compute_device(config["device"]))
             records = side_by_side(device) if device.type == "cuda" else records
         entries = []

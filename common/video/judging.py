@@ -10,7 +10,7 @@ from common.data.clips import Clips, clips_to_uint8
 from common.data.prepare import Prepared
 from common.data.registry import entry
 from common.errors import UserError
-from common.measuring import Measuring, Run
+from common.measuring import Measuring, Run, cells
 from common.metrics.features import Features, extract, real_part, reference
 from common.metrics.frechet import frechet_distance
 from common.metrics.networks import FeatureNetwork, metric_name
@@ -40,11 +40,6 @@ def shown_of(videos: torch.Tensor, run: Run) -> np.ndarray:
     if run.diverged or not videos.isfinite().all():
         videos = torch.zeros_like(videos)
     return clips_to_uint8(videos[:, :, :: run.settings["judged_every"]]).cpu().numpy()
-
-
-def cells(run: Run, data: Prepared, model: str | None = None) -> dict[str, Any]:
-    """What names a run's measurements; the model is the arm unless stated."""
-    return {"model": model or run.arm, "seed": run.seed, "dataset": data.card["data"], "note": run.note}
 
 
 def held_out(m: Measuring, settings: Mapping[str, Any], count: int) -> Prepared:

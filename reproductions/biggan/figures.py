@@ -8,9 +8,7 @@ from matplotlib.axes import Axes
 from common.reporting.experiment_page import Results
 from common.reporting.figures import COLOURS, MARKERS, STYLES, bars_with_seeds, figure, seed_band, show_images
 from common.reporting.numbers import distance_name, score_name
-
-HUB = ", scaled as on TF-Hub"
-READ_OUTS = ("none", "best FID", "validation IS", "most IS")
+from reproductions.biggan.names import HUB, NO_PENALTY, NORMAL, READ_OUTS, WITH, WITHOUT
 
 
 def _names(r: Results) -> tuple[str, str]:
@@ -63,9 +61,9 @@ def _measured_curves(r: Results, axis: Axes) -> None:
                 start = [_untruncated(r, metric, model, size)["value"].mean() for metric in (distance, score)]
                 axis.plot([start[0], x.iloc[0]], [start[1], y.iloc[0]], color=COLOURS[i], linewidth=0.8)
                 axis.plot(*start, "*", color=COLOURS[i], markersize=9)
-                for threshold, left, up in zip(x.index, x, y, strict=True):
+                for threshold in {x.index[0], x.idxmin(), y.idxmax(), x.index[-1]}:
                     place = {"textcoords": "offset points", "xytext": (4, -9), "fontsize": 6.5}
-                    axis.annotate(f"{threshold:g}", (left, up), **place)
+                    axis.annotate(f"{threshold:g}", (x[threshold], y[threshold]), **place)
             label = f"{model} {size}" if several else model
             axis.plot(
                 x, y, MARKERS[i], linestyle=STYLES[i] if filled else ":", color=COLOURS[i], markersize=4,
@@ -151,7 +149,7 @@ def _horizontal(axis: Axes, labels: list[str], bars: list[list[float]], index: i
     for place, values in zip(places, bars, strict=True):
         axis.plot(values, np.full(len(values), place), MARKERS[index], color=COLOURS[index], markersize=3.5)
     axis.set_yticks(places, labels)
-    axis.invert_yaxis()
+    axis.set_ylim(len(labels) - 0.5, -0.5)
     axis.grid(axis="y", visible=False)
 
 
@@ -167,7 +165,7 @@ def biggan_ablation(r: Results) -> None:
 
 
 def biggan_orthogonal_amenability(r: Results) -> None:
-    models = ("without orthogonal regularisation", "with orthogonal regularisation")
+    models = (WITHOUT, WITH)
     with figure(r.folder / "scores", 1, 2, (7.6, 3), sharey=True) as (_, axes):
         for i, (axis, model) in enumerate(zip(axes[0], models, strict=True)):
             amenable = _rows(r, "amenable", model).set_index("seed")["value"]
@@ -179,11 +177,10 @@ def biggan_orthogonal_amenability(r: Results) -> None:
             axis.set(title=f"{model}: {amenable.sum():.0f} of {len(amenable)}", xlabel="threshold", xscale="log")
             axis.invert_xaxis()
         axes[0, 0].set_ylabel("score by that without truncation")
-    names = list(dict.fromkeys("|".join(name.split("|")[:2]) for name in r.sheets))
-    with figure(r.folder / "samples", 2 * len(names), 1, (6.4, 1.0 * len(names))) as (_, axes):
+    with figure(r.folder / "samples", len(r.sheets), 1, (6.8, 0.55 * len(r.sheets) + 0.3)) as (_, axes):
         for row, (name, images) in enumerate(r.sheets.items()):
-            extreme, label, what = name.split("|")
-            show_images(axes[row, 0], images, len(images), f"{extreme}: {label}" if row % 2 == 0 else "")
+            title, what = name.split("|")
+            show_images(axes[row, 0], images, len(images), title if row % 2 == 0 else "")
             axes[row, 0].text(-0.01, 0.5, what, transform=axes[row, 0].transAxes, ha="right", va="center", fontsize=7)
 
 
@@ -209,7 +206,7 @@ def biggan_stability(r: Results) -> None:
 
 
 def _spectra(r: Results) -> None:
-    arms = [arm for arm in ("no penalty", "R1 10") if (r.curves["model"] == arm).any()]
+    arms = [arm for arm in (NO_PENALTY, "R1 10") if (r.curves["model"] == arm).any()]
     first = r.curves["seed"].min()
     with figure(r.folder / "spectra", len(arms), 2, (8, 2.6 * len(arms)), sharey="col", sharex=True) as (_, axes):
         for row, arm in enumerate(arms):
@@ -223,8 +220,10 @@ def _spectra(r: Results) -> None:
                     named = place in (0, len(layers) - 1)
                     axis.plot(line["step"], line["value"], color=colour, linewidth=1.1,
                               label=layer.rpartition("|")[2] if named else None)  # fmt: skip
-                axis.set(title=f"{letter}, {arm}", yscale="log")
+                axis.set_title(f"{letter}, {arm}")
                 axis.legend(title="first and last layer", title_fontsize=7, fontsize=7)
+                if curves["value"].max() > 10 * curves["value"].min():
+                    axis.set_yscale("log")
         for axis in axes[-1]:
             axis.set_xlabel("updates of G")
         for axis in axes[:, 0]:
@@ -244,7 +243,7 @@ def _penalties(r: Results) -> None:
 def _interventions(r: Results) -> None:
     with figure(r.folder / "interventions", 1, 2, (7.6, 2.8)) as (_, axes):
         for axis, arm in zip(axes[0], ("frozen D", "frozen G"), strict=True):
-            for i, model in enumerate(("no penalty", arm)):
+            for i, model in enumerate((NO_PENALTY, arm)):
                 rows = r.curves[(r.curves["model"] == model) & (r.curves["curve"] == "d_loss")].sort_values("step")
                 smooth = rows.groupby("seed")["value"].transform(lambda values: values.rolling(5, min_periods=1).mean())
                 seed_band(axis, rows.assign(value=smooth), index=i, label=model)
@@ -254,7 +253,6 @@ def _interventions(r: Results) -> None:
             )
             axis.set(xlabel="updates of G", ylabel="loss of D")
             axis.legend()
-        axes[0, 0].set_yscale("symlog", linthresh=4)
 
 
 def biggan_penalty_sweeps(r: Results) -> None:
@@ -266,7 +264,7 @@ def biggan_penalty_sweeps(r: Results) -> None:
             rows = r.per_seed[(r.per_seed["metric"] == best) & r.per_seed["model"].str.startswith(prefix)]
             strengths = rows["model"].str.removeprefix(prefix).astype(float)
             seed_band(axis, rows.assign(step=strengths), index=i, marker=True)
-            free = _values(r, best, "no penalty")
+            free = _values(r, best, NO_PENALTY)
             axis.axhline(np.mean(free), color="black", linestyle="--", linewidth=0.8)
             axis.set_xlabel(label)
         axes[0, 0].set(xscale="log", ylabel=f"{best} ↑ (dashed: no penalty)")
@@ -278,7 +276,7 @@ def biggan_penalty_sweeps(r: Results) -> None:
 def biggan_latents(r: Results) -> None:
     score, _ = _names(r)
     arms = list(r.experiment.arms)
-    normal = _rows(r, score, "N(0,I)").set_index("seed")["value"]
+    normal = _rows(r, score, NORMAL).set_index("seed")["value"]
     bars = []
     for arm in arms:
         rows = _rows(r, score, arm).set_index("seed")["value"]
@@ -309,3 +307,16 @@ def biggan_real_scores(r: Results) -> None:
     with figure(r.folder / "scores", 1, 1, (5.6, 1.9)) as (_, axes):
         _horizontal(axes[0, 0], models, [_rows(r, score, model)["value"].tolist() for model in models], 0)
         axes[0, 0].set_xlabel(f"{score} ↑")
+
+
+def biggan_parameters(r: Results) -> None:
+    models = list(dict.fromkeys(r.per_seed["model"]))
+    printed = r.reported[r.reported["metric"] == "parameters"].set_index("model")["value"]
+    with figure(r.folder / "parameters", 1, 1, (6.4, 3.6)) as (_, axes):
+        axis = axes[0, 0]
+        _horizontal(axis, models, [_values(r, "parameters", model)[:1] for model in models], 0)
+        for place, model in enumerate(models):
+            axis.plot([printed[model]] * 2, [place - 0.42, place + 0.42], color=COLOURS[1], linestyle="--",
+                      label=None if place else "printed")  # fmt: skip
+        axis.set_xlabel("parameters, millions")
+        axis.legend(loc="lower right")

@@ -3,10 +3,11 @@
 A latent maps (count, size, device, progress) to z (count, size) float32; ``progress`` runs from 0 to 1 over training.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 Latent = Callable[[int, int, torch.device, float], Tensor]
 
@@ -79,11 +80,14 @@ LATENTS: dict[str, Latent] = {
 def truncated(threshold: float) -> Latent:
     """N(0, I) with every entry beyond ±``threshold`` drawn again until it is inside: the Truncation Trick.
 
-    That is the truncated normal distribution, and is drawn at once instead of again and again.
+    That is the truncated normal distribution; it is drawn at once, through its inverse distribution function, so that
+    the same seed gives the same z drawn together.
     """
+    bound = math.erf(threshold / math.sqrt(2))
 
     def draw(count: int, size: int, device: torch.device, progress: float) -> Tensor:
-        return nn.init.trunc_normal_(torch.empty(count, size, device=device), 0, 1, -threshold, threshold)
+        uniform = torch.rand(count, size, device=device) * 2 - 1
+        return (torch.erfinv(uniform * bound) * math.sqrt(2)).clamp(-threshold, threshold)
 
     return draw
 
@@ -91,7 +95,7 @@ def truncated(threshold: float) -> Latent:
 def scaled(truncation: float) -> Latent:
     """As the released networks' demonstration does: N(0, I) truncated at ±2, times ``truncation``.
 
-    At the same number the entries are less spread out than :func:`truncated`'s above 0.88 or so, more below.
+    At the same number the entries are more spread out than :func:`truncated`'s: at 0.5 by 0.44 against 0.28.
     """
     within = truncated(HUB_BOUND)
 

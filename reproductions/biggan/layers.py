@@ -38,6 +38,10 @@ class SpectralNorm(nn.Module):
         with torch.autocast(weight.device.type, enabled=False):
             return self._normalise(weight)
 
+    def largest(self, weight: Tensor) -> Tensor:
+        """σ₀ by the singular vectors as they are; its gradient is u vᵀ."""
+        return torch.dot(self.u, torch.mv(weight.flatten(1), self.v))
+
     def _normalise(self, weight: Tensor) -> Tensor:
         matrix = weight.flatten(1)
         if self.training:
@@ -46,12 +50,18 @@ class SpectralNorm(nn.Module):
                 self.v = v.div_(torch.linalg.vector_norm(v).clamp_min_(EPSILON))
                 u = torch.mv(matrix, v)
                 self.u = u.div_(torch.linalg.vector_norm(u).clamp_min_(EPSILON))
-        return weight / torch.dot(self.u, torch.mv(matrix, self.v))
+        return weight / self.largest(weight)
+
+
+def orthogonal(weight: nn.Parameter) -> None:
+    """Orthogonal initialisation (Saxe et al. 2014); a weight without memory, to be counted only, is left alone."""
+    if not weight.is_meta:
+        nn.init.orthogonal_(weight)
 
 
 def normalised(layer: nn.Module) -> nn.Module:
-    """The layer with an orthogonal initialisation (Saxe et al. 2014), biases 0, and spectral normalisation."""
-    nn.init.orthogonal_(layer.weight)
+    """The layer with an orthogonal initialisation, biases 0, and spectral normalisation."""
+    orthogonal(layer.weight)
     if getattr(layer, "bias", None) is not None:
         nn.init.zeros_(layer.bias)
     parametrize.register_parametrization(layer, "weight", SpectralNorm(layer.weight), unsafe=True)
@@ -69,7 +79,7 @@ def linear(before: int, after: int, bias: bool = True) -> nn.Module:
 def embedding(classes: int, size: int) -> nn.Module:
     """Not normalised spectrally: G's (the authors' code: with it, training was crippled at random)."""
     layer = nn.Embedding(classes, size)
-    nn.init.orthogonal_(layer.weight)
+    orthogonal(layer.weight)
     return layer
 
 
@@ -82,6 +92,12 @@ def raw_weights(network: nn.Module) -> dict[str, nn.Parameter]:
     }
 
 
+def sigma_penalty(network: nn.Module, target: float) -> Tensor:
+    """Σ (σ₀ - ``target``)² over the weights before their normalisation (Section 4.1; its form is not stated)."""
+    layers = [m.parametrizations["weight"] for m in network.modules() if parametrize.is_parametrized(m, "weight")]
+    return torch.stack([(layer[0].largest(layer.original) - target).square() for layer in layers]).sum()
+
+
 # --- BatchNorm -----------------------------------------------------------------------------------------------------
 
 
@@ -89,7 +105,7 @@ class BatchNorm(nn.Module):
     """Normalises by the moments of the global batch in training, by standing statistics in evaluation (Appendix C.1).
 
     Moments are taken over every process's share of the batch (cross-replica BatchNorm). No running averages are kept:
-    they would be those of weights that are not the averaged ones. :func:`standing_statistics` fills ``mean`` and
+    they would be those of weights that are not the averaged ones. Passes inside :func:`collecting` fill ``mean`` and
     ``variance``; evaluation before that is refused.
     """
 
@@ -105,7 +121,7 @@ class BatchNorm(nn.Module):
         """x (n, channels, height, width) -> the same, with mean 0 and variance 1 a channel."""
         if not self.training:
             if not self.standing:
-                raise RuntimeError("no standing statistics yet: call standing_statistics before sampling")
+                raise RuntimeError("no standing statistics yet: call draw_from before sampling")
             return F.batch_norm(x, self.mean, self.variance, training=False, eps=self.epsilon)
         if processes() == 1 and not self.collecting:
             return F.batch_norm(x, None, None, training=True, eps=self.epsilon)

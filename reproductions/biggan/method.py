@@ -7,15 +7,18 @@ from typing import Any, ClassVar
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from common.data.batches import Batches
+from common.errors import UserError
 from common.training.distributed import mean_over_processes, parallel, share
 from common.training.method import Method
 from reproductions.biggan.latents import LATENTS, Latent
-from reproductions.biggan.layers import collecting
-from reproductions.biggan.models import DeepDiscriminator, DeepGenerator, Discriminator, Generator
+from reproductions.biggan.layers import collecting, sigma_penalty
+from reproductions.biggan.models import GENERATOR, DeepDiscriminator, DeepGenerator, Discriminator, Generator
 
-ADAM_EPSILON = 1e-8  # Appendix C calls it the default
+ADAM_EPSILON = 1e-8  # not stated; the libraries' default
+FROZEN = ("none", "generator", "discriminator")
 
 
 def hinge_losses(on_real: Tensor, on_fake: Tensor) -> tuple[Tensor, Tensor]:
@@ -39,21 +42,24 @@ def orthogonal_penalty(weights: Iterable[Tensor]) -> Tensor:
 
 def zero_centred_penalty(discriminator: nn.Module, real: Tensor, labels: Tensor) -> Tensor:
     """R₁ without γ: half the mean squared norm of D's gradient at real images (equation 5), in float32."""
-    with torch.autocast(real.device.type, enabled=False):
+    # Fused attention has no second derivative.
+    with torch.autocast(real.device.type, enabled=False), sdpa_kernel(SDPBackend.MATH):
         real = real.detach().float().requires_grad_()
         (gradient,) = torch.autograd.grad(discriminator(real, labels).sum(), real, create_graph=True)
         return gradient.flatten(1).square().sum(dim=1).mean() / 2
 
 
 class BigGAN(Method):
-    """Table 1's models, by the settings: width, shared, skip_z, orthogonal (β), r1 (γ), dropout, latent, frozen."""
+    """Table 1's models and what Section 4 does to them, by the settings: width, shared, skip_z, latent; orthogonal (β),
+    r1 (γ), dropout, sigma (weight of Σ (σ₀ - 1)² over G); frozen, from the share frozen_from of the updates on.
+    """
 
     curves: ClassVar[tuple[str, ...]] = ("d_loss_real", "d_loss_fake", "g_loss")
     sampled: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
-    shared_among_processes = True
 
     def __init__(self, settings: Mapping[str, Any], shape: tuple[int, ...], device: torch.device):
         super().__init__(settings, shape, device)
+        _check(settings)
         self.g = self.place(build_generator(settings, shape))
         self.d = self.place(build_discriminator(settings, shape))
         self.networks = {"generator": self.g, "discriminator": self.d}
@@ -108,6 +114,8 @@ class BigGAN(Method):
         loss = g_loss
         if s["orthogonal"]:
             loss = loss + s["orthogonal"] * orthogonal_penalty(self.regularised)
+        if s["sigma"]:
+            loss = loss + s["sigma"] * sigma_penalty(self.g, 1.0)
         if frozen != "generator":
             self.update("generator", loss)
         self.d.requires_grad_(True)
@@ -131,7 +139,7 @@ class BigGAN(Method):
         # They are kept, so they must be ordinary tensors even where samples are drawn in inference mode.
         with torch.inference_mode(False), torch.no_grad(), collecting(self.averaged):
             for _ in range(self.settings["standing_passes"]):
-                self._generate(latent, self.random_labels(self.settings["batch_size"]))
+                self._generate(latent, self.random_labels(self.settings["standing_batch"]))
         self.drawing = latent
 
     @torch.no_grad()
@@ -140,8 +148,8 @@ class BigGAN(Method):
         if self.drawing is None:
             self.draw_from(self.latent)
         labels = self.random_labels(count) if labels is None else labels
-        size = self.settings["batch_size"]
-        return torch.cat([self._generate(self.drawing, part).float() for part in labels.split(size)])
+        parts = labels.split(self.settings["standing_batch"])
+        return torch.cat([self._generate(self.drawing, part).float() for part in parts])
 
     def _generate(self, latent: Latent, labels: Tensor) -> Tensor:
         z = latent(len(labels), self.settings["latent_size"], self.device, 1.0)
@@ -164,6 +172,19 @@ class BigGAN(Method):
         super().load_snapshot(state)
         self.averaged.load_state_dict(state["averaged"])
         self.drawing = None
+
+
+def _check(settings: Mapping[str, Any]) -> None:
+    """Settings that would otherwise fail late, or not at all."""
+    for key, allowed in (("latent", tuple(LATENTS)), ("frozen", FROZEN), ("image_size", tuple(GENERATOR))):
+        if settings[key] not in allowed:
+            raise UserError(f"the setting {key}: {settings[key]!r} must be one of {', '.join(map(str, allowed))}")
+    chunks = len(GENERATOR[settings["image_size"]])
+    if settings["skip_z"] and not settings["deep"] and settings["latent_size"] % chunks:
+        raise UserError(
+            f"the setting latent_size: {settings['latent_size']} cannot be cut into {chunks} chunks, as skip_z does at "
+            f"{settings['image_size']} pixels"
+        )
 
 
 # --- From settings to networks -----------------------------------------------------------------------------------

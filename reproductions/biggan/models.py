@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from common.training.distributed import processes, share
 from reproductions.biggan.layers import (
     AffineBatchNorm,
     BlockDown,
@@ -122,7 +123,8 @@ class _Projection(nn.Module):
 
     def forward(self, x: Tensor, labels: Tensor) -> Tensor:
         h = F.relu(x).sum(dim=(2, 3))
-        h = F.dropout(h, self.dropout, self.training)
+        if self.dropout and self.training:  # one mask for the batch of all processes, of which each takes its share
+            h = h * share(F.dropout(h.new_ones(len(h) * processes(), h.shape[1]), self.dropout))
         return self.linear(h).squeeze(1) + (self.embed(labels) * h).sum(dim=1)
 
 

@@ -53,7 +53,10 @@ def load_port(generator: Generator, path: Path) -> None:
         theirs: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise UserError(f"{path} cannot be read as weights: {error}") from error
+    if not isinstance(theirs, Mapping) or not all(isinstance(value, Tensor) for value in theirs.values()):
+        raise UserError(f"{path} holds no weights by name: not a generator of the authors' PyTorch code")
     names, state = _layers(generator), {}
+    read: set[str] = set()
     for key, ours in generator.state_dict().items():
         entry = _entry(key, names)
         if not entry:
@@ -68,6 +71,10 @@ def load_port(generator: Generator, path: Path) -> None:
                 "width, image_size, latent_size and classes must be those it was trained with"
             )
         state[key] = found
+        read.add(entry)
+    unknown = [entry for entry in theirs if entry not in read and not entry.rpartition(".")[2].startswith("sv")]
+    if unknown:
+        raise UserError(f"{path} has {unknown[0]}, which this network has not: trained with other settings")
     for key in [key for key in state if key.endswith(".0.v")]:  # from u and the weight, as their forward pass does
         stem = key.removesuffix("0.v")
         matrix = state[f"{stem}original"].flatten(1)

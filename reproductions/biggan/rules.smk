@@ -74,6 +74,23 @@ rule biggan_ablation:
         "../../workflow/scripts/report_experiment.py"
 
 
+rule biggan_parameters:
+    input:
+        **plan.report_inputs("biggan_parameters"),
+    output:
+        **plan.report_outputs("biggan_parameters", report),
+    log:
+        f"{plan.logs}/biggan_parameters.log",
+    conda:
+        "../../environment.yml"
+    params:
+        **plan.report_params("biggan_parameters"),
+    message:
+        "Appendix B, Table 1: Parameters"
+    script:
+        "../../workflow/scripts/report_experiment.py"
+
+
 rule biggan_orthogonal_amenability:
     input:
         **plan.report_inputs("biggan_orthogonal_amenability"),

@@ -2,7 +2,6 @@
 
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 
 from reproductions.cgml.models import ImageEncoder, ImageGenerator, Path, context_widths
@@ -56,15 +55,3 @@ class OnePass(nn.Module):
         for _ in range(self.steps):
             z, _ = self.path.split(self.path(z, h[-1]))
         return self.g(h, z)
-
-
-def operations(network: nn.Module, *shapes: tuple[int, ...]) -> int:
-    """Floating-point operations of one forward pass on inputs of these shapes, a multiplication and an addition being
-    two; nothing is computed.
-    """
-    from torch.utils.flop_counter import FlopCounterMode  # slow to import, and wanted here only
-
-    network = network.to("meta").eval()
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(*(torch.empty(shape, device="meta") for shape in shapes))
-    return counter.get_total_flops()

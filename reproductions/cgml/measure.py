@@ -6,11 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from common.estimate import operations
 from common.measuring import Measuring, Run
 from common.metrics.protocol import protocol
 from common.training.launch import compute_device
 from common.translation.networks import UNet
-from reproductions.cgml.counted import ColourClassifier, ContextEncoder, OnePass, operations
+from reproductions.cgml.counted import ColourClassifier, ContextEncoder, OnePass
 from reproductions.cgml.judging import (
     CPU,
     WITHOUT,

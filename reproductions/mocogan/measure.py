@@ -10,7 +10,7 @@ import torch
 
 from common.data.batches import to_float
 from common.data.clips import Clips
-from common.measuring import Measuring, Run
+from common.measuring import Measuring, Run, cells
 from common.metrics.features import extract
 from common.metrics.networks import FeatureNetwork, feature_network
 from common.metrics.protocol import protocol
@@ -23,7 +23,7 @@ from common.metrics.video import (
     shape_colours,
 )
 from common.training.launch import compute_device
-from common.video.judging import VideoJudge, add_frame_change, cells, held_out, real_clips, shown_of, trained
+from common.video.judging import VideoJudge, add_frame_change, held_out, real_clips, shown_of, trained
 from common.video.method import AT_ONCE
 from reproductions.mocogan.method import MoCoGAN
 

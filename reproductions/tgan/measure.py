@@ -7,13 +7,13 @@ from torch import nn
 from common.data.batches import to_float
 from common.data.clips import ClipReader, clips_to_uint8
 from common.data.prepare import Prepared
-from common.measuring import Measuring, Run
+from common.measuring import Measuring, Run, cells
 from common.metrics.adversarial import adversarial_metric
 from common.metrics.features import extract
 from common.metrics.protocol import protocol
 from common.metrics.scores import accuracy
 from common.training.launch import compute_device
-from common.video.judging import VideoJudge, cells, held_out, trained
+from common.video.judging import VideoJudge, held_out, trained
 from common.video.method import VideoMethod
 from common.video.networks import GaussianNoise
 

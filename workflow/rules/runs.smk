@@ -11,13 +11,14 @@ rule train:
     priority: plan.train_priority
     conda:
         "../../environment.yml"
-    threads: config["threads"]
+    threads: plan.training_threads
     resources:
-        gpu=plan.gpus_per_training,
+        gpu=plan.training_gpus,
+        estimate=plan.training_estimate,
     params:
         made_of=plan.train_params,
     message:
-        "Training {wildcards.experiment}: {wildcards.job}"
+        "Training {wildcards.experiment}: {wildcards.job}{resources.estimate}"
     script:
         "../scripts/train.py"
 
@@ -26,6 +27,7 @@ rule measure:
     input:
         trained=plan.trained,
         features=plan.features,
+        data=plan.judging_cards,
     output:
         per_seed=f"{plan.results}/{{paper}}/{{experiment}}/per_seed.csv",
         measured=f"{plan.results}/{{paper}}/{{experiment}}/measured.csv",

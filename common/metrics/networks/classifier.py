@@ -9,6 +9,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -68,7 +69,7 @@ def train_classifier(data: Prepared, path: Path, *, width: int, epochs: int, dev
     if data.labels is None:
         raise UserError(f"{data.card['data']} has no labels to train a classifier on; set features: efficientnet")
     torch.manual_seed(0)
-    order = torch.randperm(len(data.samples))
+    order = torch.randperm(len(data.samples))  # as in `seen`
     held = int(HELD_OUT * len(order))
     labels = torch.from_numpy(data.labels).to(device)
     if isinstance(data.samples, Clips):
@@ -108,6 +109,12 @@ def train_classifier(data: Prepared, path: Path, *, width: int, epochs: int, dev
         "held_out": held,
         **shape,
     }
+
+
+def seen(count: int) -> np.ndarray:
+    """The numbers of the samples, of ``count``, that a classifier of them was trained on."""
+    torch.manual_seed(0)
+    return torch.randperm(count)[int(HELD_OUT * count) :].numpy()
 
 
 class TrainedClassifier(FeatureNetwork):

@@ -1,0 +1,12 @@
+"""Names that measurements, claims and figures share."""
+
+BIGGAN, DEEP = "BigGAN", "BigGAN-deep"
+HUB = ", scaled as on TF-Hub"  # after a model's name: the other way of truncating
+READ_OUTS = ("none", "best FID", "validation IS", "most IS")  # Table 2's columns
+
+# Arms of Section 3.1, and what the paper's text calls them.
+WITHOUT, WITH = "without orthogonal regularisation", "with orthogonal regularisation"
+REGULARISATION = {"+ skip-z": WITHOUT, "+ orthogonal (BigGAN)": WITH}
+
+NO_PENALTY = "no penalty"  # of Section 4: what penalties are held against
+NORMAL = "N(0,I)"  # of Appendix E: what other latents are held against
