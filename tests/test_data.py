@@ -68,6 +68,7 @@ def test_every_registered_file_says_how_to_check_it():
                 "tai_chi",
                 "ucf101",
                 "golf_scenes",
+                "biggan_128_port",
             )
             assert file["checksums"] or name in published_without, name  # none was ever published
 
@@ -306,3 +307,32 @@ def test_tinted_garments_are_coloured_at_the_size_that_is_asked_for(tmp_path):
     assert data.labels.max() < 4
     blue = data.samples[data.labels == 1].astype(int)
     assert (blue[..., 2] - blue[..., 0]).max() > 40
+
+
+def test_area_resampling_takes_means_of_pixels_and_has_a_folder_of_its_own():
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 12, 3), dtype=np.uint8)
+    means = pixels.reshape(4, 2, 6, 2, 3).mean(axis=(1, 3))[:, 1:5]  # the long edge is cropped
+    assert np.abs(loaders.fit(pixels, 4, "area") - means).max() <= 1  # each axis is rounded
+    settings = {"data": "imagenet", "image_size": 64, "channels": 3}
+    assert prepare.folder_of(settings, "d", {}) != prepare.folder_of(settings | {"resampling": "area"}, "d", {})
+    assert prepare.folder_of(settings, "d", {}) == prepare.folder_of(settings | {"resampling": "bilinear"}, "d", {})
+
+
+def test_an_unknown_resampling_is_refused(tmp_path):
+    settings = {"data": "fashion_mnist_test", "image_size": 16, "channels": 1, "resampling": "lanczos"}
+    with pytest.raises(UserError, match="resampling: 'lanczos' cannot be had for fashion_mnist_test"):
+        prepare.prepare(settings, tmp_path, {})
+
+
+def test_a_validation_set_takes_its_own_split_of_a_whole_folder(tmp_path):
+    for split, brightness in (("train", 0), ("val", 255)):
+        for label in ("a", "b"):
+            folder = tmp_path / "all" / split / label
+            folder.mkdir(parents=True)
+            Image.fromarray(np.full((8, 8, 3), brightness, np.uint8)).save(folder / "one.png")
+    for name, brightness in (("imagenet", 0), ("imagenet_validation", 255)):
+        settings = {"data": name, "image_size": 8, "channels": 3}
+        found = prepare.prepared(settings, tmp_path / "data", {name: str(tmp_path / "all")})
+        assert len(found.samples) == 2
+        assert (found.samples == brightness).all()
+        assert found.labels.tolist() == [0, 1]
