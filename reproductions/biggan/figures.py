@@ -1,5 +1,8 @@
 """The figures of *BigGAN*, drawn from what was measured."""
 
+import textwrap
+from collections.abc import Iterable, Mapping
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -96,20 +99,38 @@ def _reported_curves(r: Results, axis: Axes) -> None:
 
 
 def _curves(r: Results) -> None:
-    with figure(r.folder / "curves", 1, 2, (8.6, 4.1)) as (_, axes):
+    with figure(r.folder / "curves", 1, 2, (8.6, 4.6)) as (drawn, axes):
         _measured_curves(r, axes[0, 0])
         _reported_curves(r, axes[0, 1])
-        for axis in axes[0]:
-            axis.legend(loc="lower right", fontsize=7)
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        drawn.legend(handles, labels, loc="outside lower left", fontsize=7)
+        axes[0, 1].legend(loc="lower right", fontsize=7)
+
+
+def _thresholds(axis: Axes, values: Iterable[float]) -> None:
+    """The axis of thresholds: logarithmic, from no truncation to the right, named by number."""
+    shown = [value for value in (2.0, 1.0, 0.5, 0.3, 0.1, 0.04) if value in set(values)]
+    axis.set(xlabel="threshold", xscale="log")
+    axis.set_xticks(shown, [f"{value:g}" for value in shown])
+    axis.set_xticks([], minor=True)
+    if len(shown) > 1:
+        axis.invert_xaxis()
+
+
+def _rows_of_images(axis: Axes, rows: Mapping[str, np.ndarray]) -> None:
+    """One row of images after another, each named at its left."""
+    (count,) = {len(images) for images in rows.values()}
+    height = next(iter(rows.values())).shape[1] + 1  # with the gap of a tile
+    show_images(axis, np.concatenate(list(rows.values())), count)
+    for place, name in enumerate(rows):
+        axis.text(-2, (place + 0.5) * height, name, ha="right", va="center", fontsize=8)
 
 
 def _sheets(r: Results) -> None:
     rows = {name.split("|")[1]: images for name, images in r.sheets.items() if name.startswith("threshold|")}
-    with figure(r.folder / "samples", len(rows), 1, (5.6, 0.62 * len(rows))) as (_, axes):
-        for axis, (threshold, images) in zip(axes[:, 0], rows.items(), strict=True):
-            show_images(axis, images, len(images))
-            label = "not truncated" if threshold == "none" else threshold
-            axis.text(-0.02, 0.5, label, transform=axis.transAxes, ha="right", va="center", fontsize=8)
+    rows = {"not truncated" if name == "none" else name: images for name, images in rows.items()}
+    with figure(r.folder / "samples", 1, 1, (5.6, 2.6)) as (_, axes):
+        _rows_of_images(axes[0, 0], rows)
 
 
 def biggan_truncation(r: Results) -> None:
@@ -124,8 +145,8 @@ def biggan_truncation(r: Results) -> None:
                 axis.axhline(
                     _untruncated(r, metric, model)["value"].mean(), color=COLOURS[i], linestyle="--", linewidth=0.8
                 )
-            axis.set(xlabel="threshold", ylabel=f"{metric} {arrow}", xscale="log")
-            axis.invert_xaxis()
+            axis.set_ylabel(f"{metric} {arrow}")
+            _thresholds(axis, _by_threshold(r, metric, models[0])["step"])
         handles, labels = axes[0, 0].get_legend_handles_labels()
         drawn.legend(handles, labels, loc="outside lower center", ncols=2)
 
@@ -174,14 +195,15 @@ def biggan_orthogonal_amenability(r: Results) -> None:
                 marker = MARKERS[i] if amenable[seed] < 1 else None
                 axis.plot(line["step"], line["value"], color=COLOURS[i], linewidth=1.1, marker=marker, markersize=4.5)
             axis.axhline(1, color="black", linestyle="--", linewidth=0.8)
-            axis.set(title=f"{model}: {amenable.sum():.0f} of {len(amenable)}", xlabel="threshold", xscale="log")
-            axis.invert_xaxis()
+            axis.set_title(f"{model}: {amenable.sum():.0f} of {len(amenable)}")
+            _thresholds(axis, _by_threshold(r, "score_gain", model)["step"])
         axes[0, 0].set_ylabel("score by that without truncation")
-    with figure(r.folder / "samples", len(r.sheets), 1, (6.8, 0.55 * len(r.sheets) + 0.3)) as (_, axes):
-        for row, (name, images) in enumerate(r.sheets.items()):
-            title, what = name.split("|")
-            show_images(axes[row, 0], images, len(images), title if row % 2 == 0 else "")
-            axes[row, 0].text(-0.01, 0.5, what, transform=axes[row, 0].transAxes, ha="right", va="center", fontsize=7)
+    titles = list(dict.fromkeys(name.split("|")[0] for name in r.sheets))
+    with figure(r.folder / "samples", len(titles), 1, (7.4, 1.1 * len(titles))) as (_, axes):
+        for axis, title in zip(axes[:, 0], titles, strict=True):
+            named = {name.split("|")[1]: images for name, images in r.sheets.items() if name.startswith(f"{title}|")}
+            _rows_of_images(axis, named)
+            axis.set_title(title)
 
 
 # --- Section 4, Appendix I -------------------------------------------------------------------------------------------
@@ -199,7 +221,8 @@ def biggan_stability(r: Results) -> None:
     metrics = {"train_accuracy": "trained on", "held_out_accuracy": "others", "fakes_taken_for_real": "samples"}
     with figure(r.folder / "memory", 1, 1, (6.4, 3)) as (drawn, axes):
         axis = axes[0, 0]
-        bars_with_seeds(axis, models, {label: [_values(r, metric, model) for model in models]
+        labels = [textwrap.fill(model, 12) for model in models]
+        bars_with_seeds(axis, labels, {label: [_values(r, metric, model) for model in models]
                                        for metric, label in metrics.items()})  # fmt: skip
         axis.set(ylabel="share that D takes for real", ylim=(0, 1))
         drawn.legend(loc="outside lower center", ncols=3)
@@ -221,7 +244,8 @@ def _spectra(r: Results) -> None:
                     axis.plot(line["step"], line["value"], color=colour, linewidth=1.1,
                               label=layer.rpartition("|")[2] if named else None)  # fmt: skip
                 axis.set_title(f"{letter}, {arm}")
-                axis.legend(title="first and last layer", title_fontsize=7, fontsize=7)
+                if layers:
+                    axis.legend(title="first and last layer", title_fontsize=7, fontsize=7)
                 if curves["value"].max() > 10 * curves["value"].min():
                     axis.set_yscale("log")
         for axis in axes[-1]:
@@ -282,7 +306,7 @@ def biggan_latents(r: Results) -> None:
         rows = _rows(r, score, arm).set_index("seed")["value"]
         bars.append((rows / normal.reindex(rows.index)).tolist())
     printed = r.reported[r.reported["metric"] == "is_gain"].set_index("model")["value"]
-    with figure(r.folder / "scores", 1, 1, (6.4, 3.8)) as (_, axes):
+    with figure(r.folder / "scores", 1, 1, (6.4, 3.8)) as (drawn, axes):
         axis = axes[0, 0]
         _horizontal(axis, arms, bars, 0)
         axis.axvline(1, color="black", linewidth=0.8)
@@ -291,7 +315,7 @@ def biggan_latents(r: Results) -> None:
                 axis.plot([1 + printed[arm]] * 2, [place - 0.42, place + 0.42], color=COLOURS[1], linestyle="--",
                           label="printed" if arm == printed.index[0] else None)  # fmt: skip
         axis.set_xlabel(f"{score} by that of N(0, I)")
-        axis.legend(loc="lower right")
+        drawn.legend(loc="outside lower right")
 
 
 def biggan_cifar10(r: Results) -> None:
@@ -312,11 +336,11 @@ def biggan_real_scores(r: Results) -> None:
 def biggan_parameters(r: Results) -> None:
     models = list(dict.fromkeys(r.per_seed["model"]))
     printed = r.reported[r.reported["metric"] == "parameters"].set_index("model")["value"]
-    with figure(r.folder / "parameters", 1, 1, (6.4, 3.6)) as (_, axes):
+    with figure(r.folder / "parameters", 1, 1, (6.4, 3.6)) as (drawn, axes):
         axis = axes[0, 0]
         _horizontal(axis, models, [_values(r, "parameters", model)[:1] for model in models], 0)
         for place, model in enumerate(models):
             axis.plot([printed[model]] * 2, [place - 0.42, place + 0.42], color=COLOURS[1], linestyle="--",
                       label=None if place else "printed")  # fmt: skip
         axis.set_xlabel("parameters, millions")
-        axis.legend(loc="lower right")
+        drawn.legend(loc="outside lower right")
