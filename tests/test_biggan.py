@@ -535,12 +535,12 @@ def test_a_training_that_diverges_is_measured_and_drawn(tmp_path, name):
 # --- Cost ----------------------------------------------------------------------------------------------------------
 
 
-def test_operations_of_one_convolution_add_up_to_an_update_s(meta):
+def test_operations_of_passes_add_up_to_an_update_s(meta):
     settings = TRUNCATION.settings("BigGAN", "paper")
     once, twice = cost(settings), cost(settings | {"batch_size": 2 * settings["batch_size"]})
     assert twice.operations == 2 * once.operations
     assert cost(settings | {"r1": 1.0}).operations > once.operations
-    generator, discriminator = Generator(16, 1, 4, 12, 10, embedding_size=4), Discriminator(16, 1, 4, 10)
+    generator, discriminator = Generator(16, 1, 4, 12, 10, embedding_size=8), Discriminator(16, 1, 4, 10)
     labels = torch.zeros(1, dtype=torch.long)
     of_g = operations_of(lambda: generator(torch.zeros(1, 12), labels))
     of_d = operations_of(lambda: discriminator(torch.zeros(1, 1, 16, 16), labels))
