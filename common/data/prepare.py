@@ -12,11 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from common.data.clips import Clips
 from common.data.loaders import limited, read
 from common.data.moving import MOVING
 from common.data.pairs import pairs
@@ -29,6 +28,9 @@ from common.errors import UserError
 from common.files import atomic_path, read_json, sha256, write_json
 from common.progress import bar
 
+if TYPE_CHECKING:  # it brings torch, which the workflow and most data sets do without
+    from common.data.clips import Clips
+
 POINTS = 100_000  # how many points of a procedural set are drawn unless the settings say
 PAIRS = {"train": 400, "test": 100}  # of a procedural scene, as many as the real facades have
 
@@ -38,7 +40,7 @@ class Prepared:
     """A prepared data set; arrays are mapped, not read, until they are used."""
 
     card: dict[str, Any]
-    samples: np.ndarray | Clips
+    samples: "np.ndarray | Clips"
     labels: np.ndarray | None
 
     @property
@@ -145,6 +147,8 @@ def load(folder: str | Path, settings: Mapping[str, Any] | None = None) -> Prepa
             lengths = np.load(folder / "lengths.npy")
         except (OSError, ValueError) as error:
             raise UserError(f"{folder}/lengths.npy is damaged: {error}; delete {folder} to prepare it anew") from error
+        from common.data.clips import Clips
+
         samples = Clips(samples, lengths, settings["frames"], settings.get("stride", 1))
     return Prepared(card, samples, np.load(labels) if labels.exists() else None)
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 
 @dataclass(frozen=True)
@@ -42,5 +41,7 @@ def nearest_mode(samples: np.ndarray, centres: np.ndarray, radius: float) -> np.
     """
     if not np.isfinite(samples).all():
         raise ValueError("samples hold values that are not finite")
+    from scipy.spatial import cKDTree  # slow to import, and wanted here only
+
     _, nearest = cKDTree(centres).query(samples, distance_upper_bound=radius)
     return np.where(nearest == len(centres), -1, nearest)
