@@ -63,7 +63,7 @@ class Watch:
     def _tell(self, costs: dict[Path, float], trainings: dict[str, float]) -> None:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         text = f"{len(costs)} jobs at scale {self.plan.scale}, {len(trainings)} of them trainings"
-        if self.plan.gpus_per_job or not all(trainings.values()):
+        if self.plan.gpus_per_job or self.plan.scale == "paper" or not all(trainings.values()):
             text += "; no time on record for them on such a machine"
         else:
             minutes = max(sum(costs.values()) / cores / 60, 0.1)
