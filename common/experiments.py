@@ -241,7 +241,7 @@ class Paper:
     @cached_property
     def experiments(self) -> dict[str, Experiment]:
         """What is built and run."""
-        return {name: one for name, one in self._all.items() if "not_built" not in one.declared}
+        return {name: one for name, one in self._all.items() if name not in self.not_built}
 
     def at(self, scale: str) -> dict[str, Experiment]:
         """What reproducing the paper at this scale runs; by name any experiment can be run at any scale."""
@@ -249,8 +249,9 @@ class Paper:
 
     @cached_property
     def not_built(self) -> dict[str, Experiment]:
-        """Declared with arms and settings, for later: only its reported numbers are here."""
-        return {name: one for name, one in self._all.items() if "not_built" in one.declared}
+        """Declared for later: only its reported numbers are here. All of a paper's, where the paper says so."""
+        whole = "not_built" in self.declared
+        return {name: one for name, one in self._all.items() if whole or "not_built" in one.declared}
 
     @cached_property
     def _all(self) -> dict[str, Experiment]:
@@ -267,10 +268,16 @@ class Paper:
 
 
 @cache
-def papers() -> dict[str, Paper]:
-    """Every paper of the suite, by folder name."""
+def library() -> dict[str, Paper]:
+    """Every paper whose reported numbers are here, by folder name."""
     folders = sorted(file.parent.name for file in (ROOT / "reproductions").glob("*/experiments.yaml"))
     return {name: Paper(name) for name in folders}
+
+
+@cache
+def papers() -> dict[str, Paper]:
+    """Those of them that are built, by folder name."""
+    return {name: paper for name, paper in library().items() if paper.experiments}
 
 
 def all_experiments() -> Iterator[Experiment]:

@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import pytest
 
-from common.experiments import papers
+from common.experiments import library, papers
 from common.reporting.claims import (
     NOT_COMPARABLE,
     NOT_REPRODUCED,
@@ -85,3 +85,11 @@ def test_every_claim_holds_where_the_paper_prints_numbers(paper):
 @pytest.mark.parametrize("paper", PAPERS, ids=lambda p: p.name)
 def test_every_experiment_has_claims_and_every_claim_an_experiment(paper):
     assert {one.experiment for one in claims_of(paper)} == set(paper.experiments)
+
+
+@pytest.mark.parametrize("paper", library().values(), ids=lambda p: p.name)
+def test_what_every_paper_of_the_library_reports_is_here(paper):
+    reported = reported_numbers(paper)
+    assert len(reported)
+    assert set(reported["paper"]) == {paper.name}
+    assert all(name.startswith(f"{paper.name}_") for name in [*paper.experiments, *paper.not_built])

@@ -93,7 +93,9 @@ def claim(
 
 
 def claims_of(paper: Paper, experiment: Experiment | None = None) -> list[Claim]:
-    """The claims in ``reproductions/<paper>/claims.py``, in their order there."""
+    """The claims in ``reproductions/<paper>/claims.py``, in their order there; none of a paper that is not built."""
+    if not paper.experiments:
+        return []
     found = [value for value in vars(paper.module("claims")).values() if isinstance(value, Claim)]
     return [one for one in found if experiment is None or one.experiment == experiment.name]
 

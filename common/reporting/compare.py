@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from common.errors import UserError, did_you_mean
-from common.experiments import Experiment, Paper, papers
+from common.experiments import Experiment, Paper, library
 from common.files import write_text
 from common.metrics.protocol import difference
 from common.reporting.claims import claims_of, judge, on_reported
@@ -56,11 +56,11 @@ def compare(new: pd.DataFrame) -> pd.DataFrame:
     """One row per row of ``new``: reported, yours, difference, verdict, reason."""
     rows = []
     for name, group in new.groupby("paper", sort=False):
-        if name not in papers():
+        if name not in library():
             raise UserError(
-                f"the file names the paper {name!r}, which the suite does not have{did_you_mean(name, papers())}"
+                f"the file names the paper {name!r}, which the suite does not have{did_you_mean(name, library())}"
             )
-        reported = reported_numbers(papers()[name])
+        reported = reported_numbers(library()[name])
         cells = reported.set_index(CELL)
         for _, row in group.iterrows():
             key = tuple(row[CELL])
@@ -142,7 +142,7 @@ def report(file: str | Path | None, output: str | Path) -> str:
         markdown(shown),
     ]
     for name in new["paper"].unique():
-        paper = papers()[name]
+        paper = library()[name]
         decided, lacking = claims_on(paper, new[new["paper"] == name], reported_numbers(paper))
         if len(decided):
             parts.append(f"## Claims of {paper.title} on your numbers\n\n" + markdown(decided))

@@ -1,5 +1,6 @@
 """``results/<scale>/README.md``: every paper, every experiment, every claim's verdict, what it cost."""
 
+import os
 import subprocess
 from collections import Counter
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from common.config import ROOT
-from common.experiments import Paper
+from common.experiments import Paper, library
 from common.files import write_text
 from common.provenance import processor
 from common.reporting.claims import MARKS, NOT_REPRODUCED, REPRODUCED
@@ -95,12 +96,33 @@ def summarise(papers: list[Paper], config: Mapping[str, Any]) -> str:
         parts.append(
             "<details><summary>Every claim with its evidence</summary>\n\n" + "\n\n".join(details) + "\n\n</details>"
         )
+    parts.append(_not_built(folder))
     write_text(folder / "README.md", "\n\n".join(parts) + "\n")
     lines = []
     for paper, verdicts in told:
         lines.append(f"{paper.title} at scale {scale}: {counts(verdicts)}")
         lines += [f"  {MARKS[row.verdict]} {row.text} ({row.where}): {row.evidence}" for row in telling(verdicts)]
     return "\n".join([*lines, LEGEND, f"Tables, figures and every verdict: {folder / 'README.md'}"])
+
+
+def _not_built(folder: Path) -> str:
+    """The papers of the library that are not built yet, with what they report."""
+    rows = []
+    for paper in library().values():
+        if paper.experiments:
+            continue
+        reported = paper.folder / "reported.csv"
+        rows.append(
+            {
+                "paper": f"[{paper.title}]({paper.declared['url']})",
+                "year": paper.declared["year"],
+                "tables and figures": len(paper.not_built),
+                "reported numbers": f"[{len(pd.read_csv(reported))}]({os.path.relpath(reported, folder)})",
+            }
+        )
+    return "## Not built yet\n\nWhat these papers report is typed in and can be compared with.\n\n" + markdown(
+        pd.DataFrame(rows)
+    )
 
 
 def telling(verdicts: pd.DataFrame, count: int = 3) -> list:
