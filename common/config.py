@@ -85,3 +85,14 @@ def check_config(config: Mapping[str, Any]) -> None:
                 f"the configuration, at local.{name}: {path} does not exist; "
                 f"give the folder or file that holds {name}, or leave it out to download"
             )
+
+
+def pairs(texts: list[str]) -> dict:
+    """``["a=1", "b=[0, 1]"]`` -> ``{"a": 1, "b": [0, 1]}``; values are YAML."""
+    pairs = {}
+    for text in texts:
+        key, sign, value = text.partition("=")
+        if not sign:
+            raise UserError(f"{text!r} is not of the form KEY=VALUE")
+        pairs[key] = typed(yaml.safe_load(value))
+    return pairs

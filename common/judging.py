@@ -1,6 +1,6 @@
 """How good a run's samples are: one pass of the experiment's feature network over them, and what it tells."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -38,11 +38,11 @@ class Judge:
     """Judges snapshots of an experiment's runs; all of its arms share data, network and numbers of samples.
 
     ``distance_name``, ``score_name``: the metrics' names; ``distance_protocol``, ``score_protocol`` and
-    ``coverage_protocol``: their protocols. ``sampling``: how samples are drawn, where not in batches of the training's
-    size in training mode.
+    ``coverage_protocol``: their protocols. ``sampling``: parts of a protocol string that say how samples are drawn,
+    where they are not of the last snapshot, in batches of the training's size, in training mode.
     """
 
-    def __init__(self, m: Measuring, device: torch.device, sampling: str = ""):
+    def __init__(self, m: Measuring, device: torch.device, sampling: Mapping[str, str] | None = None):
         settings = m.shared_settings
         self.device = device
         self.sampled = m.sampled
@@ -52,13 +52,9 @@ class Judge:
         self.distance_name, self.score_name = metric_name("fd", self.network), metric_name("score", self.network)
         reference_count = settings["reference_samples"]
         self.reference = reference(self.network, self.data, m.config["data"], count=reference_count)
-        parts = self.network.protocol | {
-            "n_fake": self.count,
-            "sampling": sampling
-            or f"training mode, batches of {settings['batch_size']}, {settings.get('precision', 'float32')}",
-            "seed": "1000+seed",
-            "selection": "last snapshot",
-        }
+        mode = f"training mode, batches of {settings.get('batch_size')}, {settings.get('precision', 'float32')}"
+        drawn = sampling or {"sampling": mode, "seed": "1000+seed", "selection": "last snapshot"}
+        parts = self.network.protocol | {"n_fake": self.count} | drawn
         self.distance_protocol = protocol(
             self.distance_name, **parts, n_real=self.reference.count, covariance="n-1",
             real=real_part(self.data, reference_count),

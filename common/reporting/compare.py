@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from common.config import load_config, pairs
 from common.errors import UserError, did_you_mean
 from common.experiments import Experiment, Paper, library
 from common.files import write_text
@@ -128,6 +129,11 @@ def report(file: str | Path | None, output: str | Path) -> str:
     new = read_measurements(file)
     if new.empty:
         raise UserError(f"{file} has a header but no rows")
+    return report_on(new, Path(file).name, output)[0]
+
+
+def report_on(new: pd.DataFrame, name: str, output: str | Path) -> tuple[str, pd.DataFrame]:
+    """As :func:`report`, for a table that is called ``name``; returns the comparison too."""
     table = compare(new)
     write_csv(table, Path(output) / "comparison.csv")
     shown = table.assign(
@@ -137,33 +143,69 @@ def report(file: str | Path | None, output: str | Path) -> str:
     ).drop(columns=["reported_spread"])
     counted = table["verdict"].value_counts()
     parts = [
-        f"# {Path(file).name} against the reported numbers",
+        f"# {name} against the reported numbers",
         ", ".join(f"{counted[v]} {v}" for v in (WITHIN, BETTER, WORSE, NOT_COMPARABLE) if v in counted) + ".",
         markdown(shown),
     ]
-    for name in new["paper"].unique():
-        paper = library()[name]
-        decided, lacking = claims_on(paper, new[new["paper"] == name], reported_numbers(paper))
+    for one in new["paper"].unique():
+        paper = library()[one]
+        decided, lacking = claims_on(paper, new[new["paper"] == one], reported_numbers(paper))
         if len(decided):
             parts.append(f"## Claims of {paper.title} on your numbers\n\n" + markdown(decided))
         if lacking:
             parts.append("## What the file lacks to decide the rest\n\n" + "\n".join(lacking))
     text = "\n\n".join(parts) + "\n"
     write_text(Path(output) / "README.md", text)
-    return text
+    return text, table
+
+
+FAILING = {"worse": (WORSE,), "not-comparable": (WORSE, NOT_COMPARABLE)}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m common.reporting.compare", description=__doc__)
-    parser.add_argument("file", help="CSV in the tidy schema (reproductions/<paper>/reported.csv shows it)")
+    """Exit status: 0, 1 for a UserError, 2 where a verdict is one that ``--fail-on`` names."""
+    parser = argparse.ArgumentParser(prog="python -m common.reporting.compare", description=__doc__.splitlines()[0])
+    parser.add_argument("file", nargs="?", help="CSV in the tidy schema (reproductions/<paper>/reported.csv shows it)")
+    parser.add_argument("--samples", help="instead of a CSV: a folder or tar of images, or a .npz with x, to be scored")
+    parser.add_argument("--experiment", help="of samples: as which experiment's they are scored")
+    parser.add_argument("--model", help="of samples: which of the paper's models they are held against")
+    parser.add_argument("--condition", help="of samples: which of that model's conditions, where there are several")
+    parser.add_argument(
+        "--config",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a key of workflow/config.yaml: scale=gpu",
+    )
+    parser.add_argument(
+        "--fail-on", choices=FAILING, help="exit with status 2 where a verdict is worse (or not comparable)"
+    )
     parser.add_argument("--output", default="results/comparison", help="folder for the comparison")
     given = parser.parse_args(arguments)
     try:
-        print(report(given.file, given.output))
+        if given.samples:
+            new = _scored(given)
+            write_csv(new, Path(given.output) / "measured.csv")
+            text, table = report_on(new, Path(given.samples).name, given.output)
+        else:
+            text = report(given.file, given.output)
+            table = pd.read_csv(Path(given.output) / "comparison.csv")
+        print(text)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    return 0
+    failed = given.fail_on and table["verdict"].isin(FAILING[given.fail_on]).any()
+    return 2 if failed else 0
+
+
+def _scored(given: argparse.Namespace) -> pd.DataFrame:
+    """The measurements of samples."""
+    if not (given.experiment and given.model):
+        raise UserError("--samples needs --experiment and --model, to know what they are held against")
+    from common.reporting.samples import measure_samples
+
+    config = load_config(pairs(given.config))
+    return measure_samples(given.samples, given.experiment, given.model, given.condition, config)
 
 
 if __name__ == "__main__":

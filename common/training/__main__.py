@@ -7,9 +7,7 @@ import argparse
 import os
 import sys
 
-import yaml
-
-from common.config import load_config, typed
+from common.config import load_config, pairs
 from common.errors import UserError
 from common.experiments import SCALES, check_declarations, experiment
 from common.training.launch import train_run
@@ -28,13 +26,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--set-aside", action="store_true", help="keep a training of something else under another name")
     given = parser.parse_args(arguments)
     try:
-        overrides = _pairs(given.config)
+        overrides = pairs(given.config)
         if given.scale:
             overrides["scale"] = given.scale
         if given.seed:
             overrides["seeds"] = given.seed
         if given.set:
-            overrides["settings"] = {given.experiment: _pairs(given.set)}
+            overrides["settings"] = {given.experiment: pairs(given.set)}
         config = load_config(overrides)
         check_declarations(config)
         chosen = experiment(given.experiment)
@@ -52,17 +50,6 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"error: {error}\n", file=sys.stderr)
         return 1
     return 0
-
-
-def _pairs(texts: list[str]) -> dict:
-    """``["a=1", "b=[0, 1]"]`` -> ``{"a": 1, "b": [0, 1]}``; values are YAML."""
-    pairs = {}
-    for text in texts:
-        key, sign, value = text.partition("=")
-        if not sign:
-            raise UserError(f"{text!r} is not of the form KEY=VALUE")
-        pairs[key] = typed(yaml.safe_load(value))
-    return pairs
 
 
 if __name__ == "__main__":

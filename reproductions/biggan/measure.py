@@ -44,7 +44,8 @@ def judge_of(m: Measuring, device: torch.device) -> Judge:
         f"average of G's weights, standing statistics of {s['standing_passes']} batches of {s['standing_batch']} "
         f"anew for each latent, {s['precision']}"
     )
-    return Judge(m, device, sampling)
+    drawn = {"sampling": sampling, "seed": "1000+seed", "selection": "last snapshot"}
+    return Judge(m, device, drawn)
 
 
 def _last(run: Run, judge: Judge) -> BigGAN | None:

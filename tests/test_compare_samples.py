@@ -1,0 +1,96 @@
+"""A folder of samples against the reported numbers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from common.errors import UserError
+from common.reporting.compare import main
+from common.reporting.samples import measure_samples
+
+NAME, CONDITION = "biggan_truncation", "resolution=128;truncation=none"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return tmp_path_factory.mktemp("samples")
+
+
+@pytest.fixture(scope="module")
+def config(root):
+    from common.config import load_config
+
+    return load_config({"scale": "smoke", "device": "cpu", "data": str(root / "data")})
+
+
+def arguments(root, samples, *more):
+    given = ["--samples", str(samples), "--experiment", NAME, "--model", "BigGAN", "--condition", CONDITION]
+    kept = [
+        f"--config={key}={value}" for key, value in (("scale", "smoke"), ("device", "cpu"), ("data", root / "data"))
+    ]
+    return [*given, *kept, "--output", str(root / "out"), *more]
+
+
+def test_a_folder_and_an_archive_of_the_same_images_score_alike(root, config):
+    images = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1), dtype=np.uint8)
+    np.savez(root / "images.npz", x=images)
+    (root / "folder").mkdir()
+    for i, image in enumerate(images):
+        Image.fromarray(image[..., 0]).save(root / "folder" / f"{i:02}.png")
+    tables = [measure_samples(root / part, NAME, "BigGAN", CONDITION, config) for part in ("images.npz", "folder")]
+    pd.testing.assert_frame_equal(*tables)
+    assert tables[0]["metric"].tolist() == ["fd_classifier", "classifier_score"]
+    assert "n_fake=40" in tables[0]["protocol"][0]
+    assert "samples as given" in tables[0]["protocol"][0]
+
+
+def test_the_data_itself_lies_nearer_to_the_data_than_noise(root, config):
+    from common.data.prepare import prepared
+    from common.experiments import experiment
+
+    settings = experiment(NAME).settings("BigGAN", "smoke", config)
+    real = np.array(prepared(settings, config["data"], {}).samples)
+    noise = np.random.default_rng(1).integers(0, 256, real.shape, dtype=np.uint8)
+    distances = []
+    for name, images in (("real", real), ("noise", noise)):
+        np.savez(root / f"{name}.npz", x=images)
+        distances.append(measure_samples(root / f"{name}.npz", NAME, "BigGAN", CONDITION, config)["value"][0])
+    assert distances[0] == pytest.approx(0, abs=1e-4)
+    assert distances[1] > 0.01
+
+
+def test_the_command_prints_the_comparison_and_its_status_says_how_it_went(root, capsys):
+    images = np.zeros((16, 8, 8, 1), np.uint8)
+    images[::2] = 200
+    np.savez(root / "few.npz", x=images)
+    assert main(arguments(root, root / "few.npz")) == 0
+    printed = capsys.readouterr().out
+    assert "2 not comparable" in printed
+    assert "fd_classifier" in printed
+    assert main(arguments(root, root / "few.npz", "--fail-on", "worse")) == 0
+    assert main(arguments(root, root / "few.npz", "--fail-on", "not-comparable")) == 2
+    assert len(pd.read_csv(root / "out" / "measured.csv")) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "condition", "message"),
+    [
+        ("biggan_truncation", "BigGANN", None, r"no model 'BigGANN' \(did you mean 'BigGAN'\?\)"),
+        ("biggan_truncation", "BigGAN", None, "several conditions, state one: 'resolution=128;truncation=none'"),
+        ("biggan_truncation", "BigGAN", "truncation=2", "there is no 'truncation=2'"),
+        ("wgan_two_gaussians", "f", None, "does not judge sets of images"),
+        ("tgan_ucf101", "TGAN (SVC)", None, "does not judge sets of images"),
+    ],
+)
+def test_what_cannot_be_scored_is_refused_with_a_sentence(root, config, name, model, condition, message):
+    np.savez(root / "some.npz", x=np.zeros((8, 8, 8, 1), np.uint8))
+    with pytest.raises(UserError, match=message):
+        measure_samples(root / "some.npz", name, model, condition, config)
+
+
+def test_missing_samples_and_half_a_request_are_told(root, config, capsys):
+    with pytest.raises(UserError, match="does not exist"):
+        measure_samples(root / "nothing", NAME, "BigGAN", CONDITION, config)
+    assert main(["--samples", str(root)]) == 1
+    assert "--samples needs --experiment and --model" in capsys.readouterr().err
