@@ -560,13 +560,11 @@ def test_read_outs_of_a_curve():
     assert found["validation IS"].distance == pytest.approx(8)  # half-way between thresholds 2 and 1
 
 
-def test_a_validation_score_out_of_reach_has_no_distance():
+def test_a_validation_score_out_of_reach_is_no_read_out():
     points = [Point(None, 10, 8), Point(1.0, 16, 9)]
     assert at_score(points, 17) is None
     assert at_score(points, 9) is None
-    unreached = read_outs(points, 17)["validation IS"]
-    assert unreached.score == 17
-    assert math.isnan(unreached.distance)
+    assert "validation IS" not in read_outs(points, 17)
     assert "validation IS" not in read_outs(points, None)
 
 

@@ -50,9 +50,9 @@ def _untruncated(r: Results, metric: str, model: str, resolution: str = "") -> p
 
 def _measured_curves(r: Results, axis: Axes) -> None:
     score, distance = _names(r)
-    sizes = r.per_seed["condition"].str.extract(r"resolution=(\d+)")[0]
-    series = list(dict.fromkeys(zip(r.per_seed["model"], sizes, strict=True)))
-    series = [(model, size) for model, size in series if not model.endswith(HUB)]
+    rows = r.per_seed[r.per_seed["condition"].str.contains("threshold=") & ~r.per_seed["model"].str.endswith(HUB)]
+    sizes = rows["condition"].str.extract(r"resolution=(\d+)")[0]
+    series = list(dict.fromkeys(zip(rows["model"], sizes, strict=True)))
     several = len({size for _, size in series}) > 1
     for i, (model, size) in enumerate(series):
         for way, filled in (("", True), (HUB, False)):
@@ -73,6 +73,8 @@ def _measured_curves(r: Results, axis: Axes) -> None:
                 markerfacecolor=COLOURS[i] if filled else "white",
                 label=label + (", by resampling" if filled else HUB),
             )  # fmt: skip
+    for _, value in _rows(r, score, "validation data").drop_duplicates("condition")["value"].items():
+        axis.axhline(value, color="black", linestyle=":", linewidth=0.9, label="score of validation data")
     axis.set(xlabel=f"{distance} ↓", ylabel=f"{score} ↑", title="measured (★ no truncation)")
 
 
@@ -137,7 +139,7 @@ def biggan_truncation(r: Results) -> None:
     _curves(r)
     _sheets(r)
     score, distance = _names(r)
-    models = [name for name in dict.fromkeys(r.per_seed["model"]) if not name.endswith(HUB)]
+    models = list(r.experiment.arms)
     with figure(r.folder / "thresholds", 1, 2, (7.6, 3)) as (drawn, axes):
         for axis, metric, arrow in zip(axes[0], (score, distance), ("↑", "↓"), strict=True):
             for i, model in enumerate(models):
@@ -194,10 +196,10 @@ def biggan_orthogonal_amenability(r: Results) -> None:
                 line = line.sort_values("step", ascending=False)
                 marker = MARKERS[i] if amenable[seed] < 1 else None
                 axis.plot(line["step"], line["value"], color=COLOURS[i], linewidth=1.1, marker=marker, markersize=4.5)
-            axis.axhline(1, color="black", linestyle="--", linewidth=0.8)
+            axis.axhline(0.98, color="black", linestyle="--", linewidth=0.8)
             axis.set_title(f"{model}: {amenable.sum():.0f} of {len(amenable)}")
             _thresholds(axis, _by_threshold(r, "score_gain", model)["step"])
-        axes[0, 0].set_ylabel("score by that without truncation")
+        axes[0, 0].set_ylabel("score over that without truncation")
     titles = list(dict.fromkeys(name.split("|")[0] for name in r.sheets))
     with figure(r.folder / "samples", len(titles), 1, (7.4, 1.1 * len(titles))) as (_, axes):
         for axis, title in zip(axes[:, 0], titles, strict=True):
@@ -276,7 +278,7 @@ def _interventions(r: Results) -> None:
                 settings["frozen_from"] * settings["generator_steps"], color="black", linestyle="--", linewidth=0.8
             )
             axis.set(xlabel="updates of G", ylabel="loss of D")
-            axis.legend()
+            axis.legend(loc="upper center" if arm == "frozen G" else "upper left", framealpha=1, frameon=True)
 
 
 def biggan_penalty_sweeps(r: Results) -> None:
@@ -313,8 +315,8 @@ def biggan_latents(r: Results) -> None:
         for place, arm in enumerate(arms):
             if arm in printed:
                 axis.plot([1 + printed[arm]] * 2, [place - 0.42, place + 0.42], color=COLOURS[1], linestyle="--",
-                          label="printed" if arm == printed.index[0] else None)  # fmt: skip
-        axis.set_xlabel(f"{score} by that of N(0, I)")
+                          label="the paper's text" if arm == printed.index[0] else None)  # fmt: skip
+        axis.set_xlabel(f"{score} over that of N(0, I)")
         drawn.legend(loc="outside lower right")
 
 

@@ -11,8 +11,8 @@ from torch import Tensor
 
 Latent = Callable[[int, int, torch.device, float], Tensor]
 
-ANNEALED_FROM = 2.0  # its standard deviation then falls to 1; linearly here, the paper does not say how
-VARIED = (0.5, 1.5)  # range of a sample's standard deviation; not stated
+ANNEALED_FROM = 2.0  # σ, read as a standard deviation; it falls to 1, linearly here, for the paper does not say how
+VARIED = (0.5, 1.5)  # range of a sample's σ; not stated
 HUB_BOUND = 2.0  # the released networks' demonstration truncates here, whatever the truncation
 
 

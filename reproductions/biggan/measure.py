@@ -27,6 +27,7 @@ from reproductions.biggan.spectra import singular_values, taken_for_real
 SHOWN_THRESHOLDS = (None, 2.0, 1.0, 0.5, 0.04)  # of a sheet: Figure 2a's, below samples that are not truncated
 COLUMNS = 10
 AT_ONCE = 1024
+WHOLE = 6.0  # a threshold that truncates nothing, for sheets whose rows shall show the same z
 TOLERANCE = 0.02  # share of the score that truncation may cost an amenable model: what a draw of samples varies by
 
 
@@ -55,6 +56,14 @@ def _last(run: Run, judge: Judge) -> BigGAN | None:
     method = build_method(run.settings, judge.data.shape, judge.device)
     load_snapshot(run.folder, run.record["snapshots"][-1], method)
     return method
+
+
+def _real_score(m: Measuring, judge: Judge, images: np.ndarray, **common) -> None:
+    """The score of real images, shuffled."""
+    drawn = ("n_fake", "sampling", "seed", "selection")
+    parts = {key: part for key, part in parts_of(judge.score_protocol).items() if key not in drawn}
+    text = protocol(judge.score_name, **parts, n_real=len(images), sampling="real images")
+    m.add(metric=judge.score_name, value=judge.score_of(images), better="higher", protocol=text, **common)
 
 
 def _at(judge: Judge, method: BigGAN | None, seed: int, latent: Latent | None) -> Judgement:
@@ -94,7 +103,7 @@ def read_outs(points: list[Point], validation_score: float | None) -> dict[str, 
     """Table 2's four columns of a curve that starts without truncation.
 
     Best distance and most score are over truncated samples only: the printed best FIDs of BigGAN-deep are above its
-    FIDs without truncation. Where no truncation reaches the validation data's score the distance there is NaN.
+    FIDs without truncation. The third is missing where no truncation reaches the validation data's score.
     """
     whole, *cut = points
     found = {
@@ -103,7 +112,8 @@ def read_outs(points: list[Point], validation_score: float | None) -> dict[str, 
         "most IS": max(cut, key=lambda point: point.score),
     }
     if validation_score is not None:
-        found["validation IS"] = at_score(points, validation_score) or Point(None, validation_score, np.nan)
+        reached = at_score(points, validation_score)
+        found |= {"validation IS": reached} if reached else {}
     return found
 
 
@@ -139,9 +149,7 @@ def add_curves(m: Measuring, judge: Judge, method: BigGAN | None, seed: int, set
 
 
 def _add_point(m: Measuring, judge: Judge, point: Point, **common) -> None:
-    if not np.isnan(point.distance):
-        m.add(metric=judge.distance_name, value=point.distance, better="lower", protocol=judge.distance_protocol,
-              **common)  # fmt: skip
+    m.add(metric=judge.distance_name, value=point.distance, better="lower", protocol=judge.distance_protocol, **common)
     m.add(metric=judge.score_name, value=point.score, better="higher", protocol=judge.score_protocol, **common)
 
 
@@ -160,7 +168,7 @@ def add_sheet(m: Measuring, judge: Judge, method: BigGAN | None, seed: int) -> N
     labels = torch.arange(COLUMNS) * max(m.shared_settings["classes"] // COLUMNS, 1)
     for threshold in SHOWN_THRESHOLDS:
         name = "none" if threshold is None else f"{threshold:g}"
-        latent = None if threshold is None else truncated(threshold)
+        latent = truncated(WHOLE if threshold is None else threshold)  # all from the same uniform numbers
         m.sheet(f"threshold|{name}", _drawn(judge, method, seed, labels, latent))
 
 
@@ -169,7 +177,11 @@ def biggan_truncation(m: Measuring) -> None:
     with compute_device(m.config["device"]) as device:
         judge = judge_of(m, device)
         settings = m.shared_settings
-        validation_score = judge.score_of(_validation(m, settings).samples)
+        validation = _validation(m, settings).samples
+        validation_score = judge.score_of(validation)
+        for seed in m.seeds:
+            _real_score(m, judge, validation, model="validation data", seed=seed, dataset=judge.data.card["data"],
+                        truncation="none", resolution=settings["image_size"])  # fmt: skip
         for run in m.runs:
             method = _last(run, judge)
             add_curves(m, judge, method, run.seed, run.settings, run.arm, validation_score, note=run.note)
@@ -260,15 +272,15 @@ def biggan_parameters(m: Measuring) -> None:
     counts = {}
     for name, changed in ((BIGGAN, {}), (DEEP, {"deep": True, "width": 128, "latent_size": 128})):
         for letter, count in zip("GD", _parameters({**s, **changed}), strict=True):
-            counts[f"{name} {letter}"] = count, "all"
+            counts[f"{name} {letter}"] = count
     for name, changed in rows.items():
         of_row = {**s, **changed}
         embedding = s["classes"] * s["embedding_size"] if of_row["shared"] else 0  # which Table 1 seems to leave out
-        counts[name] = sum(_parameters(of_row)) - embedding, "of G and D without the shared embedding"
+        counts[name] = sum(_parameters(of_row)) - embedding
     for seed in m.seeds:
-        for name, (count, of) in counts.items():
+        for name, count in counts.items():
             m.add(model=name, seed=seed, dataset="none", metric="parameters", value=count / 1e6, unit="M",
-                  protocol=protocol("parameters", of=of))  # fmt: skip
+                  protocol="counted")  # fmt: skip
 
 
 def _parameters(settings: dict) -> tuple[int, int]:
@@ -312,7 +324,7 @@ def _add_extreme(m: Measuring, judge: Judge, run: Run, name: str) -> None:
     """Samples without truncation and at the smallest threshold."""
     labels = torch.arange(2 * COLUMNS) % run.settings["classes"]
     smallest, method = min(run.settings["thresholds"]), _last(run, judge)
-    for what, latent in (("not truncated", None), (f"{smallest:g}", truncated(smallest))):
+    for what, latent in (("not truncated", truncated(WHOLE)), (f"{smallest:g}", truncated(smallest))):
         title = f"{name}: {REGULARISATION[run.arm]}, seed {run.seed}"
         m.sheet(f"{title}|{what}", _drawn(judge, method, run.seed, labels, latent))
 
@@ -457,12 +469,12 @@ def biggan_cifar10(m: Measuring) -> None:
     """Appendix C.2"""
     with compute_device(m.config["device"]) as device:
         judge = judge_of(m, device)
-        real = judge.of_data()
+        rng = np.random.default_rng(0)
+        chosen = np.sort(rng.choice(len(judge.data.samples), min(judge.count, len(judge.data.samples)), replace=False))
         for run in m.runs:
             method, common = _last(run, judge), cells(run, judge.data)
             _add_point(m, judge, point(judge, method, run.seed), truncation="none", **common)
-            m.add(metric=judge.score_name, value=real, better="higher", protocol=judge.score_protocol,
-                  **common | {"model": "data"})  # fmt: skip
+            _real_score(m, judge, np.array(judge.data.samples[chosen]), **common | {"model": "data"})
             if run.seed == m.seeds[0]:
                 labels = torch.arange(COLUMNS).repeat_interleave(COLUMNS) % run.settings["classes"]
                 m.sheet("samples", _drawn(judge, method, run.seed, labels, None))
@@ -484,14 +496,12 @@ def biggan_real_scores(m: Measuring) -> None:
         own = settings["features"] == "classifier"  # the Inception network was trained on all of ImageNet's
         trained_on = seen(len(judge.data.samples)) if own else np.arange(len(judge.data.samples))
         for run in m.runs:
-            common = cells(run, judge.data) | {"resolution": settings["image_size"], "metric": judge.score_name,
-                                               "better": "higher"}  # fmt: skip
+            common = cells(run, judge.data) | {"resolution": settings["image_size"]}
             drawn = np.random.default_rng(run.seed).choice(trained_on, len(validation), replace=False)
-            parts = parts_of(judge.score_protocol) | {"n_fake": "none", "sampling": f"{len(validation)} real images"}
             for model, images in (
                 ("training data", np.array(judge.data.samples[np.sort(drawn)])),
                 ("validation data", np.array(validation)),
             ):
-                m.add(value=judge.score_of(images), protocol=protocol(judge.score_name, **parts),
-                      **common | {"model": model})  # fmt: skip
-            m.add(value=point(judge, _last(run, judge), run.seed).score, protocol=judge.score_protocol, **common)
+                _real_score(m, judge, images, **common | {"model": model})
+            m.add(metric=judge.score_name, value=point(judge, _last(run, judge), run.seed).score, better="higher",
+                  protocol=judge.score_protocol, **common)  # fmt: skip

@@ -34,8 +34,8 @@ GENERATOR = {
     16: (4, 4, 4),
     8: (4, 4),
 }
-# Outputs of the blocks, and how many of them halve the size. Tables 4 to 6 print "ch -> 2ch" for the first block,
-# whose input is the image; with that the parameters would not be those that Appendix B prints. See README.md.
+# Outputs of the blocks, and how many of them halve the size. Tables 4 and 5 print "ch -> 2ch" for the first block,
+# Table 6 "ch -> ch"; its input is the image. With that the parameters would not be Appendix B's. See README.md.
 DISCRIMINATOR = {
     512: ((1, 1, 2, 4, 8, 8, 16, 16), 7),
     256: ((1, 2, 4, 8, 8, 16, 16), 6),
