@@ -130,7 +130,7 @@ class Table:
         """The one number of a cell. Raises :class:`Missing` where there is none."""
         rows = self.select(metric=metric, model=model, **condition)
         if len(rows) != 1 or math.isnan(rows["value"].iloc[0]):
-            raise Missing(f"{metric} of {model} {dict(condition) or ''}".rstrip())
+            raise Missing(" ".join([f"{metric} of {model}", *(f"{key}={value}" for key, value in condition.items())]))
         return float(rows["value"].iloc[0])
 
     def by(self, key: str, *, metric: str, model: str | None = None) -> dict[float, float]:
