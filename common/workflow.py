@@ -311,7 +311,7 @@ class Plan:
         return [f"{self.folder(name)}/README.md" for name in papers()[paper].at(self.scale)]
 
     def summary_code(self) -> str:
-        return code_hash("common.reporting.summary")
+        return code_hash("common.reporting.summary", "common.reporting.pages")
 
     def everything(self) -> list[str]:
         """What the summary page is made of."""

@@ -48,7 +48,7 @@ def summarise(papers: list[Paper], config: Mapping[str, Any]) -> str:
     parts = [
         f"# Results at scale `{scale}`",
         "What each paper reports, measured anew by this suite: one line per experiment, one mark per claim.\n"
-        f"Measured on {processor()}{_commit()}.",
+        f"Measured{of_machine()}.",
         LEGEND,
     ]
     told = []
@@ -135,6 +135,11 @@ def telling(verdicts: pd.DataFrame, count: int = 3) -> list:
     threshold = decided["must_be"].str.extract(r"([-0-9.e+]+)$")[0].astype(float)
     width = (decided["effect"] - threshold).abs() / (decided["high"] - decided["low"])
     return list(decided.loc[width.sort_values(ascending=False).index[:count]].itertuples())
+
+
+def of_machine() -> str:
+    """``" on AMD EPYC, 2 cores, code at commit abc1234"``"""
+    return f" on {processor()}{_commit()}"
 
 
 def _commit() -> str:
