@@ -13,7 +13,7 @@ from common.metrics.names import NETWORKS
 
 
 def test_links_and_images_of_the_pages_exist():
-    pages = [ROOT / "README.md", *ROOT.glob("reproductions/*/README.md"), *ROOT.glob("results/quick/**/README.md")]
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("reproductions/*/README.md"), *ROOT.glob("results/quick/**/README.md")]
     for page in pages:
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
             if "://" not in target:
@@ -47,3 +47,18 @@ def test_the_example_of_the_metrics_page_runs(tmp_path):
     for module in (features, frechet, networks, scores):
         names |= vars(module)
     exec(example.replace('"data"', repr(str(tmp_path))), names)
+
+
+def test_the_picture_of_the_architecture_names_what_there_is():
+    """Every rule, file and folder in it exists."""
+    picture = re.search(r"```mermaid\n(.*?)```", (ROOT / "ARCHITECTURE.md").read_text(), re.S)[1]
+    rules = "".join(path.read_text() for path in [ROOT / "Snakefile", *ROOT.glob("workflow/rules/*.smk")])
+    for name in ("prepare_data", "train_features", "train", "measure", "reproduce_all", "compare"):
+        assert f"rule {name}:" in rules
+        assert re.search(rf'"{name}<br>', picture), name
+    for path in re.findall(r"(?:common|workflow)/[\w./]+", picture):
+        assert (ROOT / path).exists(), path
+    for name in re.findall(r"\w+\.py|\w+\.yaml|reported\.csv", picture):
+        assert any(
+            path for folder in ("common", "reproductions", "workflow") for path in ROOT.glob(f"{folder}/**/{name}")
+        )
