@@ -28,7 +28,7 @@ SHOWN_THRESHOLDS = (None, 2.0, 1.0, 0.5, 0.04)  # of a sheet: Figure 2a's, below
 COLUMNS = 10
 AT_ONCE = 1024
 WHOLE = 6.0  # a threshold that truncates nothing, for sheets whose rows shall show the same z
-TOLERANCE = 0.02  # share of the score that truncation may cost an amenable model: what a draw of samples varies by
+TOLERANCE = 0.02  # share of the score that truncation may cost an amenable model; ours
 
 
 class Point(NamedTuple):
