@@ -22,7 +22,8 @@ from common.measuring import measure
 from common.metrics.networks.classifier import train_classifier
 from common.reporting.experiment_page import report_experiment
 from common.training import checkpoint
-from common.training.launch import build_method, errors_in, reserved_gpus, run_folder, train_run, train_runs
+from common.training.children import errors_in
+from common.training.launch import build_method, reserved_gpus, run_folder, train_run, train_runs
 from common.workflow import Plan
 from reproductions.biggan.cost import cost
 from reproductions.biggan.latents import LATENTS, scaled, truncated

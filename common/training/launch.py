@@ -2,15 +2,11 @@
 
 import contextlib
 import itertools
-import json
 import math
 import os
 import random
-import re
-import signal
 import subprocess
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -30,6 +26,7 @@ from common.files import read_json, write_json
 from common.progress import bar
 from common.provenance import processor, training_code, versions
 from common.training import checkpoint
+from common.training.children import command_of, followed
 from common.training.distributed import (
     SharedBatches,
     first_then_others,
@@ -267,46 +264,17 @@ def train_in_processes(experiment: Experiment, arm: str, seed: int, config: Mapp
     count = config["processes"]
     on_gpus = config["device"] != "cpu" and torch.cuda.is_available()
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
-    command += _command(experiment, arm, seed, config)
+    command += command_of(experiment, arm, seed, config)
     with reserved_gpus(count) if on_gpus else contextlib.nullcontext([]) as gpus:
         variables = {**os.environ, "OMP_NUM_THREADS": str(config["threads"])}
         if on_gpus:
             visible = os.environ.get("CUDA_VISIBLE_DEVICES")
             names = visible.split(",") if visible else [str(i) for i in range(torch.cuda.device_count())]
             variables["CUDA_VISIBLE_DEVICES"] = ",".join(names[i] for i in gpus)
-        code, told = _followed(command, variables)
+        code, told = followed(command, variables)
     if code:
         raise UserError(told or f"{count} processes ended with {code}; what they said stands above, or in the log")
     return read_json(run_folder(experiment, arm, seed, config) / "record.json")
-
-
-def _followed(command: list[str], variables: Mapping[str, str]) -> tuple[int, str]:
-    """Run a command, printing its lines as they come: its exit status, and the UserError that it ended with, if any."""
-    lines: list[str] = []
-    started = subprocess.Popen(
-        command, cwd=ROOT, env=dict(variables), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        start_new_session=True,
-    )  # fmt: skip
-    before = signal.getsignal(signal.SIGTERM)
-    in_main = threading.current_thread() is threading.main_thread()
-    if in_main:
-        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-    try:
-        for line in started.stdout:
-            print(line, end="", flush=True)
-            lines.append(line)
-        return started.wait(), errors_in("".join(lines))
-    finally:
-        if in_main:
-            signal.signal(signal.SIGTERM, before)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(started.pid, signal.SIGTERM)
-
-
-def errors_in(text: str) -> str:
-    """The message of the first UserError that ``python -m common.training`` printed; "" where there is none."""
-    found = re.search(r"^error: (.*?)\n$", text, re.DOTALL | re.MULTILINE)
-    return found[1].strip() if found else ""
 
 
 def terminal_progress(label: str) -> Callable[[int, int], None]:
@@ -322,15 +290,9 @@ def terminal_progress(label: str) -> Callable[[int, int], None]:
     return update
 
 
-def _command(experiment: Experiment, arm: str, seed: int, config: Mapping[str, Any]) -> list[str]:
-    """``python -m common.training`` for one run, from ``-m`` on."""
-    command = ["-m", "common.training", experiment.name, "--arm", arm, "--seed", str(seed), "--set-aside"]
-    return command + [f"--config={key}={json.dumps(value)}" for key, value in config.items()]
-
-
 def train_in_own_process(experiment: Experiment, arm: str, seed: int, config: Mapping[str, Any]) -> dict[str, Any]:
     """:func:`train_run` in a process of its own, whose sudden death is an outcome too."""
-    command = [sys.executable, *_command(experiment, arm, seed, config)]
+    command = [sys.executable, *command_of(experiment, arm, seed, config)]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     print(done.stdout, end="", flush=True)
     folder = run_folder(experiment, arm, seed, config)

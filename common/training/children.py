@@ -1,0 +1,50 @@
+"""Trainings in processes of their own: the command, and following what it prints."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from common.config import ROOT
+from common.experiments import Experiment
+
+
+def command_of(experiment: Experiment, arm: str, seed: int, config: Mapping[str, Any]) -> list[str]:
+    """``python -m common.training`` for one run, from ``-m`` on."""
+    command = ["-m", "common.training", experiment.name, "--arm", arm, "--seed", str(seed), "--set-aside"]
+    return command + [f"--config={key}={json.dumps(value)}" for key, value in config.items()]
+
+
+def followed(command: list[str], variables: Mapping[str, str]) -> tuple[int, str]:
+    """Run a command, printing its lines as they come: its exit status, and the UserError that it ended with, if any."""
+    lines: list[str] = []
+    started = subprocess.Popen(
+        command, cwd=ROOT, env=dict(variables), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    before = signal.getsignal(signal.SIGTERM)
+    in_main = threading.current_thread() is threading.main_thread()
+    if in_main:
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        for line in started.stdout:
+            print(line, end="", flush=True)
+            lines.append(line)
+        return started.wait(), errors_in("".join(lines))
+    finally:
+        if in_main:
+            signal.signal(signal.SIGTERM, before)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(started.pid, signal.SIGTERM)
+
+
+def errors_in(text: str) -> str:
+    """The message of the first UserError that ``python -m common.training`` printed; "" where there is none."""
+    found = re.search(r"^error: (.*?)\n$", text, re.DOTALL | re.MULTILINE)
+    return found[1].strip() if found else ""
