@@ -38,7 +38,8 @@ FEATURE_KEYS = ("feature_width", "feature_epochs")
 
 def classified(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings with the data that the classifier is trained on: the training's, unless they say how many samples."""
-    return {**settings, "data_count": settings.get("feature_data_count", settings.get("data_count"))}
+    count = settings.get("feature_data_count")
+    return dict(settings) if count is None else {**settings, "data_count": count}
 
 
 class Plan:
@@ -103,7 +104,7 @@ class Plan:
         """Trained feature network's name -> the settings that make it."""
         return {
             self._classifier(settings): {
-                key: settings[key] for key in (*DATA_KEYS, *CLIP_KEYS, *FEATURE_KEYS) if settings.get(key) is not None
+                key: settings[key] for key in (*DATA_KEYS, *CLIP_KEYS, *FEATURE_KEYS) if key in settings
             }
             for settings in map(classified, self._settings.values())
             if settings.get("features") == "classifier"
