@@ -57,12 +57,7 @@ def measure_samples(
 
 def _judged_by_images(one: Experiment, config: Mapping[str, Any]) -> dict[str, Any]:
     """The experiment's settings. Raises a UserError where a set of images is not what it judges."""
-    arm = one.arms[0] if one.arms else None
-    settings = (
-        one.training_of(arm).settings(arm, config["scale"], config)
-        if arm
-        else one.settings_without_arm(config["scale"], config)
-    )
+    settings = Measuring(one, config, []).shared_settings
     needed = ("features", "evaluation_samples", "reference_samples", "image_size", "channels", "data")
     if any(key not in settings for key in needed) or "frames" in settings or settings["features"] == "none":
         raise UserError(

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import torch
+from torch import nn
 
 from common.estimate import FLOAT32, Cost, kept_bytes, operations_of
 from reproductions.biggan.method import build_discriminator, build_generator
@@ -23,18 +24,30 @@ class Counted(NamedTuple):
     kept_both: int
 
 
+def without_memory(settings: Mapping[str, Any]) -> tuple[nn.Module, nn.Module]:
+    """G and D of the settings, on the meta device: to be counted."""
+    shape = (settings["channels"], settings["image_size"], settings["image_size"])
+    with torch.device("meta"):
+        return build_generator(settings, shape), build_discriminator(settings, shape)
+
+
+def parameters(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
 @cache
 def _count(*shapes: Any) -> Counted:
-    """Both networks of the settings SHAPES, without memory."""
+    """Both networks of the settings SHAPES."""
     s = dict(zip(SHAPES, shapes, strict=True)) | {"dropout": 0.0}
+    g, d = without_memory(s)
     shape = (s["channels"], s["image_size"], s["image_size"])
     with torch.device("meta"):
-        g, d = build_generator(s, shape), build_discriminator(s, shape)
         z, labels, images = torch.zeros(1, s["latent_size"]), torch.zeros(1, dtype=torch.long), torch.zeros(1, *shape)
         return Counted(
             operations_of(lambda: g(z, labels)),
             operations_of(lambda: d(images, labels)),
-            *(sum(p.numel() for p in network.parameters()) for network in (g, d)),
+            parameters(g),
+            parameters(d),
             kept_bytes(lambda: d(images, labels)),
             kept_bytes(lambda: d(g(z, labels), labels)),
         )

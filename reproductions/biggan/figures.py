@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from common.reporting.experiment_page import Results
 from common.reporting.figures import COLOURS, MARKERS, STYLES, bars_with_seeds, figure, seed_band, show_images
 from common.reporting.numbers import distance_name, score_name
-from reproductions.biggan.names import HUB, NO_PENALTY, NORMAL, READ_OUTS, WITH, WITHOUT
+from reproductions.biggan.names import AMENABLE, HUB, NO_PENALTY, NORMAL, READ_OUTS, WITH, WITHOUT
 
 
 def _names(r: Results) -> tuple[str, str]:
@@ -196,7 +196,7 @@ def biggan_orthogonal_amenability(r: Results) -> None:
                 line = line.sort_values("step", ascending=False)
                 marker = MARKERS[i] if amenable[seed] < 1 else None
                 axis.plot(line["step"], line["value"], color=COLOURS[i], linewidth=1.1, marker=marker, markersize=4.5)
-            axis.axhline(0.98, color="black", linestyle="--", linewidth=0.8)
+            axis.axhline(AMENABLE, color="black", linestyle="--", linewidth=0.8)
             axis.set_title(f"{model}: {amenable.sum():.0f} of {len(amenable)}")
             _thresholds(axis, _by_threshold(r, "score_gain", model)["step"])
         axes[0, 0].set_ylabel("score over that without truncation")

@@ -18,9 +18,10 @@ from common.metrics.networks.classifier import seen
 from common.metrics.protocol import parts_of, protocol
 from common.training.launch import build_method, compute_device
 from common.training.loop import load_snapshot
+from reproductions.biggan.cost import parameters, without_memory
 from reproductions.biggan.latents import Latent, scaled, truncated
-from reproductions.biggan.method import BigGAN, build_discriminator, build_generator
-from reproductions.biggan.names import BIGGAN, DEEP, HUB, NO_PENALTY, NORMAL, REGULARISATION
+from reproductions.biggan.method import BigGAN
+from reproductions.biggan.names import AMENABLE, BIGGAN, DEEP, HUB, NO_PENALTY, NORMAL, REGULARISATION
 from reproductions.biggan.released import load_port
 from reproductions.biggan.spectra import singular_values, taken_for_real
 
@@ -28,7 +29,6 @@ SHOWN_THRESHOLDS = (None, 2.0, 1.0, 0.5, 0.04)  # of a sheet: Figure 2a's, below
 COLUMNS = 10
 AT_ONCE = 1024
 WHOLE = 6.0  # a threshold that truncates nothing, for sheets whose rows shall show the same z
-TOLERANCE = 0.02  # share of the score that truncation may cost an amenable model; ours
 
 
 class Point(NamedTuple):
@@ -271,31 +271,23 @@ def biggan_parameters(m: Measuring) -> None:
     }
     counts = {}
     for name, changed in ((BIGGAN, {}), (DEEP, {"deep": True, "width": 128, "latent_size": 128})):
-        for letter, count in zip("GD", _parameters({**s, **changed}), strict=True):
-            counts[f"{name} {letter}"] = count
+        for letter, network in zip("GD", without_memory({**s, **changed}), strict=True):
+            counts[f"{name} {letter}"] = parameters(network)
     for name, changed in rows.items():
         of_row = {**s, **changed}
         embedding = s["classes"] * s["embedding_size"] if of_row["shared"] else 0  # which Table 1 seems to leave out
-        counts[name] = sum(_parameters(of_row)) - embedding
+        counts[name] = sum(map(parameters, without_memory(of_row))) - embedding
     for seed in m.seeds:
         for name, count in counts.items():
             m.add(model=name, seed=seed, dataset="none", metric="parameters", value=count / 1e6, unit="M",
                   protocol="counted")  # fmt: skip
 
 
-def _parameters(settings: dict) -> tuple[int, int]:
-    """Of G and D, without memory."""
-    shape = (settings["channels"], settings["image_size"], settings["image_size"])
-    with torch.device("meta"):
-        networks = build_generator(settings, shape), build_discriminator(settings, shape)
-    return tuple(sum(parameter.numel() for parameter in network.parameters()) for network in networks)
-
-
 # --- Section 3.1 ---------------------------------------------------------------------------------------------------
 
 
 def biggan_orthogonal_amenability(m: Measuring) -> None:
-    """Section 3.1: a model is amenable if no threshold costs it score, but for the TOLERANCE."""
+    """Section 3.1: a model is amenable if no threshold leaves it less than AMENABLE of its score."""
     with compute_device(m.config["device"]) as device:
         judge = judge_of(m, device)
         lowest: list[tuple[float, Run]] = []
@@ -311,8 +303,8 @@ def biggan_orthogonal_amenability(m: Measuring) -> None:
             least = min(gains.values()) if method else 0.0
             m.add(metric="lowest_gain", value=least, better="higher",
                   protocol=protocol("lowest_gain", **parts, over=f"thresholds {thresholds}"), **common)  # fmt: skip
-            text = protocol("amenable", of=f"lowest score gain of at least {1 - TOLERANCE:g}")
-            m.add(metric="amenable", value=least >= 1 - TOLERANCE, better="higher", protocol=text, **common)
+            text = protocol("amenable", of=f"lowest score gain of at least {AMENABLE:g}")
+            m.add(metric="amenable", value=least >= AMENABLE, better="higher", protocol=text, **common)
             _add_point(m, judge, whole, truncation="none", **common)
             lowest.append((least, run))
         lowest.sort(key=lambda pair: pair[0])

@@ -6,6 +6,7 @@ READ_OUTS = ("none", "best FID", "validation IS", "most IS")  # Table 2's column
 
 # Arms of Section 3.1, and what the paper's text calls them.
 WITHOUT, WITH = "without orthogonal regularisation", "with orthogonal regularisation"
+AMENABLE = 0.98  # of the score without truncation, at every threshold; ours
 REGULARISATION = {"+ skip-z": WITHOUT, "+ orthogonal (BigGAN)": WITH}
 
 NO_PENALTY = "no penalty"  # of Section 4: what penalties are held against
