@@ -1,4 +1,4 @@
-"""What a person sees while the workflow runs: an estimate before, one line of progress, verdicts after."""
+"""What a person sees while the workflow runs: an estimate before, one line of progress, verdicts and cost after."""
 
 import csv
 import os
@@ -16,19 +16,22 @@ from common.errors import UserError
 from common.experiments import all_experiments
 from common.files import read_json
 from common.progress import bar
+from common.spent import collect, job_of, predicted, reference
+from common.warm import Warm
 from common.workflow import Plan
 
 EVERY = 1.0  # seconds between looks at the running jobs
 SPEAK_EVERY = 30.0  # seconds between lines where the output is no terminal
-START_UP = 8.0  # CPU seconds that a job takes besides training, roughly
+UNKNOWN = 10.0  # seconds that a job without a record counts for in the progress
+WARM_FROM = 6  # jobs that make a process to fork from worth its start
 
 
-def planned_outputs(workflow: Any) -> list[str] | None:
-    """The first output of every job that Snakemake is about to run; None where it does not tell."""
+def planned_jobs(workflow: Any, logs: str) -> dict[str, Path]:
+    """Every job that Snakemake is about to run, and its first output; nothing where it does not tell."""
     try:
-        return [str(job.output[0]) for job in workflow.dag.needrun_jobs() if job.output]
+        return {job_of(job.log[0], logs): Path(str(job.output[0])) for job in workflow.dag.needrun_jobs() if job.output}
     except AttributeError:  # not a public interface: without it there is no estimate and no progress
-        return None
+        return {}
 
 
 class Watch:
@@ -42,7 +45,10 @@ class Watch:
         self.lock = FileLock(Path(plan.runs) / ".lock")
         self.stopped = threading.Event()
         self.thread: threading.Thread | None = None
+        self.warm: Warm | None = None
         self.started = time.time()
+        self.predictions: dict[str, float | None] = {}
+        self.reference = 0.0
 
     def start(self, workflow: Any) -> None:
         """Check that folders can be written and nobody else works in them; tell what comes; follow it."""
@@ -51,30 +57,40 @@ class Watch:
             self.lock.acquire(timeout=0)
         except Timeout:
             raise UserError(f"another snakemake is at work in {self.plan.runs}; wait for it or stop it") from None
-        self.started = time.time()
-        outputs = planned_outputs(workflow)
-        if outputs:
-            trainings = self.plan.recorded_seconds
-            costs = {Path(output): START_UP + trainings.get(output, 0.0) for output in outputs}
-            self._tell(costs, {output: trainings[output] for output in outputs if output in trainings})
+        self.started, self.reference = time.time(), reference()
+        jobs = planned_jobs(workflow, self.plan.logs)
+        self.predictions = predicted(self.plan.recorded, jobs, self.reference)
+        if jobs:
+            self._tell()
+            costs = {output: self.predictions[job] or UNKNOWN for job, output in jobs.items()}
             self.thread = threading.Thread(target=self._follow, args=(costs,), daemon=True)
             self.thread.start()
+        if len(jobs) >= WARM_FROM and workflow.local_exec:
+            self.warm = Warm(self.plan.config["threads"])
 
-    def _tell(self, costs: dict[Path, float], trainings: dict[str, float]) -> None:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        text = f"{len(costs)} jobs at scale {self.plan.scale}, {len(trainings)} of them trainings"
-        if self.plan.gpus_per_job or self.plan.scale == "paper" or not all(trainings.values()):
-            text += "; no time on record for them on such a machine"
-        else:
-            minutes = max(sum(costs.values()) / cores / 60, 0.1)
-            text += f"; about {minutes:.1f} min on {cores} cores, judged by the recorded runs"
+    def _tell(self) -> None:
+        """What will run, how long it will take here, and how much disk."""
+        jobs = self.predictions
+        trainings = sum(job.startswith("train/") for job in jobs)
+        experiments = len({job for job in jobs if "/" not in job} - {"reproduce_all"})
+        text = f"{len(jobs)} jobs at scale {self.plan.scale}: {trainings} trainings, {experiments} experiments"
+        known = [seconds for seconds in jobs.values() if seconds is not None]
+        if len(known) < len(jobs):
+            text += f"; {len(jobs) - len(known)} of them have no time on record (see: snakemake estimate)"
+        if known:
+            cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+            minutes = max(sum(known) / cores / 60, max(known) / 60, 0.1)
+            disk = sum(self.plan.recorded[job].disk_mb for job, seconds in jobs.items() if seconds is not None)
+            text += f"; about {minutes:.1f} min on {cores} cores like these and {disk / 1024:.1f} GB of disk"
         free = shutil.disk_usage(Path(self.plan.runs)).free / 2**30
-        print(f"{text}. {free:,.0f} GB of disk are free.", file=sys.stderr, flush=True)
+        print(f"{text}, {free:,.0f} GB are free.", file=sys.stderr, flush=True)
 
     def finish(self, *, succeeded: bool) -> None:
         self.stopped.set()
         if self.thread is not None:
             self.thread.join()
+        if self.warm is not None:
+            self.warm.close()
         summary = Path(self.plan.runs) / "summary.txt"
         if succeeded and summary.exists() and summary.stat().st_mtime >= self.started:
             print(f"\n{summary.read_text(encoding='utf-8')}", file=sys.stderr)
@@ -86,7 +102,23 @@ class Watch:
                 "The same command again continues where it stopped.",
                 file=sys.stderr,
             )
+        if self.lock.is_locked:
+            self._account()
         self.lock.release()
+
+    def _account(self) -> None:
+        """Keep what the jobs took, and tell it beside what was foreseen."""
+        spent = collect(self.plan.logs, self.plan.results, self.predictions, self.reference, self.started)
+        if not spent:
+            return
+        cpu, start_up = sum(one.cpu for one in spent), sum(one.start_up for one in spent)
+        text = f"{len(spent)} jobs in {(time.time() - self.started) / 60:.1f} min"
+        foreseen = [one for one in spent if one.predicted is not None]
+        if foreseen:
+            took, expected = sum(one.seconds for one in foreseen), sum(one.predicted for one in foreseen)
+            text += f"; they took {took / expected:.2f} times what was foreseen"
+        text += f"; {cpu / 60:.1f} min of CPU, {start_up / cpu:.0%} of it starting processes"
+        print(text, file=sys.stderr)
 
     def _verdicts(self) -> list[str]:
         """One line per experiment whose page was written just now: its verdicts, and where to look."""

@@ -3,13 +3,9 @@
 Rules carry no logic of their own; everything here is a plain function of the configuration.
 """
 
-import csv
 import shutil
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from common.config import check_config
@@ -18,7 +14,6 @@ from common.data.registry import entry
 from common.errors import UserError
 from common.experiments import (
     Experiment,
-    Paper,
     all_experiments,
     check_declarations,
     chosen_papers,
@@ -28,6 +23,7 @@ from common.experiments import (
 from common.files import require_writable
 from common.metrics.names import network_module
 from common.provenance import code_hash, training_code
+from common.spent import Spent, recorded
 
 MEASURED = ("per_seed", "measured", "curves", "runs")
 DATA_KEYS = ("data", "image_size", "channels", "resampling", "text_length", "characters", "data_count", "data_from",
@@ -164,22 +160,14 @@ class Plan:
         return f"{self.runs}/{one.paper}/{one.name}/{job}.json"
 
     @cached_property
-    def recorded_seconds(self) -> dict[str, float]:
-        """Output of each training job -> seconds that it took when last recorded at this scale (0: no record)."""
-        seconds = {}
-        for one in all_experiments():
-            by_run: dict[tuple[str, int], float] = {}
-            with suppress(OSError, KeyError, ValueError), open(f"{self.folder(one.name)}/runs.csv", newline="") as file:
-                for row in csv.DictReader(file):
-                    by_run[row["arm"], int(row["seed"])] = float(row["seconds"])
-            for job, runs in one.jobs(self.scale, self.config).items():
-                seconds[self.trained_file(one, job)] = sum(by_run.get(run, 0.0) for run in runs)
-        return seconds
+    def recorded(self) -> dict[str, Spent]:
+        """What each job took when it last ran at this scale."""
+        return recorded(self.results)
 
     def train_priority(self, wildcards) -> int:
         """Long trainings first, so that no core waits for the last one."""
-        output = self.trained_file(experiment(wildcards.experiment), wildcards.job)
-        return round(self.recorded_seconds[output])
+        record = self.recorded.get(f"train/{wildcards.paper}/{wildcards.experiment}/{wildcards.job}")
+        return round(record.seconds) if record else 0
 
     @property
     def gpus_per_job(self) -> int:
@@ -322,23 +310,3 @@ class Plan:
             for one in paper.at(self.scale).values()
             for file in ("claims.csv", "README.md")
         ]
-
-
-@contextmanager
-def job(snakemake) -> Iterator[None]:
-    """Run a script's work with its output in the rule's log; a UserError ends it with one clear message."""
-    log = Path(snakemake.log[0])
-    log.parent.mkdir(parents=True, exist_ok=True)
-    terminal = sys.stderr
-    with open(log, "w", buffering=1, encoding="utf-8") as file, redirect_stdout(file), redirect_stderr(file):
-        try:
-            yield
-        except UserError as error:
-            print(f"error: {error}", file=file)
-            print(f"\nerror in {snakemake.rule}: {error}\n", file=terminal, flush=True)
-            sys.exit(1)
-
-
-def paper_and_experiment(name: str) -> tuple[Paper, Experiment]:
-    one = experiment(name)
-    return papers()[one.paper], one

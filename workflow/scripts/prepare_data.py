@@ -1,7 +1,5 @@
 """Rule prepare_data."""
 
-from common.data.prepare import prepare
-from common.workflow import job
+from common.warm import run
 
-with job(snakemake):
-    prepare(snakemake.params.made_of["settings"], snakemake.config["data"], snakemake.config["local"])
+run("prepare_data", snakemake)
