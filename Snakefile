@@ -3,6 +3,7 @@
 snakemake reproduce_all                  every experiment of every paper
 snakemake reproduce_wgan_gp              every experiment of one paper
 snakemake wgan_lsun_curves               one experiment
+snakemake estimate --config scale=paper  hours, memory, disk and downloads beforehand
 snakemake compare --config new=my.csv    a run of your own against the reported numbers
 """
 
@@ -25,7 +26,7 @@ from common.workflow import Plan
 configfile: "workflow/config.yaml"
 
 
-config.update(typed({key: config[key] for key in ("seeds", "settings", "new") if key in config}))
+config.update(typed({key: config[key] for key in ("seeds", "settings", "new", "hardware") if key in config}))
 try:
     plan = Plan(config)
 except UserError as error:
@@ -96,3 +97,14 @@ rule compare:
         "Comparing {params.new} with the reported numbers"
     script:
         "workflow/scripts/compare.py"
+
+
+rule estimate:
+    log:
+        f"{plan.logs}/estimate.log",
+    conda:
+        "environment.yml"
+    message:
+        "Counting what the experiments will take"
+    script:
+        "workflow/scripts/estimate.py"

@@ -92,6 +92,13 @@ def compare(job: Any) -> None:
     print(report(job.params.new, job.params.output), file=sys.__stdout__, flush=True)
 
 
+def estimate(job: Any) -> None:
+    """Prints what every experiment will take."""
+    from common.estimate import report
+
+    print(report(job.config), file=sys.__stdout__, flush=True)
+
+
 def logged(work: Callable[[Any], None], job: Any) -> int:
     """Do a job's work with its output in the rule's log; returns 0, or 1 where it failed.
 
@@ -105,8 +112,8 @@ def logged(work: Callable[[Any], None], job: Any) -> int:
             work(job)
             return 0
         except UserError as error:
-            print(f"error: {error}", file=file)
             print(f"\nerror in {job.rule}: {error}\n", file=terminal, flush=True)
+            print(f"error: {error}", file=file)
         except Exception:
             traceback.print_exc(file=file)
             traceback.print_exc(file=terminal)

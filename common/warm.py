@@ -26,6 +26,7 @@ ADDRESS = "GAN_REPRODUCTIONS_WARM"  # environment variable: the socket, and how 
 LIBRARIES = ("numpy", "pandas", "pandera.pandas", "matplotlib.pyplot", "torch", "torchvision", "scipy.stats",
              "scipy.optimize", "scipy.linalg", "snakemake.script", "torch.utils.flop_counter", "sklearn.cluster",
              "skimage.metrics", "PIL.Image")  # fmt: skip
+BEFORE = ""  # what a server runs besides, for tests
 LOOK_EVERY = 0.5  # seconds between looks whether the parent is still there
 
 
@@ -83,7 +84,7 @@ class Warm:
         address = str(Path(self.folder.name) / "socket")
         several = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
         os.environ[ADDRESS] = f"{address}:{threads}"
-        command = [sys.executable, "-c", f"from common.warm import serve; serve({address!r})"]
+        command = [sys.executable, "-c", f"from common.warm import serve\n{BEFORE}\nserve({address!r})"]
         self.process = subprocess.Popen(command, env={**os.environ, **dict.fromkeys(several, str(threads))})
 
     def close(self) -> None:

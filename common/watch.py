@@ -65,8 +65,12 @@ class Watch:
             costs = {output: self.predictions[job] or UNKNOWN for job, output in jobs.items()}
             self.thread = threading.Thread(target=self._follow, args=(costs,), daemon=True)
             self.thread.start()
-        if len(jobs) >= WARM_FROM and workflow.local_exec:
-            self.warm = Warm(self.plan.config["threads"])
+        if workflow.local_exec:
+            # A limit on starts in a second is for clusters. For every job that has started it wakes the scheduler once
+            # a second more, for good: with hundreds of jobs that takes a tenth of a core.
+            workflow.scheduler.job_rate_limiter = None
+            if len(jobs) >= WARM_FROM:
+                self.warm = Warm(self.plan.config["threads"])
 
     def _tell(self) -> None:
         """What will run, how long it will take here, and how much disk."""

@@ -185,18 +185,6 @@ class Plan:
     def training_threads(self, wildcards) -> int:
         return self.config["threads"] * self._processes(wildcards)
 
-    def training_estimate(self, wildcards) -> str:
-        """What a job's trainings take at scale paper, where their paper can count it; "" elsewhere."""
-        one = experiment(wildcards.experiment)
-        if self.scale != "paper" or not (papers()[one.paper].folder / "cost.py").exists():
-            return ""
-        from common.estimate import together
-
-        cost = papers()[one.paper].module("cost").cost
-        runs = self._job_runs(wildcards)
-        each = {arm: cost(self._settings[one.name, arm]) for arm in dict(runs)}
-        return f": {together(each[arm] for arm, _ in runs)}"
-
     # Rule measure.
 
     def judging_cards(self, wildcards) -> list[str]:

@@ -1,4 +1,4 @@
-"""How long things take on this machine: ``make bench``. Prints a table; asserts nothing."""
+"""How long things take on this machine: ``make bench``. Prints tables; asserts nothing."""
 
 import multiprocessing
 import resource
@@ -6,28 +6,32 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from pytorch_fid import fid_score, inception
 from torchvision.models import inception_v3
 
 from common.config import load_config
-from common.data.batches import Batches
+from common.counting import Hardware, shape_of, update
 from common.data.clips import Clips, batches_of
-from common.estimate import operations
-from common.experiments import experiment
+from common.experiments import all_experiments, experiment
 from common.metrics.features import extract
 from common.metrics.frechet import Moments, Statistics, frechet_distance
 from common.metrics.networks import feature_network
+from common.reporting.tables import markdown
 from common.training.launch import build_method
 from common.training.startup import defer_compiler
 from common.video.networks import VideoCritic
-from reproductions.biggan.cost import cost as biggan_cost
 from reproductions.tgan.clipping import clip_singular_values
 
-CURVES = experiment("wgan_lsun_curves")
+OPERATIONS = 1e12  # of one timed update at most, on a CPU: a batch is made as small as that takes, but never below 2
+REACHED = 0.1  # of the machine's peak: methods below it are worth a look with a profiler
 
 
 def seconds(work, repeats: int = 5) -> float:
@@ -49,96 +53,76 @@ def start_up(program: str) -> float:
     return float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
 
 
-def update(arm: str, scale: str, device: torch.device, **changed) -> tuple[float, int]:
-    """Seconds of one generator update with its critic updates, and the samples it takes."""
-    settings = CURVES.settings(arm, scale) | {"warmup_updates": 0, "warmup_every": 10**9} | changed
-    shape = (settings["channels"], settings["image_size"], settings["image_size"])
-    samples = np.zeros((256, *shape[1:], shape[0]), np.uint8)
+@cache
+def products(device: torch.device, precision: torch.dtype) -> float:
+    """Operations a second of a large matrix product."""
+    size = 4096 if device.type == "cuda" else 2048
+    square = torch.rand(size, size, device=device, dtype=precision)
+    return 2 * size**3 / seconds(lambda: square @ square, 3)
+
+
+def published() -> Iterator[tuple[str, str]]:
+    """An experiment and arm for every method, network and size that a paper publishes."""
+    known = set()
+    for one in all_experiments():
+        for arm in one.own_arms:
+            settings = one.settings(arm, "paper")
+            kind = (settings["method"], *(settings.get(key) for key in ("generator", "critic", "image_size", "deep")))
+            if kind not in known:
+                known.add(kind)
+                yield one.name, arm
+
+
+def update_alone(name: str, arm: str) -> dict[str, Any]:
+    """One update with everything that belongs to it, at the published shapes and in a process of its own."""
+    torch.set_num_threads(1)
+    defer_compiler()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    nowhere = Hardware("", 1.0, 1.0, 1.0, 0.0)
+    settings = experiment(name).settings(arm, "paper")
+    settings |= {key: value for key, value in {"predictor_steps": 1, "warmup_updates": 0}.items() if key in settings}
+    if device.type == "cpu":
+        settings |= {"precision": "float32"} if "precision" in settings else {}
+    line = {"experiment": name, "arm": arm, "batch": settings["batch_size"]}
+    try:
+        operations = update(settings, nowhere).operations
+        if device.type == "cpu" and operations > OPERATIONS:
+            batch = max(int(settings["batch_size"] * OPERATIONS / operations), min(settings["batch_size"], 2))
+            settings |= {"batch_size": batch}
+            operations = update(settings, nowhere).operations
+    except (RuntimeError, NotImplementedError):
+        operations = None
+    batch, shape = settings["batch_size"], shape_of(settings)
+    stored = (*shape[1:], shape[0]) if len(shape) > 1 else shape
+    count = max(2 * batch, 40)
+    labels = np.arange(count) % settings.get("classes", 2)
+    kind = np.uint8 if len(shape) > 1 else np.int16 if "text_length" in settings else np.float32
+    samples: Any = np.zeros((count, *stored), kind)
+    if "frames" in settings:
+        samples = Clips(samples.reshape(-1, *stored[1:]), np.full(count, stored[0]), stored[0])
     method = build_method(settings, shape, device)
     method.make_optimisers()
-    batches = Batches(samples, settings["batch_size"], 0, device)
-    took = seconds(lambda: method.step(1, batches), 3)
-    steps = settings["critic_steps"] if "Wasserstein" in settings["method"] else settings["discriminator_steps"]
-    return took, steps * settings["batch_size"]
+    batches = batches_of(samples, batch, 0, device, labels)
+    method.step(0, batches)  # what a training begins with
+    middle = settings["generator_steps"] // 2
+    took = seconds(lambda: method.step(middle + 1, batches), 1)
+    precision = torch.bfloat16 if settings.get("precision") == "bfloat16" else torch.float32
+    on_gpu = device.type == "cuda"
+    memory = torch.cuda.max_memory_allocated() if on_gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    share = None if operations is None else operations / took / products(device, precision)
+    return line | {
+        "timed with": batch,
+        "s per update": f"{took:.3g}",
+        "samples per s": f"{batch / took:,.1f}",
+        "peak memory, MB": f"{memory / 2**20:,.0f}",
+        "share of peak": "not counted" if share is None else f"{share:.0%}{' ·' if share < REACHED else ''}",
+    }
 
 
-TRANSLATORS = (
-    ("msgan_facades", "Pix2Pix"), ("msgan_facades", "MSGAN"), ("msgan_facades", "BicycleGAN"),
-    ("mrgan_cityscapes", "Pix2Pix+noise"), ("mrgan_cityscapes", "Gaussian MR2"),
-    ("mrgan_cityscapes", "Gaussian proxy MR2"),
-)  # fmt: skip
-
-
-def translator_update(name: str, arm: str, device: torch.device) -> tuple[float, int, float]:
-    """Seconds of one update of the published networks, its batch, and the peak of memory in MB."""
-    settings = experiment(name).settings(arm, "paper") | {"predictor_steps": 1}
-    size = settings["image_size"] if device.type == "cuda" else 64  # one update at 256 pixels takes a CPU minutes
-    method = build_method(settings, (6, size, size), device)
-    method.make_optimisers()
-    batches = Batches(np.zeros((32, size, size, 6), np.uint8), settings["batch_size"], 0, device)
-    method.step(0, batches)  # the predictor's, where there is one
-    took = seconds(lambda: method.step(1, batches), 1)
-    if device.type == "cuda":
-        return took, settings["batch_size"], torch.cuda.max_memory_allocated() / 2**20
-    return took, settings["batch_size"], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def translator_alone(name: str, arm: str) -> tuple[float, int, float]:
-    torch.set_num_threads(1)
-    return translator_update(name, arm, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
-
-
-VIDEO_MODELS = (
-    ("tgan_ucf101", "TGAN (SVC)"), ("tgan_ucf101", "TGAN (Weight clipping)"), ("tgan_ucf101", "3D model (SVC)"),
-    ("tgan_ucf101", "Video GAN (Normal GAN)"), ("mocogan_shapes_acd", "MoCoGAN"),
-)  # fmt: skip
-
-
-def video_update(name: str, arm: str, device: torch.device) -> tuple[float, int]:
-    """Seconds of one update of the published networks at 64 pixels, and its batch; a fifth of them clip."""
-    settings = experiment(name).settings(arm, "paper")
-    batch = settings["batch_size"] if device.type == "cuda" else 4  # a whole one takes a CPU minutes
-    settings |= {"batch_size": batch}
-    frames, size = settings["frames"], settings["image_size"]
-    method = build_method(settings, (3, frames, size, size), device)
-    method.make_optimisers()
-    clips = Clips(np.zeros((2 * batch * frames, size, size, 3), np.uint8), np.full(2 * batch, frames), frames)
-    batches = batches_of(clips, batch, 0, device)
-
-    def five() -> None:
-        for t in range(5):
-            method.step(t, batches)
-
-    return seconds(five, 1) / 5, batch
-
-
-BIGGANS = (
-    ("biggan_truncation", "BigGAN"), ("biggan_truncation", "BigGAN-deep"), ("biggan_resolutions", "BigGAN 256"),
-    ("biggan_resolutions", "BigGAN 512"),
-)  # fmt: skip
-
-
-def biggan_alone(name: str, arm: str) -> tuple[int, float, int, float, float]:
-    """Size, seconds of one update (two D steps and a G step) of the published networks, its batch, the peak of memory
-    in MB, and its share of the peak of matrix products. A whole batch takes 17 GPUs; 2 images here, or 32 on a GPU.
-    """
-    torch.set_num_threads(1)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    settings = experiment(name).settings(arm, "paper")
-    batch = 32 if device.type == "cuda" else 2
-    settings |= {"batch_size": batch, "precision": "bfloat16" if device.type == "cuda" else "float32"}
-    size = settings["image_size"]
-    method = build_method(settings, (3, size, size), device)
-    method.make_optimisers()
-    samples = np.zeros((2 * batch, size, size, 3), np.uint8)
-    batches = Batches(samples, batch, 0, device, np.arange(2 * batch) % settings["classes"])
-    took = seconds(lambda: method.step(0, batches), 1)
-    square = torch.rand(4096, 4096, device=device, dtype=torch.bfloat16 if device.type == "cuda" else torch.float32)
-    peak = 2 * 4096**3 / seconds(lambda: square @ square, 3)
-    share = biggan_cost(settings).operations / settings["generator_steps"] / took / peak
-    if device.type == "cuda":
-        return size, took, batch, torch.cuda.max_memory_allocated() / 2**20, share
-    return size, took, batch, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, share
+def alone(function, *arguments):
+    """What a function returns in a process of its own, for its own peak of memory."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(function, arguments)
 
 
 def clipping(device: torch.device) -> tuple[float, float]:
@@ -154,78 +138,28 @@ def clipping(device: torch.device) -> tuple[float, float]:
     return seconds(lambda: clip_singular_values(critic), 3), seconds(decomposed, 1)
 
 
-def latent_search(device: torch.device, size: int, **changed) -> tuple[float, float]:
-    """Seconds of one outer step of cGML's colorization, and its share of the peak of matrix products."""
-    torch.backends.cudnn.allow_tf32 = False  # as the matrix products that the share is of
-    settings = experiment("cgml_colorization").settings("cGML", "paper") | {"image_size": size} | changed
-    method = build_method(settings, (3, size, size), device)
-    method.make_optimisers()
-    batches = Batches(np.zeros((40, size, size, 3), np.uint8), settings["batch_size"], 0, device)
-    took = seconds(lambda: method.step(0, batches), 3)
-    # A backward pass costs about two forward ones, half of that to the code alone. An inner step runs 𝒢 forward, and
-    # back to the code; the last step ℋ, and 𝒢 twice (the Lipschitz penalty). 𝒵 is left out: it is small.
-    batch, latent = settings["batch_size"], settings["latent_size"]
-    encoder = operations(method.h, (batch, 1, size, size))
-    places = [(batch, width, 4 * 2**k, 4 * 2**k) for k, width in enumerate(reversed(method.h.widths))]
-    generator = operations(Given(method.g), *reversed(places), (batch, latent))
-    work = settings["inner_steps"] * 2 * generator + 4 * encoder + 6 * generator
-    square = torch.rand(2048, 2048, device=device)
-    peak = 2 * 2048**3 / seconds(lambda: square @ square)
-    return took, work / took / peak
-
-
-class Given(torch.nn.Module):
-    """𝒢 with every feature an input of its own."""
-
-    def __init__(self, generator: torch.nn.Module):
-        super().__init__()
-        self.generator = generator
-
-    def forward(self, *features_and_code: torch.Tensor) -> torch.Tensor:
-        return self.generator(features_and_code[:-1], features_and_code[-1])
-
-
 def main() -> None:
     defer_compiler()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.set_num_threads(1)
     name = torch.cuda.get_device_name() if device.type == "cuda" else "one CPU thread"
-    print(f"torch {torch.__version__}, {name}\n")
+    peaks = ", ".join(
+        f"{products(device, kind) / 1e9:,.0f} GFLOP/s in {kind}" for kind in (torch.float32, torch.bfloat16)
+    )
+    print(f"torch {torch.__version__}, {name}; matrix products: {peaks}\n")
     optimiser = "import torch; torch.optim.Adam(torch.nn.Linear(1, 1).parameters())"
     deferred = f"from common.training.startup import defer_compiler; defer_compiler(); {optimiser}"
     print(f"process with torch and an optimiser: {start_up(optimiser):.1f} s of CPU")
-    print(f"... with the compiler deferred:      {start_up(deferred):.1f} s of CPU\n")
-    print(f"{'one generator update':44} seconds  real samples/s")
-    for scale in ("quick", "paper"):
-        for arm in CURVES.arms:
-            for precision in ("float32", "bfloat16"):
-                took, images = update(arm, scale, device, precision=precision)
-                print(f"{scale:6} {arm:18} {precision:16} {took:9.4f} {images / took:12,.0f}")
-    print(f"\n{'one update of a translator, published widths':44} seconds  batch   peak MB")
-    for name, arm in TRANSLATORS:
-        with multiprocessing.get_context("spawn").Pool(1) as alone:
-            took, batch, memory = alone.apply(translator_alone, (name, arm))
-        print(f"{name:20} {arm:22} {took:9.2f} {batch:6} {memory:9,.0f}")
-    print(f"\n{'one update of a video model, published networks':44} seconds  batch")
-    for name, arm in VIDEO_MODELS:
-        took, batch = video_update(name, arm, device)
-        print(f"{name:20} {arm:22} {took:9.2f} {batch:6}")
+    print(f"... with the compiler deferred:      {start_up(deferred):.1f} s of CPU\n", flush=True)
+    lines = []
+    for name, arm in published():
+        lines.append(alone(update_alone, name, arm))
+        print(*lines[-1].values(), sep="  ", file=sys.stderr, flush=True)
+    print("One update of every published network, with the critic's and whatever else belongs to it:\n")
+    print(markdown(pd.DataFrame(lines)), flush=True)
+    print(f"\n· below {REACHED:.0%} of this machine's matrix products in the same precision\n")
     ours, decomposed = clipping(device)
-    print(f"singular value clipping of TGAN's critic: {ours:.2f} s, by full decompositions {decomposed:.2f} s")
-    print(f"\n{'one update of BigGAN, published networks':44} seconds  batch   peak MB  share of the peak of products")
-    for name, arm in BIGGANS:
-        with multiprocessing.get_context("spawn").Pool(1) as alone:
-            size, took, batch, memory, share = alone.apply(biggan_alone, (name, arm))
-        print(f"{arm:20} {size:4} pixels {'':11} {took:9.2f} {batch:6} {memory:9,.0f} {share:8.1%}")
-    print(f"\n{'one outer step of cGML, 20 of its codes':44} seconds  share of the peak of float32 products")
-    quick = experiment("cgml_colorization").settings("cGML", "quick")
-    small = {key: quick[key] for key in ("width", "path_width", "latent_size")}
-    for label, size, changed in (
-        ("published widths, 64 pixels", 64, {}),
-        ("scale quick's networks, 16 pixels", 16, small),
-    ):
-        took, share = latent_search(device, size, **changed)
-        print(f"{label:44} {took:7.3f}  {share:.1%}")
+    print(f"singular value clipping of TGAN's critic: {ours:.2f} s, by full decompositions {decomposed:.2f} s\n")
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / "random.pth"
         torch.save(
@@ -233,8 +167,7 @@ def main() -> None:
         )
         print(f"\n{'metrics, beside pytorch-fid on the same arrays':52} {'rate or time':>14}  more memory")
         for what in (ours_features, theirs_features, ours_root, theirs_root):
-            with multiprocessing.get_context("spawn").Pool(1) as alone:  # its own process, for its own peak
-                text, memory = alone.apply(measured_alone, (what, str(weights)))
+            text, memory = alone(measured_alone, what, str(weights))
             print(f"{what.__doc__:52} {text:>14}  {memory:8,.0f} MB")
 
 

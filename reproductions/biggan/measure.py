@@ -18,11 +18,11 @@ from common.metrics.networks.classifier import seen
 from common.metrics.protocol import parts_of, protocol
 from common.training.launch import build_method, compute_device
 from common.training.loop import load_snapshot
-from reproductions.biggan.cost import parameters, without_memory
 from reproductions.biggan.latents import Latent, scaled, truncated
 from reproductions.biggan.method import BigGAN
 from reproductions.biggan.names import AMENABLE, BIGGAN, DEEP, HUB, NO_PENALTY, NORMAL, REGULARISATION
 from reproductions.biggan.released import load_port
+from reproductions.biggan.sizes import parameters, without_memory
 from reproductions.biggan.spectra import singular_values, taken_for_real
 
 SHOWN_THRESHOLDS = (None, 2.0, 1.0, 0.5, 0.04)  # of a sheet: Figure 2a's, below samples that are not truncated

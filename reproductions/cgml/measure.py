@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from common.estimate import operations
+from common.counting import operations
 from common.measuring import Measuring, Run
 from common.metrics.protocol import protocol
 from common.training.launch import compute_device

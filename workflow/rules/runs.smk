@@ -14,11 +14,10 @@ rule train:
     threads: plan.training_threads
     resources:
         gpu=plan.training_gpus,
-        estimate=plan.training_estimate,
     params:
         made_of=plan.train_params,
     message:
-        "Training {wildcards.experiment}: {wildcards.job}{resources.estimate}"
+        "Training {wildcards.experiment}: {wildcards.job}"
     script:
         "../scripts/train.py"
 
