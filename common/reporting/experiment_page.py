@@ -10,9 +10,13 @@ import pandas as pd
 
 from common.experiments import Deviation, Experiment, Paper
 from common.files import write_text
+from common.metrics.protocol import difference
 from common.reporting.claims import MARKS, Verdict, claims_of, judge, on_reported, verdict_rows
 from common.reporting.measurements import per_seed_tables, read_measurements, write_csv
-from common.reporting.tables import markdown, number, result_table, shown, write_tables
+from common.reporting.tables import duration, markdown, number, result_table, shown, write_tables
+
+# The deviations that a reader asks for first, and how many the head of a page tells.
+FIRST, TOLD = ("data", "image_size", "generator_steps", "generator_width", "batch_size"), 4
 
 
 @dataclass(frozen=True)
@@ -61,12 +65,13 @@ def load_results(
         read_measurements(folder / "measured.csv"),
         pd.read_csv(folder / "per_seed.csv", keep_default_na=False, na_values={"value": [""], "spread": [""]}),
         pd.read_csv(folder / "curves.csv"),
-        _read_runs(folder / "runs.csv"),
+        read_runs(folder / "runs.csv"),
         images,
     )
 
 
-def _read_runs(path: Path) -> pd.DataFrame:
+def read_runs(path: Path) -> pd.DataFrame:
+    """``runs.csv``; an empty table for an experiment that trains nothing."""
     try:
         return pd.read_csv(path)
     except pd.errors.EmptyDataError:
@@ -91,24 +96,38 @@ def report_experiment(
 
 
 def page(paper: Paper, results: Results, table: pd.DataFrame, verdicts: list[Verdict]) -> str:
-    """The experiment's page in Markdown."""
+    """The experiment's page in Markdown: first what a reader asks at once, then what only some ask."""
     experiment = results.experiment
+    deviations = _deviations(results)
     parts = [
-        f"# {paper.title} · {experiment.source}\n\n**{experiment.title}.** {experiment.declared.get('question', '')}"
+        f"# {paper.title} · {experiment.source}\n\n**{experiment.title}.** {experiment.declared.get('question', '')}",
+        f"Regenerate: `snakemake {experiment.name}{_scale_argument(results.scale)}`",
+        _headline(results, deviations),
+        "## Numbers\n\n" + "\n\n".join(map(markdown, shown(table))) + "\n\n" + _footnotes(results, table),
     ]
-    parts.append(f"Regenerate: `snakemake {experiment.name}{_scale_argument(results.scale)}`")
-    parts.append(_headline(results))
     if verdicts:
         parts.append("## Claims\n\n" + claims_table(verdicts, results.reported))
-    for name, caption in experiment.figures.items():
-        parts.append(f"![{caption}]({name}.png)\n\n*{caption}* ([SVG]({name}.svg))")
-    for name, caption in experiment.animations.items():
-        parts.append(f"![{caption}]({name}.webp)\n\n*{caption}*")
-    parts.append("## Numbers\n\n" + "\n\n".join(map(markdown, shown(table))) + "\n\n" + _footnotes(results, table))
-    parts.append(_deviation_section(results))
+    pictures = [
+        *(f"![{text}]({name}.png)\n\n*{text}* ([SVG]({name}.svg))" for name, text in experiment.figures.items()),
+        *(f"![{text}]({name}.webp)\n\n*{text}*" for name, text in experiment.animations.items()),
+    ]
+    if pictures:
+        parts.append("## Figures\n\n" + "\n\n".join(pictures))
+    parts.append(_protocols(results.measured))
+    if deviations:
+        lines = [f"- `{setting}`: {_by_value(arms, len(results.deviations()))}" for setting, arms in deviations.items()]
+        parts.append(
+            "## Deviations\n\nFound by comparing this scale's settings with the paper's:\n\n" + "\n".join(lines)
+        )
     if experiment.not_stated:
-        lines = [f"- `{key}`: {why}" for key, why in experiment.not_stated.items()]
-        parts.append("## Not stated in the paper\n\nChosen here, so no deviation:\n\n" + "\n".join(lines))
+        lines = [
+            f"- `{key}`: {why}{' (not at this scale, see the deviations)' if key in deviations else ''}"
+            for key, why in experiment.not_stated.items()
+        ]
+        parts.append(
+            "## Not stated in the paper\n\nChosen here for scale `paper`, where a choice is no deviation; "
+            "a scale that chooses otherwise deviates from it.\n\n" + "\n".join(lines)
+        )
     if len(results.runs):
         parts.append("## Cost\n\n" + _cost(results.runs))
     parts.append(
@@ -122,20 +141,36 @@ def _scale_argument(scale: str) -> str:
     return "" if scale == "quick" else f" --config scale={scale}"
 
 
-def _headline(results: Results) -> str:
-    deviations = {d.setting for listed in results.deviations().values() for d in listed}
-    fidelity = "**exact**: nothing deviates from the paper" if not deviations else (
-        f"**scaled**: {len(deviations)} settings deviate from the paper (listed below); measured numbers stand beside "
-        "the reported ones and are not compared with them"
-    )  # fmt: skip
+def _headline(results: Results, deviations: Mapping[str, Mapping[str, Deviation]]) -> str:
+    """Scale, seeds, time and machine; then what deviates, the most telling first."""
     seeds = results.per_seed["seed"].nunique()
-    text = f"Scale **{results.scale}** · {seeds} seed{'s' if seeds != 1 else ''} · {fidelity}."
+    facts = [f"Scale **{results.scale}**", f"{seeds} seed{'s' if seeds != 1 else ''}"]
+    if len(results.runs):
+        facts.append(f"{duration(results.runs['seconds'].sum())} of training")
+        facts.append(" and ".join(results.runs["hardware"].unique()))
+    parts = [" · ".join(facts) + "."]
+    if deviations:
+        first = [name for name in dict.fromkeys([*FIRST, *deviations]) if name in deviations][:TOLD]
+        listed = ", ".join(f"`{name}` {_in_short(deviations[name])}" for name in first)
+        more = f"; [all {len(deviations)} deviations](#deviations)" if len(deviations) > TOLD else ""
+        parts.append(f"**scaled**: {listed}{more}.")
+    else:
+        parts.append("**exact**: nothing deviates from the paper.")
     for outcome in ("diverged", "broken"):
         ended = [row for row in results.runs.itertuples() if row.outcome == outcome]
         if ended:
             listed = ", ".join(f"{row.arm} (seed {row.seed}, step {row.steps})" for row in ended)
-            text += f" {outcome.capitalize()}: {listed}."
-    return text
+            parts.append(f"{outcome.capitalize()}: {listed}.")
+    return "\n\n".join(parts)
+
+
+def _deviations(results: Results) -> dict[str, dict[str, Deviation]]:
+    """By setting, then by arm."""
+    by_setting: dict[str, dict[str, Deviation]] = {}
+    for arm, deviations in results.deviations().items():
+        for one in deviations:
+            by_setting.setdefault(one.setting, {})[arm] = one
+    return by_setting
 
 
 def claims_table(verdicts: list[Verdict], reported: pd.DataFrame) -> str:
@@ -146,11 +181,11 @@ def claims_table(verdicts: list[Verdict], reported: pd.DataFrame) -> str:
         printed = "no number printed" if holds is None else f"{'holds' if holds else 'FAILS'} ({number(effect)})"
         rows.append(
             {
-                "": MARKS[verdict.verdict],
+                "verdict": f"{MARKS[verdict.verdict]} {verdict.verdict}",
                 "claim": one.text,
                 "where": one.where,
                 "on the paper's numbers": printed,
-                "on ours": f"**{verdict.verdict}**: {verdict.evidence()}",
+                "on ours": verdict.evidence(),
             }
         )
     return markdown(pd.DataFrame(rows))
@@ -158,10 +193,29 @@ def claims_table(verdicts: list[Verdict], reported: pd.DataFrame) -> str:
 
 def _footnotes(results: Results, table: pd.DataFrame) -> str:
     notes = []
+    if results.per_seed["seed"].nunique() > 1:
+        notes.append("± is the standard deviation over seeds.")
     if table[""].str.endswith("¹").any():
-        notes.append("¹ Not comparable with the reported row: another protocol.")
+        notes.append(f"¹ Not comparable with the reported row. Where the protocols differ: {_what_differs(results)}.")
+    return "\n\n".join(notes)
+
+
+def _what_differs(results: Results) -> str:
+    """In which parts the protocols of one cell differ, reported and measured, by metric."""
+    cells = results.measured.merge(results.reported, on=["metric", "condition", "model"], suffixes=("", "_of_paper"))
+    found: dict[str, dict[str, None]] = {}
+    for row in cells.itertuples():
+        for part in difference(row.protocol_of_paper, row.protocol):
+            found.setdefault(row.metric, {})[part.partition(":")[0]] = None
+    metrics: dict[str, list[str]] = {}
+    for metric, parts in found.items():
+        metrics.setdefault(", ".join(parts), []).append(f"`{metric}`")
+    return "; ".join(f"{parts} ({', '.join(names)})" for parts, names in metrics.items())
+
+
+def _protocols(measured: pd.DataFrame) -> str:
     protocols: dict[str, list[str]] = {}
-    for row in results.measured.itertuples():
+    for row in measured.itertuples():
         metrics = protocols.setdefault(row.protocol.partition(";")[2], [])
         if row.metric not in metrics:
             metrics.append(row.metric)
@@ -170,28 +224,25 @@ def _footnotes(results: Results, table: pd.DataFrame) -> str:
         for text, metrics in protocols.items()
         if text
     ]
-    spread = "± is the standard deviation over seeds." if results.per_seed["seed"].nunique() > 1 else ""
-    return "\n\n".join(filter(None, [spread, *notes, "Protocols:\n\n" + "\n".join(lines) if lines else ""]))
+    return "## Protocols\n\n" + "\n".join(lines) if lines else ""
 
 
-def _deviation_section(results: Results) -> str:
-    by_setting: dict[str, dict[str, str]] = {}
-    for arm, deviations in results.deviations().items():
-        for d in deviations:
-            by_setting.setdefault(d.setting, {})[arm] = f"{d.ours} (paper: {d.paper})"
-    if not by_setting:
-        return ""
-    lines = []
-    for setting, arms in by_setting.items():
-        everywhere = len(set(arms.values())) == 1 and len(arms) == len(results.deviations())
-        if everywhere:
-            lines.append(f"- `{setting}`: {next(iter(arms.values()))}")
-            continue
-        values: dict[str, list[str]] = {}
-        for arm, text in arms.items():
-            values.setdefault(text, []).append(arm)
-        lines.append(f"- `{setting}`: " + "; ".join(f"{text} in {', '.join(names)}" for text, names in values.items()))
-    return "## Deviations\n\nFound by comparing this scale's settings with the paper's:\n\n" + "\n".join(lines)
+def _by_value(arms: Mapping[str, Deviation], all_arms: int) -> str:
+    """A setting's deviations: once where all arms have the same, else with the names of the arms."""
+    named: dict[str, list[str]] = {}
+    for arm, one in arms.items():
+        named.setdefault(f"{one.ours} (paper: {one.paper})", []).append(arm)
+    if len(named) == 1 and len(arms) == all_arms:
+        return next(iter(named))
+    return "; ".join(f"{text} in {', '.join(names)}" for text, names in named.items())
+
+
+def _in_short(arms: Mapping[str, Deviation]) -> str:
+    """The same without the names of the arms."""
+    ours, paper = (
+        " or ".join(dict.fromkeys(str(getattr(one, whose)) for one in arms.values())) for whose in ("ours", "paper")
+    )
+    return f"{ours} (paper: {paper})"
 
 
 def _cost(runs: pd.DataFrame) -> str:

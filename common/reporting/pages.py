@@ -1,88 +1,283 @@
 """HTML pages of what was measured, one a paper and an index: ``python -m common.reporting.pages``.
 
-Made of the result pages in Markdown; each is one file, with its pictures inside, and needs no network and no script.
+Made of the result pages in Markdown and the tables beside them; each is one file, with its pictures inside, and needs
+no network and no script.
 """
 
 import argparse
 import base64
-import html
+import io
 import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from markupsafe import Markup
+from PIL import Image
 
 from common.config import load_config, pairs
 from common.errors import UserError
 from common.experiments import Experiment, Paper, chosen_papers, library
 from common.files import write_text
-from common.reporting.claims import MARKS
-from common.reporting.summary import counts, of_machine
+from common.reporting.claims import CONFIDENCE, FEWEST_SEEDS, MARKS
+from common.reporting.experiment_page import read_runs
+from common.reporting.summary import counts, measured_on, time_spent
+
+NOT_BUILT = "not built yet"
+SIGNS = {**MARKS, NOT_BUILT: "·"}
+MEANINGS = {
+    "reproduced": f"all seeds ({FEWEST_SEEDS} or more) agree, and the {100 * CONFIDENCE:g} % interval over them lies "
+    "beyond the claim's threshold",
+    "not reproduced": "no seed agrees, and the interval lies on the other side",
+    "undecided": "seeds disagree or are too few, or the threshold lies inside the interval",
+    "not comparable": "a number that the claim needs was not measured",
+    NOT_BUILT: "an experiment that is declared, with the numbers the paper prints, and does not run yet",
+}
+WHOSE = ("reported", "measured", "measured¹", "difference")
+CAPTIONS = {
+    "Numbers": "what was measured here, and what the paper reports where it does",
+    "Claims": "what the paper claims, on its own numbers and on ours",
+    "Cost": "what the trainings took",
+}
+FOLDED = ("Protocols", "Deviations", "Not stated in the paper", "Cost")  # long, and asked for by few
 
 TYPES = {".png": "image/png", ".webp": "image/webp"}
 FIGURE = re.compile(r"!\[(?P<alt>.*?)\]\((?P<file>[^)]+)\)\n\n\*(?P<caption>.*?)\*(?: \(\[SVG\]\([^)]*\)\))?\n")
 FILES = re.compile(r"^Files: \[.*$", re.M)  # they do not come along
-RELATIVE = re.compile(r"\[([^\]]+)\]\((?!https?://)[^)]*\)")
-SCROLLING = '<div class="table" role="region" aria-label="Table" tabindex="0">'
-NAMES = {mark: name for name, mark in MARKS.items()}
+RELATIVE = re.compile(r"\[([^\]]+)\]\((?!https?://|#)[^)]*\)")
+MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
 @dataclass(frozen=True)
-class Section:
-    """Of a page: ``id`` for links, a title, its HTML, and one mark a claim."""
+class Part:
+    """What stands under one heading of a result page; ``count``: how many entries its list has."""
 
-    id: str
     title: str
     html: Markup
-    marks: str = ""
+    count: int
+
+    @property
+    def folded(self) -> bool:
+        return self.title in FOLDED
 
 
-def rendered(text: str, folder: Path) -> Markup:
-    """Markdown as HTML: pictures of ``folder`` inside, tables that scroll on their own, headings one level down.
+@dataclass(frozen=True)
+class Measured:
+    """An experiment as its result files tell it."""
 
-    Links that lead nowhere without the other files become their text.
+    experiment: Experiment
+    lead: Markup
+    parts: list[Part]
+    claims: pd.DataFrame
+    runs: pd.DataFrame
+    exact: bool
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """A paper with its experiments that have results, and with the others."""
+
+    paper: Paper
+    measured: list[Measured]
+    scale: str
+
+    @property
+    def claims(self) -> pd.DataFrame:
+        return pd.concat([one.claims for one in self.measured])
+
+    @property
+    def runs(self) -> list[pd.DataFrame]:
+        return [one.runs for one in self.measured]
+
+    @property
+    def exact(self) -> int:
+        return sum(one.exact for one in self.measured)
+
+    @property
+    def numbers(self) -> list[int]:
+        """Claims by verdict; experiments not built, measured, exactly as published; numbers that the paper prints."""
+        verdicts = list(self.claims["verdict"])
+        counted = [verdicts.count(name) for name in MARKS]
+        return [*counted, len(self.paper.not_built), len(self.measured), self.exact, numbers_held(self.paper)]
+
+    @property
+    def missing(self) -> list[dict[str, Any]]:
+        """What of the paper has no results here, and why."""
+        elsewhere = [one for name, one in self.paper.experiments.items() if name not in self.paper.at(self.scale)]
+        return [
+            *({"title": one.title, "source": one.source, "why": "", "command": _command(one)} for one in elsewhere),
+            *(
+                {"title": one.title, "source": one.source, "why": one.declared["not_built"], "command": ""}
+                for one in self.paper.not_built.values()
+            ),
+        ]
+
+
+def _command(one: Experiment) -> str:
+    return f"snakemake {one.name} --config scale={one.declared['at_scales'][-1]}"
+
+
+def rendered(text: str, folder: Path, place: str = "", caption: str = "") -> Markup:
+    """Markdown as HTML: pictures of ``folder`` inside, tables as :func:`table` makes them, headings one level down.
+
+    Links that lead nowhere without the other files become their text; ``#part`` becomes ``#place-part``.
     """
-    figures: list[str] = []
+    figures: list[Markup] = []
 
     def hold(found: re.Match) -> str:
-        path = folder / found["file"]
-        data = base64.b64encode(path.read_bytes()).decode()
-        caption = html.escape(found["caption"])
-        figures.append(
-            f'<figure><img src="data:{TYPES[path.suffix]};base64,{data}" alt="{html.escape(found["alt"])}">'
-            f"<figcaption>{caption}</figcaption></figure>"
-        )
+        figures.append(_figure(folder / found["file"], found["alt"], found["caption"]))
         return f"FIGURE-{len(figures) - 1}-\n"
 
-    text = RELATIVE.sub(r"\1", FILES.sub("", FIGURE.sub(hold, text)))
+    text = RELATIVE.sub(r"\1", FILES.sub("", FIGURE.sub(hold, text))).replace("](#", f"](#{place}-")
     text = re.sub(r"^(#+) ", r"#\1 ", text, flags=re.M)
-    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
-    for place, figure in enumerate(figures):
-        body = body.replace(f"<p>FIGURE-{place}-</p>", figure)
-    body = re.sub(r"<th(?=[ >])", '<th scope="col"', body)
-    body = body.replace("<table>", f"{SCROLLING}<table>").replace("</table>", "</table></div>")
-    for mark, name in NAMES.items():
-        body = re.sub(
-            rf"(<tr>\s*<td[^>]*>){mark}</td>", rf'\1<span role="img" aria-label="{name}">{mark}</span></td>', body
-        )
+    body = MARKDOWN.renderer.render(_with_tables(MARKDOWN.parse(text), caption), MARKDOWN.options, {})
+    for number, figure in enumerate(figures):
+        body = body.replace(f"<p>FIGURE-{number}-</p>", figure)
     return Markup(body)
 
 
-def marks(claims: pd.DataFrame) -> str:
-    return " ".join(MARKS[verdict] for verdict in claims["verdict"])
+def inline(text: str) -> Markup:
+    return Markup(MARKDOWN.renderInline(text))
 
 
-def _experiment(one: Experiment, folder: Path) -> Section:
+def _figure(path: Path, alt: str, caption: str) -> Markup:
+    """A picture at the size it was drawn for; where it moves, its first frame for print and who wants no motion."""
+    with Image.open(path) as image:
+        dots = image.info.get("dpi", (96,))[0] / 96
+        size = [round(length / dots) for length in image.size]
+        still = io.BytesIO()
+        if getattr(image, "is_animated", False):
+            image.save(still, "PNG")
+    return Markup(_template("figure").render(
+        source=_data(path.read_bytes(), TYPES[path.suffix]), size=size, alt=alt, caption=caption,
+        still=_data(still.getvalue(), "image/png") if still.tell() else "",
+    ))  # fmt: skip
+
+
+def _data(content: bytes, kind: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _with_tables(tokens: list[Token], caption: str) -> list[Token]:
+    """The same with every table's tokens replaced by its HTML."""
+    kept: list[Token] = []
+    rows: list[list[Markup]] | None = None
+    number = 0
+    for token in tokens:
+        if token.type == "table_open":
+            rows = []
+        elif token.type == "table_close":
+            number += 1
+            several = f" ({number})" if number > 1 else ""  # a region needs a name of its own
+            kept.append(Token("html_block", "", 0, content=table(rows[0], rows[1:], caption + several)))
+            rows = None
+        elif rows is None:
+            kept.append(token)
+        elif token.type == "tr_open":
+            rows.append([])
+        elif token.type == "inline":
+            rows[-1].append(Markup(MARKDOWN.renderer.renderInline(token.children or [], MARKDOWN.options, {})))
+    return kept
+
+
+def table(head: list[Markup], rows: list[list[Markup]], caption: str) -> Markup:
+    """An HTML table in which every row has a header, and names that rows share stand once.
+
+    Headers are the cells up to the one that says whose number it is; without one, the first that is no verdict.
+    """
+    whose = next((i for i in range(len(head)) if rows and all(row[i] in WHOSE for row in rows)), None)
+    for place in reversed(range(1, whose or 0)):
+        values = {row[place] for row in rows}
+        if len(values) == 1:  # a condition of every row: once is enough
+            caption += f"; {values.pop().striptags()}"
+            head = head[:place] + head[place + 1 :]
+            rows = [row[:place] + row[place + 1 :] for row in rows]
+            whose -= 1
+    names = [0] if whose is None else list(range(whose + 1))
+    kind = "" if whose is None else "numbers"
+    if whose is None and rows and rows[0][0].partition(" ")[0] in SIGNS.values():
+        names, kind = [1], "claims"
+    shared = names[:-1]  # metric and condition, in a table of numbers
+    body = []
+    for i, row in enumerate(rows):
+        heights = [_alike(rows, i, j + 1) if j in shared else 1 for j in range(len(row))]
+        cells = [
+            {
+                "html": _verdict(text) if kind == "claims" and j == 0 else text,
+                "header": j in names,
+                "height": heights[j],
+            }
+            for j, text in enumerate(row)
+            if heights[j]
+        ]
+        of = "" if whose is None else row[whose].rstrip("¹")
+        body.append({"cells": cells, "of": of, "first": bool(shared) and heights[shared[-1]] > 0})
+    return Markup(_template("table").render(head=head, rows=body, caption=caption, kind=kind, whose=whose))
+
+
+def _alike(rows: list[list[Markup]], place: int, width: int) -> int:
+    """How many rows from ``place`` on begin with the same ``width`` cells; 0 where the row above does so too."""
+    key = rows[place][:width]
+    if place and rows[place - 1][:width] == key:
+        return 0
+    return sum(1 for _ in takewhile(lambda row: row[:width] == key, rows[place:]))
+
+
+def _verdict(text: str) -> Markup:
+    """A verdict's cell, which begins with its mark, as mark and word."""
+    sign = text.partition(" ")[0]
+    return next((told(name) for name, mark in SIGNS.items() if mark == sign), text)
+
+
+def told(name: str, count: int | str = "") -> Markup:
+    """A verdict as mark and word, so that neither colour nor sign alone tells it; ``count`` of them."""
+    return Markup('<span class="verdict {}"><span aria-hidden="true">{}</span> {}</span>').format(
+        name.replace(" ", "-"), SIGNS[name], f"{count} {name}".strip()
+    )
+
+
+def tally(claims: pd.DataFrame) -> Markup:
+    """How many claims have each verdict, in words."""
+    counted = claims["verdict"].value_counts()
+    listed = Markup(" ").join(told(name, counted[name]) for name in MARKS if name in counted) or "no claims"
+    return Markup('<span class="tally">{}</span>').format(listed)
+
+
+def marks(claims: pd.DataFrame, not_built: int = 0) -> Markup:
+    """One mark a claim, read out as their counts, then one for each experiment that is not built."""
+    label = ", ".join([counts(claims), *([f"{not_built} experiments {NOT_BUILT}"] if not_built else [])])
+    signs = Markup("").join(
+        Markup('<span class="{}">{}</span>').format(name.replace(" ", "-"), SIGNS[name])
+        for name in [*claims["verdict"], *[NOT_BUILT] * not_built]
+    )
+    return Markup('<span class="marks" role="img" aria-label="{}">{}</span>').format(label, signs)
+
+
+def _measured(one: Experiment, folder: Path) -> Measured:
     text = (folder / "README.md").read_text(encoding="utf-8")
     text = re.sub(r"\A# [^\n]*\n+\*\*[^*]*\*\* *", "", text)  # its heading and title are the section's
-    claims = pd.read_csv(folder / "claims.csv")
-    return Section(one.name, f"{one.title} ({one.source})", rendered(text, folder), marks(claims))
+    lead, *parts = re.split(r"^## ", text, flags=re.M)
+    return Measured(
+        one,
+        rendered(lead, folder, one.name),
+        [_part(part, folder, one) for part in parts],
+        pd.read_csv(folder / "claims.csv"),
+        read_runs(folder / "runs.csv"),
+        "**exact**" in lead,
+    )
+
+
+def _part(text: str, folder: Path, one: Experiment) -> Part:
+    title, _, body = text.partition("\n")
+    caption = f"{one.title}: {CAPTIONS.get(title, title.lower())}"
+    return Part(title, rendered(body, folder, one.name, caption), len(re.findall(r"^- ", body, re.M)))
 
 
 def disagreements(paper: Paper) -> str:
@@ -92,29 +287,32 @@ def disagreements(paper: Paper) -> str:
     return found[1].strip() if found else ""
 
 
-def _paper_page(paper: Paper, results: Path, scale: str) -> tuple[str, list[pd.DataFrame]]:
-    """Its HTML, and the claims of each experiment that has results."""
-    sections, claims = [], []
-    for one in paper.at(scale).values():
-        folder = results / paper.name / one.name
-        if (folder / "README.md").exists() and (folder / "claims.csv").exists():
-            sections.append(_experiment(one, folder))
-            claims.append(pd.read_csv(folder / "claims.csv"))
-    if not sections:
+def _reproduction(paper: Paper, results: Path, scale: str) -> Reproduction:
+    measured = [
+        _measured(one, results / paper.name / one.name)
+        for one in paper.at(scale).values()
+        if all((results / paper.name / one.name / file).exists() for file in ("README.md", "claims.csv"))
+    ]
+    if not measured:
         raise UserError(f"{results / paper.name} holds no results; run snakemake reproduce_{paper.name} first")
-    if told := disagreements(paper):
-        sections.append(Section("disagreements", "Where published sources disagree", rendered(told, paper.folder)))
-    declared = paper.declared
-    lead = Markup('{}, {}. <a href="{}">{}</a>. Scale {}: {}. <a href="index.html">All papers</a>').format(
-        declared["authors"], declared["year"], declared["url"], declared["url"], scale, counts(pd.concat(claims))
-    )
-    return _page(paper.title, lead, sections), claims
+    return Reproduction(paper, measured, scale)
 
 
-def _page(title: str, lead: str, sections: list[Section]) -> str:
-    environment = Environment(loader=PackageLoader("common.reporting"), autoescape=True, trim_blocks=True)
-    legend = " · ".join(f"{mark} {name}" for name, mark in MARKS.items())
-    return environment.get_template("page.html.j2").render(title=title, lead=lead, sections=sections, foot=legend)
+def _template(name: str):
+    return ENVIRONMENT.get_template(f"{name}.html.j2")
+
+
+def numbers_held(paper: Paper) -> int:
+    return len(pd.read_csv(paper.folder / "reported.csv"))
+
+
+ENVIRONMENT = Environment(
+    loader=PackageLoader("common.reporting"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+)
+ENVIRONMENT.globals.update(
+    counts=counts, inline=inline, marks=marks, measured_on=measured_on, numbers_held=numbers_held, tally=tally,
+    time_spent=time_spent, told=told, meanings=MEANINGS, not_built=NOT_BUILT, zip=zip,
+)  # fmt: skip
 
 
 def write_pages(config: Mapping[str, Any]) -> Path:
@@ -124,65 +322,24 @@ def write_pages(config: Mapping[str, Any]) -> Path:
     """
     scale = config["scale"]
     results = Path(config["results"]) / scale
-    rows, problems = [], []
+    reproductions, problems = [], []
     for paper in chosen_papers(config):
         try:
-            text, claims = _paper_page(paper, results, scale)
+            reproductions.append(_reproduction(paper, results, scale))
         except UserError as error:
             problems.append(str(error))
-            continue
-        write_text(results / "pages" / f"{paper.name}.html", text)
-        rows.append(_row(paper, results, scale, claims))
-    if not rows:
+    if not reproductions:
         raise UserError("\n".join(problems))
-    lead = f"What each paper reports, measured anew at scale {scale}{of_machine()}. One mark a claim."
-    sections = [
-        Section("papers", "Papers", _table(rows)),
-        Section("not-built", "Not built yet", _table(_not_built())),
-    ]
+    for one in reproductions:
+        told_elsewhere = rendered(
+            disagreements(one.paper), one.paper.folder, caption="Where published sources disagree"
+        )
+        page = _template("paper").render(one=one, paper=one.paper, scale=scale, disagreements=told_elsewhere)
+        write_text(results / "pages" / f"{one.paper.name}.html", page)
+    unbuilt = [paper for paper in library().values() if not paper.experiments]
     index = results / "pages" / "index.html"
-    write_text(index, _page("Reproduced papers", lead, sections))
+    write_text(index, _template("index").render(reproductions=reproductions, unbuilt=unbuilt, scale=scale))
     return index
-
-
-def _row(paper: Paper, results: Path, scale: str, claims: list[pd.DataFrame]) -> dict[str, Any]:
-    link = Markup('<a href="{}.html">{}</a>').format(paper.name, paper.title)
-    exact = sum(not any(one.deviations_by_arm(scale).values()) for one in paper.at(scale).values())
-    runs = [results / paper.name / name / "runs.csv" for name in paper.at(scale)]
-    seconds = sum(pd.read_csv(file)["seconds"].sum() for file in runs if file.exists() and file.stat().st_size > 1)
-    reported = pd.read_csv(paper.folder / "reported.csv")
-    together = pd.concat(claims)
-    return {
-        "paper": link,
-        "claims": Markup('{}<br><span class="faint">{}</span>').format(marks(together), counts(together)),
-        "printed numbers held": len(reported),
-        "experiments": f"{len(claims)}, {exact} exact",
-        "training": f"{seconds / 60:.1f} min" if seconds else "—",
-    }
-
-
-def _not_built() -> list[dict[str, Any]]:
-    return [
-        {
-            "paper": Markup('<a href="{}">{}</a>').format(paper.declared["url"], paper.title),
-            "year": paper.declared["year"],
-            "tables and figures": len(paper.not_built),
-            "printed numbers held": len(pd.read_csv(paper.folder / "reported.csv")),
-        }
-        for paper in library().values()
-        if not paper.experiments
-    ]
-
-
-def _table(rows: list[dict[str, Any]]) -> Markup:
-    """Rows of equal keys as an HTML table; values that are not markup are escaped."""
-    head = Markup("").join(Markup('<th scope="col">{}</th>').format(key) for key in rows[0])
-    body = Markup("").join(
-        Markup("<tr>{}</tr>").format(Markup("").join(Markup("<td>{}</td>").format(value) for value in row.values()))
-        for row in rows
-    )
-    table = Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(head, body)
-    return Markup(SCROLLING) + table + Markup("</div>")
 
 
 def main(arguments: list[str] | None = None) -> int:

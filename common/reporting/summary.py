@@ -3,7 +3,7 @@
 import os
 import subprocess
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +14,14 @@ from common.experiments import Paper, library
 from common.files import write_text
 from common.provenance import processor
 from common.reporting.claims import MARKS, NOT_REPRODUCED, REPRODUCED
-from common.reporting.tables import markdown
+from common.reporting.experiment_page import read_runs
+from common.reporting.tables import duration, markdown
 
 LEGEND = " · ".join(f"{mark} {name}" for name, mark in MARKS.items())
 
 
 def _verdicts(folder: Path) -> pd.DataFrame:
     return pd.read_csv(folder / "claims.csv")
-
-
-def _seconds(folder: Path) -> float:
-    try:
-        return float(pd.read_csv(folder / "runs.csv")["seconds"].sum())
-    except (pd.errors.EmptyDataError, KeyError):
-        return 0.0
 
 
 def counts(verdicts: pd.DataFrame) -> str:
@@ -45,10 +39,11 @@ def summarise(papers: list[Paper], config: Mapping[str, Any]) -> str:
     """Write the summary page, one page a paper, and return the verdict counts as text for the terminal."""
     scale = config["scale"]
     folder = Path(config["results"]) / scale
+    runs = {name: read_runs(folder / paper.name / name / "runs.csv") for paper in papers for name in paper.at(scale)}
     parts = [
         f"# Results at scale `{scale}`",
         "What each paper reports, measured anew by this suite: one line per experiment, one mark per claim.\n"
-        f"Measured{of_machine()}.",
+        f"Measured{measured_on(runs.values())}.",
         LEGEND,
     ]
     told = []
@@ -58,7 +53,6 @@ def summarise(papers: list[Paper], config: Mapping[str, Any]) -> str:
             place = folder / paper.name / experiment.name
             verdicts = _verdicts(place)
             everything.append(verdicts)
-            seconds = _seconds(place)
             by_arm = experiment.deviations_by_arm(scale, config)
             deviating = {deviation.setting for deviations in by_arm.values() for deviation in deviations}
             rows.append(
@@ -67,7 +61,7 @@ def summarise(papers: list[Paper], config: Mapping[str, Any]) -> str:
                     "source": experiment.source,
                     "fidelity": _fidelity(len(deviating)),
                     "claims": " ".join(MARKS[v] for v in verdicts["verdict"]),
-                    "training": f"{seconds:.0f} s" if seconds else "—",
+                    "training": time_spent([runs[experiment.name]]),
                     "regenerate": f"`snakemake {experiment.name}`",
                 }
             )
@@ -137,9 +131,17 @@ def telling(verdicts: pd.DataFrame, count: int = 3) -> list:
     return list(decided.loc[width.sort_values(ascending=False).index[:count]].itertuples())
 
 
-def of_machine() -> str:
-    """``" on AMD EPYC, 2 cores, code at commit abc1234"``"""
-    return f" on {processor()}{_commit()}"
+def time_spent(runs: Iterable[pd.DataFrame]) -> str:
+    """How long the trainings took, one that several experiments share counted once."""
+    together = pd.concat(runs)
+    return duration(together.drop_duplicates()["seconds"].sum()) if len(together) else "—"
+
+
+def measured_on(runs: Iterable[pd.DataFrame]) -> str:
+    """``" on AMD EPYC, 2 cores, code at commit abc1234"``; the machines are those that trained."""
+    together = pd.concat(runs)
+    machines = together["hardware"].unique() if len(together) else [processor()]
+    return f" on {' and '.join(machines)}{_commit()}"
 
 
 def _commit() -> str:

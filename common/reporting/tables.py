@@ -30,27 +30,40 @@ def number(value: float, spread: float = math.nan) -> str:
     return text if math.isnan(spread) else f"{text} ± {spread:.{places}f}"
 
 
+def duration(seconds: float) -> str:
+    """``"38 s"``, ``"4 min 10 s"``, ``"2 h 05 min"``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+
+
 def result_table(reported: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
     """Rows (metric, condition, whose number), a column a model.
 
     A measurement whose protocol is the reported one stands directly below it, with their difference in a third
-    row; one with another protocol stands in a row of its own, marked ¹.
+    row; one with another protocol stands in a row of its own, marked ¹. A metric's unit follows its name.
     """
     rows = []
     models = list(dict.fromkeys([*measured["model"], *reported["model"]]))
     both = pd.concat([reported, measured])
-    for (metric, condition), _ in both.groupby(["metric", "condition"], sort=False):
+    for (metric, condition), group in both.groupby(["metric", "condition"], sort=False):
         cells = {
             whose: table[(table["metric"] == metric) & (table["condition"] == condition)].set_index("model")
             for whose, table in (("reported", reported), ("measured", measured))
         }
         better = next((b for table in cells.values() for b in table["better"] if b), "")
-        name = {"metric": metric.replace("_", " ") + ARROWS[better], "condition": condition.replace(";", ", ")}
         comparable = _one_protocol(cells["reported"], cells["measured"])
         for whose, table in cells.items():
             if table.empty:
                 continue
             mark = "¹" if whose == "measured" and not comparable and not cells["reported"].empty else ""
+            unit = next((f" ({u})" for u in [*table["unit"], *group["unit"]] if u), "")
+            name = {
+                "metric": metric.replace("_", " ") + unit + ARROWS[better],
+                "condition": condition.replace(";", ", "),
+            }
             numbers = {m: number(table.at[m, "value"], table.at[m, "spread"]) for m in models if m in table.index}
             rows.append({**name, "": whose + mark, **numbers})
         if comparable:
