@@ -1,18 +1,23 @@
 # make reproduce   set everything up and reproduce every paper at scale quick
 # make test        set everything up and run the tests
+# make drill       kill, fill, corrupt and misconfigure it: nothing may be lost or taken for whole (20 minutes)
+# make bench       how long updates, metrics and starts take on this machine
 # ARGS goes to snakemake or pytest:  make reproduce ARGS="--config scale=smoke"
 
 VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: reproduce test environment lint bench lock clean
+.PHONY: reproduce test drill environment lint bench lock clean
 
 reproduce: environment
-	@snakemake reproduce_all --quiet progress rules host reason $(ARGS)
+	@snakemake reproduce_all --quiet all $(ARGS)
 
 test: environment
 	pytest $(ARGS)
+
+drill: environment
+	pytest -o python_files='drill_*.py' tests/drills $(ARGS)
 
 lint: environment
 	ruff check .

@@ -4,6 +4,7 @@ From the times on record at this scale, where there are any; else from operation
 configured hardware sustains.
 """
 
+import argparse
 import hashlib
 import json
 import sys
@@ -164,10 +165,14 @@ def _told(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.2g}" if value >= 0.001 else "0"
 
 
-def main(arguments: list[str]) -> int:
-    """``python -m common.estimate [KEY=VALUE ...]``, the configuration's."""
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m common.estimate", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--config", action="append", default=[], metavar="KEY=VALUE", help="a key of workflow/config.yaml"
+    )
+    given = parser.parse_args(arguments)
     try:
-        print(report(load_config(pairs(arguments))))
+        print(report(load_config(pairs(given.config))))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -175,4 +180,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())
