@@ -26,8 +26,8 @@ from common.workflow import Plan
 configfile: "workflow/config.yaml"
 
 
-config.update(typed({key: config[key] for key in ("seeds", "settings", "new", "hardware") if key in config}))
 try:
+    config.update(typed({key: config[key] for key in ("seeds", "settings", "new", "hardware") if key in config}))
     plan = Plan(config)
 except UserError as error:
     raise WorkflowError(str(error))

@@ -20,6 +20,8 @@ def read_yaml(path: str | Path) -> Any:
             return yaml.safe_load(file)
     except FileNotFoundError:
         raise UserError(f"{path} is missing") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from error
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not valid YAML: {error}") from error
 
@@ -38,7 +40,10 @@ def validate(content: Any, schema: str, where: str) -> None:
         import jsonschema
     except ImportError:  # on a machine with little more than torch: the workflow's own environment has it
         return
-    validator = jsonschema.Draft202012Validator(_schema(schema))
+    whole = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(  # to JSON 2.0 is an integer, to Python it is not
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    )
+    validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=whole)(_schema(schema))
     error = jsonschema.exceptions.best_match(validator.iter_errors(content))
     if error is None:
         return
@@ -55,7 +60,10 @@ def validate(content: Any, schema: str, where: str) -> None:
 
 def load_config(overrides: Mapping[str, Any] | None = None, file: str | Path = CONFIG_FILE) -> dict[str, Any]:
     """The configuration file with ``overrides`` laid over it, validated."""
-    config = {**read_yaml(file), **(overrides or {})}
+    read = read_yaml(file)
+    if not isinstance(read, dict):
+        raise UserError(f"{file} holds no keys and values")
+    config = {**read, **(overrides or {})}
     check_config(config)
     return config
 
@@ -72,19 +80,33 @@ def typed(value: Any) -> Any:
     if not isinstance(value, str) or not value.strip():
         return value
     try:
-        return float(value) if "e" in value.lower() else yaml.safe_load(value)  # YAML takes 5e-5 for a word
+        return float(value) if "e" in value.lower() else _from_yaml(value)  # YAML takes 5e-5 for a word
     except ValueError:
-        return yaml.safe_load(value)
+        return _from_yaml(value)
+
+
+def _from_yaml(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as error:
+        raise UserError(f"the configuration: {text!r} is not valid YAML: {error}") from error
 
 
 def check_config(config: Mapping[str, Any]) -> None:
     validate(dict(config), "config", "the configuration (workflow/config.yaml or --config)")
     for name, path in config["local"].items():
-        if not Path(path).expanduser().exists():
+        if not _exists(path):
             raise UserError(
                 f"the configuration, at local.{name}: {path} does not exist; "
                 f"give the folder or file that holds {name}, or leave it out to download"
             )
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).expanduser().exists()
+    except (OSError, RuntimeError):  # a name too long; the home of nobody
+        return False
 
 
 def pairs(texts: list[str]) -> dict:
@@ -94,5 +116,5 @@ def pairs(texts: list[str]) -> dict:
         key, sign, value = text.partition("=")
         if not sign:
             raise UserError(f"{text!r} is not of the form KEY=VALUE")
-        pairs[key] = typed(yaml.safe_load(value))
+        pairs[key] = typed(_from_yaml(value))
     return pairs

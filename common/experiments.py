@@ -6,6 +6,7 @@ the right one winning. A deviation is whatever then differs from the same arm at
 """
 
 import importlib
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any
 from common.config import ROOT, read_yaml, validate
 from common.errors import UserError, did_you_mean
 
+COUNTS = ("batch_size", "frames", "generator_steps", "image_size", "snapshots", "stride")  # whole, at least 1
 SCALES = ("smoke", "quick", "gpu", "paper")
 
 
@@ -29,6 +31,27 @@ def _kind(value: Any) -> str:
     if isinstance(value, bool):
         return "truth value"
     return "number" if isinstance(value, (int, float)) else {str: "text", list: "list"}.get(type(value), "value")
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _problem(key: str, value: Any, like: Any) -> str:
+    """Why a setting of the right kind cannot be, beside the one it takes the place of; "" where it can."""
+    if isinstance(value, list):
+        kinds = {_kind(item) for item in like}
+        return "" if not kinds or kinds >= {_kind(item) for item in value} else f"is no list of {' or '.join(kinds)}s"
+    if _kind(value) != "number":
+        return ""
+    if not math.isfinite(value):
+        return "is not finite"
+    if key in COUNTS and not isinstance(value, int):
+        return "is no whole number"
+    if value < (key in COUNTS) and like >= 0:
+        return "is too small"
+    return ""
 
 
 @cache
@@ -128,7 +151,9 @@ class Experiment:
             if key not in resolved:
                 raise UserError(f"{place}: unknown setting {key!r}{did_you_mean(key, resolved)}")
             if _kind(value) != _kind(resolved[key]):
-                raise UserError(f"{place}: {value!r} is no {_kind(resolved[key])} (like {resolved[key]!r})")
+                raise UserError(f"{place}: {_short(value)} is no {_kind(resolved[key])} (like {resolved[key]!r})")
+            if problem := _problem(key, value, resolved[key]):
+                raise UserError(f"{place}: {_short(value)} {problem} (like {resolved[key]!r})")
         return {**resolved, **overrides}
 
     def trained_with(self, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,12 +3,17 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 from common.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @contextmanager
@@ -28,10 +33,15 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         finally:
             os.close(descriptor)
         os.replace(temporary, path)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+    except (OSError, RuntimeError) as error:
+        # torch.save lays an error of its own over that of the disk; numpy's says how many items it wrote.
+        failed = error if isinstance(error, OSError) else error.__context__
+        if not isinstance(failed, OSError):
+            raise
+        raise UserError(f"cannot write {path}: {failed.strerror or f'{failed}; is the disk full?'}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # of a disk that has become read-only
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -44,12 +54,46 @@ def write_json(path: str | Path, content: Any) -> None:
 
 
 def read_json(path: str | Path) -> Any:
+    """What :func:`write_json` wrote."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path} is missing") from None
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path}, line {error.lineno}: not valid JSON ({error.msg})") from error
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} is damaged ({error}); delete it and it is made again") from error
+
+
+def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
+    """``content`` with a hash of itself, which :func:`unsealed` checks."""
+    return {**content, "seal": _seal(content)}
+
+
+def unsealed(content: Any, path: str | Path) -> dict[str, Any]:
+    """What was :func:`sealed` into ``path``; what was written before there were seals is taken as it is."""
+    if isinstance(content, dict):
+        plain = {key: value for key, value in content.items() if key != "seal"}
+        if content.get("seal", _seal(plain)) == _seal(plain):
+            return plain
+    raise UserError(f"{path} is damaged; delete it and it is made again")
+
+
+def read_sealed(path: str | Path) -> dict[str, Any]:
+    return unsealed(read_json(path), path)
+
+
+def _seal(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def read_arrays(path: str | Path) -> "dict[str, np.ndarray]":
+    """The arrays of a .npz that the suite wrote."""
+    import numpy as np
+
+    try:
+        with np.load(path) as arrays:
+            return dict(arrays)
+    except (OSError, ValueError, KeyError, EOFError, NotImplementedError, BadZipFile, zlib.error) as error:
+        raise UserError(f"{path} is damaged ({error}); delete it and it is made again") from error
 
 
 def sha256(path: str | Path) -> str:

@@ -7,6 +7,7 @@ runs and adds numbers. What it adds is written once, at the end.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ import pandas as pd
 from common.data.prepare import Prepared, prepared
 from common.errors import UserError
 from common.experiments import Experiment, papers
-from common.files import atomic_path, read_json
+from common.files import atomic_path, read_arrays, read_json, sha256, unsealed
 from common.reporting.measurements import COLUMNS, aggregate, check, conditions, write_csv
 
 if TYPE_CHECKING:  # some experiments are measured without any network
@@ -56,8 +57,7 @@ class Run:
 
     @cached_property
     def curves(self) -> dict[str, np.ndarray]:
-        with np.load(self.folder / "curves.npz") as arrays:
-            return dict(arrays)
+        return read_arrays(self.folder / "curves.npz")
 
 
 @dataclass
@@ -201,7 +201,7 @@ def run_rows(runs: list[Run]) -> pd.DataFrame:
 
 def load_runs(experiment: Experiment, config: Mapping[str, Any], trained: list[Path]) -> list[Run]:
     """The experiment's runs from its training jobs' outputs, borrowed arms included."""
-    listed = sorted((entry for file in trained for entry in read_json(file)), key=lambda entry: entry["seed"])
+    listed = sorted((_whole(entry, file) for file in trained for entry in read_json(file)), key=itemgetter("seed"))
     runs = []
     for arm in experiment.arms:
         origin = experiment.training_of(arm)
@@ -211,6 +211,18 @@ def load_runs(experiment: Experiment, config: Mapping[str, Any], trained: list[P
                 folder = Path(entry["folder"])
                 runs.append(Run(arm, entry["seed"], settings, folder, read_json(folder / "record.json")))
     return runs
+
+
+def _whole(sealed: Mapping[str, Any], output: Path) -> dict[str, Any]:
+    """One run of those that a training job listed in ``output``, if it has the files that the job left."""
+    entry = unsealed(sealed, output)
+    folder = Path(entry["folder"])
+    for name, expected in entry.get("files", {}).items():
+        if not (folder / name).exists() or sha256(folder / name) != expected:
+            raise UserError(
+                f"{folder / name} is not what the training left; delete {folder} and {output}, and it is trained again"
+            )
+    return entry
 
 
 def measure(

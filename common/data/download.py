@@ -1,5 +1,6 @@
 """Downloads that survive: resumed after a cut, verified, and complete or absent under their final name."""
 
+import errno
 import hashlib
 import time
 import urllib.error
@@ -12,6 +13,7 @@ from common.progress import bar
 
 CHUNK = 1 << 20
 ATTEMPTS = 4  # per URL; a cut connection is resumed where it broke off
+OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO, errno.ENOTDIR)  # no connection's fault
 
 
 def checksum_matches(path: Path, checksums: Sequence[str]) -> bool:
@@ -50,7 +52,6 @@ def download(
     target = Path(target)
     if target.exists():
         return target
-    target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
     problems = []
     for url in urls:
@@ -86,6 +87,8 @@ def _fetch(url: str, part: Path, pause: float) -> str | None:
                 return problem
             continue
         except (OSError, urllib.error.URLError) as error:
+            if error.errno in OF_THE_DISK:
+                raise UserError(f"cannot write {part}: {error.strerror}") from error
             problem = f"connection failed ({getattr(error, 'reason', error)})"
             continue
         arrived = part.stat().st_size
@@ -97,6 +100,7 @@ def _fetch(url: str, part: Path, pause: float) -> str | None:
 
 def _stream(response, part: Path, mode: str, have: int, total: int | None) -> None:
     shown = bar(total=total, initial=have, unit="B", unit_scale=True, desc=part.stem)
+    part.parent.mkdir(parents=True, exist_ok=True)
     with open(part, mode) as file:
         while chunk := response.read(CHUNK):
             file.write(chunk)

@@ -115,7 +115,8 @@ def open_tar(path: Path) -> tarfile.TarFile:
     try:
         return tarfile.open(path)
     except (OSError, tarfile.TarError) as error:
-        raise UserError(f"{path} is not a readable tar archive: {error}") from error
+        told = str(error).partition("\n")[0]  # the rest is about every compression that it is not
+        raise UserError(f"{path} is not a readable tar archive: {told}") from error
 
 
 def lsun(source: Source, image_size: int) -> Iterator[Block]:

@@ -8,7 +8,8 @@ not be used are listed in the card (``skipped``).
 ``card.json``: what they are, written last: a folder without a card is not prepared.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -25,12 +26,13 @@ from common.data.scenes import SCENES
 from common.data.text import read_lines
 from common.data.videos import read_videos, with_skipped
 from common.errors import UserError
-from common.files import atomic_path, read_json, sha256, write_json
+from common.files import atomic_path, read_sealed, sealed, sha256, write_json
 from common.progress import bar
 
 if TYPE_CHECKING:  # it brings torch, which the workflow and most data sets do without
     from common.data.clips import Clips
 
+CHECKED = 2**30  # bytes up to which an array is read whole to check it; a larger one would take minutes at every start
 POINTS = 100_000  # how many points of a procedural set are drawn unless the settings say
 PAIRS = {"train": 400, "test": 100}  # of a procedural scene, as many as the real facades have
 
@@ -95,7 +97,9 @@ def prepare(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, s
         _save(folder / "samples.npy", samples)
         _save(folder / "labels.npy", labels)
     elif loader == "text":
-        lines, more = read_lines(source, settings["text_length"], settings["characters"], settings.get("data_count"))
+        with _readable(name, source):
+            length, characters = settings["text_length"], settings["characters"]
+            lines, more = read_lines(source, length, characters, settings.get("data_count"))
         _save(folder / "samples.npy", lines)
     elif loader == "videos":
         _stream_videos(folder, source, settings, noted)
@@ -109,8 +113,9 @@ def prepare(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, s
         else:
             blocks = read(name, loader, source, size, channels, settings.get("resampling", "bilinear"))
         blocks = limited(iter(blocks), settings.get("data_count"), settings.get("data_from", 0))
-        _stream_blocks(folder, blocks, (size, size, channels))
+        _stream_blocks(folder, _told(blocks, name, source), (size, size, channels))
     samples = np.load(folder / "samples.npy", mmap_mode="r")
+    parts = [folder / part for part in ("labels.npy", "lengths.npy") if (folder / part).exists()]
     card = {
         "data": name,
         "title": entry(name)["title"],
@@ -121,9 +126,31 @@ def prepare(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, s
         "as_registered": source.as_registered,
         "files": source.checksums(),
         "sha256": sha256(folder / "samples.npy"),
+        "parts": {part.name: sha256(part) for part in parts},
     } | ({"vocabulary": "".join(more)} if more else {}) | noted
-    write_json(folder / "card.json", card)
+    write_json(folder / "card.json", sealed(card))
     return folder
+
+
+@contextmanager
+def _readable(name: str, source: Source) -> Iterator[None]:
+    """A file that somebody brought can be damaged in any way; one whose checksum was proven cannot."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        if source.kind not in ("local", "downloaded"):
+            raise
+        files = ", ".join(map(str, source.files or (source.other,)))
+        told = f"{type(error).__name__}: {error}".partition("\n")[0][:200]
+        raise UserError(f"{files} cannot be read as {name} ({told}); it may be damaged: bring it again") from error
+
+
+def _told(blocks: Iterable, name: str, source: Source) -> Iterator:
+    """``blocks``; what goes wrong in reading them is no error of writing them."""
+    with _readable(name, source):
+        yield from blocks
 
 
 def load(folder: str | Path, settings: Mapping[str, Any] | None = None) -> Prepared:
@@ -132,7 +159,11 @@ def load(folder: str | Path, settings: Mapping[str, Any] | None = None) -> Prepa
     Raises a UserError where it is missing or incomplete.
     """
     folder = Path(folder)
-    card = read_json(folder / "card.json")
+    card = read_sealed(folder / "card.json")
+    for name, expected in {"samples.npy": card["sha256"], **card.get("parts", {})}.items():
+        path = folder / name
+        if not path.exists() or (path.stat().st_size <= CHECKED and sha256(path) != expected):
+            raise UserError(f"{path} is damaged; delete {folder} to prepare it again")
     labels = folder / "labels.npy"
     try:
         samples = np.load(folder / "samples.npy", mmap_mode="c")
@@ -177,7 +208,7 @@ def _stream_videos(folder: Path, source: Source, settings: Mapping[str, Any], no
             source, size, channels, inside=entry(name).get("inside"), split=None if split == "train" else split,
             shuffled=count is not None,
         )  # fmt: skip
-    usable = with_skipped(videos, settings["shortest_video"], noted)
+    usable = with_skipped(_told(videos, name, source), settings["shortest_video"], noted)
     lengths: list[int] = []
     first = settings.get("data_from", 0)
 

@@ -53,13 +53,13 @@ def _printed_precision(value: float) -> float:
     return 0.5 * 10.0 ** -len(decimals)
 
 
-def compare(new: pd.DataFrame) -> pd.DataFrame:
-    """One row per row of ``new``: reported, yours, difference, verdict, reason."""
+def compare(new: pd.DataFrame, where: str = "the file") -> pd.DataFrame:
+    """One row per row of ``new``, which errors call ``where``: reported, yours, difference, verdict, reason."""
     rows = []
     for name, group in new.groupby("paper", sort=False):
         if name not in library():
             raise UserError(
-                f"the file names the paper {name!r}, which the suite does not have{did_you_mean(name, library())}"
+                f"{where} names the paper {name!r}, which the suite does not have{did_you_mean(name, library())}"
             )
         reported = reported_numbers(library()[name])
         cells = reported.set_index(CELL)
@@ -134,7 +134,7 @@ def report(file: str | Path | None, output: str | Path) -> str:
 
 def report_on(new: pd.DataFrame, name: str, output: str | Path) -> tuple[str, pd.DataFrame]:
     """As :func:`report`, for a table that is called ``name``; returns the comparison too."""
-    table = compare(new)
+    table = compare(new, name)
     write_csv(table, Path(output) / "comparison.csv")
     shown = table.assign(
         reported=[number(v, s) for v, s in zip(table["reported"], table["reported_spread"], strict=True)],

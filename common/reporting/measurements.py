@@ -1,5 +1,6 @@
 """The one tidy schema of reported and measured numbers, and the table over it that claims read."""
 
+import csv
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,15 +47,12 @@ def read_measurements(path: str | Path) -> pd.DataFrame:
     Raises a :class:`UserError` with file, line and column for the first thing that does not fit.
     """
     path = Path(path)
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not a CSV file: {error}") from error
+    table = _read_csv(path)
     for name in table.columns:
         if name not in COLUMNS:
             raise UserError(f"{path}, line 1: unknown column {name!r}{did_you_mean(name, COLUMNS)}")
+    for name in table.columns[table.columns.duplicated()]:
+        raise UserError(f"{path}, line 1: column {name!r} stands there twice")
     for name in REQUIRED:
         if name not in table.columns:
             raise UserError(f"{path}, line 1: column {name!r} is missing (needed: {', '.join(REQUIRED)})")
@@ -67,6 +65,25 @@ def read_measurements(path: str | Path) -> pd.DataFrame:
             raise UserError(f"{path}, line {row + 2}, column {name}: {table[name][row]!r} is not a number")
         table[name] = numbers.astype(float)
     return check(table, str(path))
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """The cells as texts. pandas reads rows of another length too, into other columns than they stand under."""
+    rows: list[list[str]] = []
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file, skipinitialspace=True, strict=True)
+            for row in filter(None, reader):
+                rows.append(row)
+                if len(row) != len(rows[0]):
+                    raise UserError(f"{path}, line {reader.line_num}: {len(row)} cells under {len(rows[0])} columns")
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist") from None
+    except (OSError, csv.Error, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not a CSV file: {error}") from error
+    if not rows:
+        raise UserError(f"{path} is not a CSV file: there is nothing in it")
+    return pd.DataFrame(rows[1:], columns=rows[0], dtype=str)
 
 
 def check(table: pd.DataFrame, where: str) -> pd.DataFrame:
@@ -137,7 +154,10 @@ class Table:
         """A curve: the values of ``metric`` by the number that ``key`` has in their condition."""
         rows = self.select(metric=metric, model=model)
         parsed = [dict(part.split("=", 1) for part in text.split(";") if part) for text in rows["condition"]]
-        curve = {float(c[key]): float(v) for c, v in zip(parsed, rows["value"], strict=True) if key in c}
+        try:
+            curve = {float(c[key]): float(v) for c, v in zip(parsed, rows["value"], strict=True) if key in c}
+        except ValueError as error:
+            raise Missing(f"{metric} by {key} ({error})") from None
         if not curve:
             raise Missing(f"{metric} by {key}")
         return dict(sorted(curve.items()))

@@ -10,6 +10,7 @@ import sys
 from common.config import load_config, pairs
 from common.errors import UserError
 from common.experiments import SCALES, check_declarations, experiment
+from common.files import require_writable
 from common.training.launch import train_run
 
 
@@ -35,6 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
             overrides["settings"] = {given.experiment: pairs(given.set)}
         config = load_config(overrides)
         check_declarations(config)
+        for setting in ("runs", "data"):
+            require_writable(config[setting], setting)
         chosen = experiment(given.experiment)
         for arm in given.arm or chosen.own_arms:
             if arm not in chosen.arms:

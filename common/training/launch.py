@@ -22,7 +22,7 @@ from common.data.clips import batches_of
 from common.data.prepare import Prepared, prepared
 from common.errors import UserError
 from common.experiments import Experiment, resolve, slug
-from common.files import read_json, write_json
+from common.files import read_json, sealed, sha256, write_json
 from common.progress import bar
 from common.provenance import processor, training_code, versions
 from common.training import checkpoint
@@ -304,14 +304,20 @@ def train_in_own_process(experiment: Experiment, arm: str, seed: int, config: Ma
     raise UserError(done.stdout.strip().rpartition("\n")[2].removeprefix("error: ") or f"ended: {done.returncode}")
 
 
+def _checksums(folder: Path) -> dict[str, str]:
+    """Of the files of a finished run that measuring reads: by their names in its folder."""
+    files = [folder / "record.json", folder / "curves.npz", *sorted(folder.glob("snapshots/*.pt"))]
+    return {str(file.relative_to(folder)): sha256(file) for file in files if file.exists()}
+
+
 def train_runs(
     experiment: Experiment, runs: Iterable[tuple[str, int]], config: Mapping[str, Any], output: Path
 ) -> None:
     """One job: trains ``runs`` (arm and seed), one after another in this process, for importing torch costs more than a
     small training. On a GPU an experiment may have several of them side by side, a process each.
 
-    Writes ``output``, the list of the records of its runs; what a running job has done so far stands in
-    ``<output>.progress`` for whoever watches.
+    Writes ``output``, the list of its runs with the checksums of what they left; what a running job has done so far
+    stands in ``<output>.progress`` for whoever watches.
     """
     runs = list(runs)
     progress_file = output.with_suffix(".progress")
@@ -345,6 +351,8 @@ def train_runs(
             told = {"diverged": "diverged at step {step}", "broken": "broke: {error}"}.get(outcome["kind"], "finished")
             seconds = record["cost"]["seconds"]
             print(f"{experiment.name} · {arm} · seed {seed}: {told.format(**outcome)}, {seconds:.1f} s", flush=True)
-            entries.append({"arm": arm, "seed": seed, "folder": str(run_folder(experiment, arm, seed, config))})
+            folder = run_folder(experiment, arm, seed, config)
+            left = {"arm": arm, "seed": seed, "folder": str(folder), "files": _checksums(folder)}
+            entries.append(sealed(left))
     write_json(output, entries)
     progress_file.unlink(missing_ok=True)

@@ -18,7 +18,7 @@ from common.data.batches import to_float
 from common.data.clips import ClipReader, Clips
 from common.data.prepare import Prepared
 from common.errors import UserError
-from common.files import atomic_path, read_json
+from common.files import atomic_path, read_sealed, sealed, sha256
 from common.metrics.networks import FeatureNetwork
 
 BATCH = 128
@@ -102,13 +102,15 @@ def train_classifier(data: Prepared, path: Path, *, width: int, epochs: int, dev
     torch.save({"shape": shape, "state": network.cpu().state_dict()}, buffer)
     with atomic_path(path) as temporary:
         temporary.write_bytes(buffer.getvalue())
-    return {
-        "network": f"classifier({data.card['data']})",
-        "sha256": hashlib.sha256(buffer.getvalue()).hexdigest()[:12],
-        "held_out_accuracy": correct / max(held, 1),
-        "held_out": held,
-        **shape,
-    }
+    return sealed(
+        {
+            "network": f"classifier({data.card['data']})",
+            "sha256": hashlib.sha256(buffer.getvalue()).hexdigest()[:12],
+            "held_out_accuracy": correct / max(held, 1),
+            "held_out": held,
+            **shape,
+        }
+    )
 
 
 def seen(count: int) -> np.ndarray:
@@ -125,7 +127,9 @@ class TrainedClassifier(FeatureNetwork):
 
     def __init__(self, path: Path, device: torch.device):
         super().__init__(device)
-        card = read_json(path.with_suffix(".json"))
+        card = read_sealed(path.with_suffix(".json"))
+        if not sha256(path).startswith(card["sha256"]):
+            raise UserError(f"{path} is damaged; delete it and it is trained again")
         saved = torch.load(path, map_location="cpu", weights_only=True)
         self.shape = tuple(saved["shape"]["shape"])
         network = Classifier(**saved["shape"])
