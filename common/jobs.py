@@ -1,5 +1,6 @@
 """What each rule's job does: unpacks what Snakemake hands it and calls a function that a test can call too."""
 
+import shutil
 import sys
 import traceback
 from collections.abc import Callable
@@ -16,6 +17,8 @@ def prepare_data(job: Any) -> None:
     from common.data.prepare import prepare
 
     prepare(job.params.made_of["settings"], job.config["data"], job.config["local"])
+    if not Path(job.output.card).exists():  # without shared files Snakemake wants it in a place of its own as well
+        shutil.copy(Path(job.config["data"]) / "prepared" / job.wildcards.dataset / "card.json", job.output.card)
 
 
 def train_features(job: Any) -> None:
@@ -31,7 +34,7 @@ def train_features(job: Any) -> None:
     settings = job.params.made_of["settings"]
     with compute_device(job.config["device"]) as device:
         card = train_classifier(
-            load(Path(job.input.card).parent, settings),
+            load(Path(job.config["data"]) / "prepared" / Path(job.input.card).parent.name, settings),
             Path(job.output.weights),
             width=settings["feature_width"],
             epochs=settings["feature_epochs"],

@@ -30,7 +30,7 @@ def planned_jobs(workflow: Any, logs: str) -> dict[str, Path]:
     """Every job that Snakemake is about to run, and its first output; nothing where it does not tell."""
     try:
         return {job_of(job.log[0], logs): Path(str(job.output[0])) for job in workflow.dag.needrun_jobs() if job.output}
-    except AttributeError:  # not a public interface: without it there is no estimate and no progress
+    except (AttributeError, ValueError):  # no public interface, or no shared files: no estimate, no progress
         return {}
 
 

@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import math
 import os
+import platform
 import random
 import subprocess
 import sys
@@ -67,8 +68,9 @@ def reserved_gpus(wanted: int) -> Iterator[list[int]]:
     count = torch.cuda.device_count()
     if wanted > count:
         raise UserError(f"the configuration, at processes: {wanted} processes need a GPU each; there are {count}")
-    locks = [FileLock(Path.home() / ".cache" / "gan-reproductions" / f"gpu{i}.lock") for i in range(count)]
-    Path(locks[0].lock_file).parent.mkdir(parents=True, exist_ok=True)
+    folder = Path.home() / ".cache" / "gan-reproductions" / platform.node()  # nodes of a cluster share the home
+    folder.mkdir(parents=True, exist_ok=True)
+    locks = [FileLock(folder / f"gpu{i}.lock") for i in range(count)]
     while True:
         with contextlib.ExitStack() as stack:
             held = []
@@ -120,6 +122,8 @@ def train_run(
     if config["processes"] > 1 and experiment.several_processes:
         return train_in_processes(experiment, arm, seed, config)
     with FileLock(folder.with_name(f".{folder.name}.lock")):
+        for begun in folder.rglob(".*.tmp"):  # by a process that was killed while it wrote
+            begun.unlink()
         settings, data, identity = _run_of(experiment, arm, seed, config)
         try:
             try:
