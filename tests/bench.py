@@ -30,7 +30,7 @@ from common.training.startup import defer_compiler
 from common.video.networks import VideoCritic
 from reproductions.tgan.clipping import clip_singular_values
 
-OPERATIONS = 1e12  # of one timed update at most, on a CPU: a batch is made as small as that takes, but never below 2
+OPERATIONS = 2e11  # of one timed update at most, on a CPU: a batch is made as small as that takes, but never below 2
 REACHED = 0.1  # of the machine's peak: methods below it are worth a look with a profiler
 
 
