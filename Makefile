@@ -31,6 +31,7 @@ environment: $(VENV)/.complete
 
 # The stamp is written last, so an interrupted installation is done again.
 $(VENV)/.complete: requirements.lock
+	@if [ -L $(VENV) ]; then echo "$(VENV) is a link, and setting up would empty what it leads to; remove the link" >&2; exit 1; fi
 	@python=""; for candidate in $(PYTHON) python3 python3.12 python3.11 python; do \
 	  if $$candidate -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null; then \
 	    python=$$candidate; break; fi; done; \

@@ -1,5 +1,6 @@
 """The suite's configuration: ``workflow/config.yaml``, with ``--config key=value`` laid over it."""
 
+import argparse
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -118,3 +119,12 @@ def pairs(texts: list[str]) -> dict:
             raise UserError(f"{text!r} is not of the form KEY=VALUE")
         pairs[key] = typed(_from_yaml(value))
     return pairs
+
+
+def command_line(arguments: list[str] | None, program: str, description: str) -> dict[str, Any]:
+    """The configuration that a command's ``--config KEY=VALUE`` options ask for."""
+    parser = argparse.ArgumentParser(prog=f"python -m {program}", description=description.splitlines()[0])
+    parser.add_argument(
+        "--config", action="append", default=[], metavar="KEY=VALUE", help="a key of workflow/config.yaml"
+    )
+    return load_config(pairs(parser.parse_args(arguments).config))

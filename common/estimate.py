@@ -4,7 +4,6 @@ From the times on record at this scale, where there are any; else from operation
 configured hardware sustains.
 """
 
-import argparse
 import hashlib
 import json
 import sys
@@ -14,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from common.config import load_config, pairs
+from common.config import command_line
 from common.counting import Counted, Hardware, update
 from common.data.prepare import folder_of, validation_of
 from common.data.registry import entry
@@ -166,13 +165,8 @@ def _told(value: float) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m common.estimate", description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--config", action="append", default=[], metavar="KEY=VALUE", help="a key of workflow/config.yaml"
-    )
-    given = parser.parse_args(arguments)
     try:
-        print(report(load_config(pairs(given.config))))
+        print(report(command_line(arguments, "common.estimate", __doc__)))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

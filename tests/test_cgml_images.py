@@ -8,9 +8,9 @@ import torch
 from skimage import color
 from torch import nn
 
+from common.counting import operations
 from common.data.batches import Batches, to_float
 from common.data.tinted import DARKEST, HUES, LIGHTEST, SHARES, colours, draw_tints, tinted
-from common.counting import operations
 from common.experiments import experiment
 from common.training.launch import build_method
 from reproductions.cgml.colour import (

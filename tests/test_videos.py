@@ -20,6 +20,7 @@ from common.data.prepare import load, prepare, prepared
 from common.data.registry import Source
 from common.errors import UserError
 from common.experiments import experiment
+from common.files import write_json
 from common.metrics.features import _drawn
 from common.metrics.networks.classifier import TrainedClassifier, train_classifier
 from common.metrics.video import content_and_motion, mean_colours
@@ -355,9 +356,7 @@ def test_a_small_classifier_tells_the_expressions_apart(tmp_path):
     data = prepared(chosen, tmp_path, {})
     card = train_classifier(data, tmp_path / "network.pt", width=16, epochs=12, device=CPU)
     assert card["held_out_accuracy"] > 0.6  # chance: 1/6
-    (tmp_path / "network.json").write_text(
-        f'{{"network": "x", "sha256": "0", "held_out": 50, "held_out_accuracy": {card["held_out_accuracy"]}}}'
-    )
+    write_json(tmp_path / "network.json", card)
     network = TrainedClassifier(tmp_path / "network.pt", CPU)
     _, logits = network(torch.from_numpy(data.samples[np.arange(100)]))
     assert (logits.argmax(dim=1).numpy() == data.labels[:100]).mean() > 0.6

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from common.experiments import Deviation, Experiment, Paper
-from common.files import write_text
+from common.files import read_arrays, write_text
 from common.metrics.protocol import difference
 from common.reporting.claims import MARKS, Verdict, claims_of, judge, on_reported, verdict_rows
 from common.reporting.measurements import per_seed_tables, read_measurements, write_csv
@@ -55,8 +55,7 @@ def load_results(
     paper: Paper, experiment: Experiment, config: Mapping[str, Any], folder: Path, sheets: Path
 ) -> Results:
     reported = reported_numbers(paper)
-    with np.load(sheets) as arrays:
-        images = dict(arrays)
+    images = read_arrays(sheets)
     return Results(
         experiment,
         config,

@@ -4,7 +4,6 @@ Made of the result pages in Markdown and the tables beside them; each is one fil
 no network and no script.
 """
 
-import argparse
 import base64
 import io
 import re
@@ -22,7 +21,7 @@ from markdown_it.token import Token
 from markupsafe import Markup
 from PIL import Image
 
-from common.config import load_config, pairs
+from common.config import command_line
 from common.errors import UserError
 from common.experiments import Experiment, Paper, chosen_papers, library
 from common.files import write_text
@@ -343,13 +342,8 @@ def write_pages(config: Mapping[str, Any]) -> Path:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m common.reporting.pages", description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--config", action="append", default=[], metavar="KEY=VALUE", help="a key of workflow/config.yaml"
-    )
-    given = parser.parse_args(arguments)
     try:
-        print(write_pages(load_config(pairs(given.config))))
+        print(write_pages(command_line(arguments, "common.reporting.pages", __doc__)))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
