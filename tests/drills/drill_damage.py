@@ -19,7 +19,6 @@ from PIL import Image
 
 from common.config import load_config
 from common.data.prepare import prepare, prepared
-from common.errors import UserError
 from common.experiments import experiment, papers
 from common.files import write_json
 from common.measuring import measure
@@ -29,7 +28,7 @@ from common.reporting.experiment_page import report_experiment
 from common.training import checkpoint
 from common.training.launch import run_folder, train_run, train_runs
 from common.workflow import Plan
-from drills.machinery import SEED, damages, tree
+from drills.machinery import SEED, damages, message_of, tree
 
 FLIPS = 4
 COUNTED: Counter = Counter()
@@ -72,15 +71,6 @@ class World:
             report_experiment(papers()[self.one.paper], self.one, self.plan.config, results, sheets)
         files = tree(self.root, *MENDED)
         return {name: content for name, content in files.items() if not name.endswith("runs.csv")}
-
-
-def message_of(work) -> str:
-    """The message of the UserError that ``work`` ends with; "" where it ends well."""
-    try:
-        work()
-    except UserError as error:
-        return str(error)
-    return ""
 
 
 def to_delete(message: str) -> list[Path]:

@@ -18,7 +18,18 @@ from common.measuring import measure
 from common.reporting.experiment_page import report_experiment
 from common.training import checkpoint
 from common.training.launch import run_folder, train_run
-from drills.machinery import enlarge, leftovers, read_only, refused, run, small_disk, training, tree, workflow
+from drills.machinery import (
+    enlarge,
+    leftovers,
+    message_of,
+    read_only,
+    refused,
+    run,
+    small_disk,
+    training,
+    tree,
+    workflow,
+)
 
 CURVES, ARM = experiment("wgan_lsun_curves"), "WGAN · MLP/MLP"
 LINES = experiment("wgan_parallel_lines")
@@ -31,15 +42,6 @@ def configuration(root: Path, **folders: Path) -> dict:
     return load_config({"scale": "smoke", "checkpoint_seconds": 0, **places})
 
 
-def refusal_of(work) -> str:
-    """The message of the UserError that ``work`` ends with; "" where it ends well."""
-    try:
-        work()
-    except UserError as error:
-        return str(error)
-    return ""
-
-
 def sweep(disk: Path, sizes: range, work, check) -> Counter:
     """Do ``work`` on disks of rising size (kB): what is refused names a file on it; with room, the same work succeeds.
 
@@ -48,7 +50,7 @@ def sweep(disk: Path, sizes: range, work, check) -> Counter:
     refusals: Counter = Counter()
     for size in sizes:
         with small_disk(disk, size):
-            message = refusal_of(work)
+            message = message_of(work)
             if message:
                 assert FULL in message
                 assert str(disk) in message

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from conftest import ROOT
 
+from common.errors import UserError
+
 SEED = int(os.environ.get("DRILL_SEED", random.SystemRandom().randrange(10**6)))
 ENVIRONMENT = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
 
@@ -46,6 +48,15 @@ def refused(command: list[str], *parts: str, cwd: Path = ROOT) -> str:
     for part in parts:
         assert part in done.stdout, done.stdout
     return done.stdout
+
+
+def message_of(work) -> str:
+    """The message of the UserError that ``work`` ends with; "" where it ends well."""
+    try:
+        work()
+    except UserError as error:
+        return str(error)
+    return ""
 
 
 def tree(folder: Path, *patterns: str) -> dict[str, bytes]:
