@@ -127,11 +127,21 @@ def shape_of(settings: Mapping[str, Any]) -> tuple[int, ...]:
     return MAKERS[entry(settings["data"])["loader"]](10)[0].shape[1:]
 
 
+def _with_memory(step: Callable[[], object]) -> Callable[[], object]:
+    """An optimiser's step whose own numbers, such as how many steps there were, have memory: Adam reads them."""
+
+    def inside() -> None:
+        with torch.device("cpu"):
+            step()
+
+    return inside
+
+
 def update(settings: Mapping[str, Any], hardware: Hardware) -> Counted:
     """One update of a training in its second half, with everything that belongs to it. Raises whatever the method does
     where it asks for a number, which a tensor without memory has not.
     """
-    from common.training.launch import build_method
+    from common.training.method import build_method
 
     shape = shape_of(settings)
     rate = hardware.bfloat16 if settings.get("precision") == "bfloat16" else hardware.float32
@@ -143,6 +153,7 @@ def update(settings: Mapping[str, Any], hardware: Hardware) -> Counted:
         for optimiser in method.optimisers.values():
             for group in optimiser.param_groups:  # the fused kernels know it neither
                 group.update(fused=False, foreach=True)
+            optimiser.step = _with_memory(optimiser.step)
         batches = _Nothing(settings, shape)
         steps = getattr(method, "steps", settings["generator_steps"])
         step = steps // 2

@@ -13,9 +13,8 @@ from common.metrics.frechet import frechet_distance
 from common.metrics.networks import metric_name
 from common.metrics.protocol import protocol
 from common.metrics.scores import inception_score
-from common.training.launch import build_method
 from common.training.loop import load_snapshot
-from common.training.method import Method
+from common.training.method import Method, build_method
 
 SHOWN = 256  # images that a judgement keeps
 SPLITS = 10

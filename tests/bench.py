@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,31 +18,35 @@ from pytorch_fid import fid_score, inception
 from torchvision.models import inception_v3
 
 from common.config import load_config
-from common.counting import Hardware, shape_of, update
+from common.counting import Counted, Hardware, shape_of
 from common.data.clips import Clips, batches_of
+from common.estimate import Counts
 from common.experiments import all_experiments, experiment
 from common.metrics.features import extract
 from common.metrics.frechet import Moments, Statistics, frechet_distance
 from common.metrics.networks import feature_network
 from common.reporting.tables import markdown
-from common.training.launch import build_method
+from common.training.method import build_method
 from common.training.startup import defer_compiler
 from common.video.networks import VideoCritic
 from reproductions.tgan.clipping import clip_singular_values
 
-OPERATIONS = 2e11  # of one timed update at most, on a CPU: a batch is made as small as that takes, but never below 2
+# Of one timed update at most: a batch is made as small as that takes, but never below 2.
+OPERATIONS = {"cpu": 2e11, "cuda": 1e15}
+GPU_SHARE = 0.7  # of a GPU's memory that may be foreseen for an update
 REACHED = 0.1  # of the machine's peak: methods below it are worth a look with a profiler
 
 
 def seconds(work, repeats: int = 5) -> float:
     """Median of ``repeats`` calls after one to warm up."""
+    finish = torch.cuda.synchronize if torch.cuda.is_available() else lambda: None
     work()
     times = []
     for _ in range(repeats):
+        finish()
         start = time.perf_counter()
         work()
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
+        finish()
         times.append(time.perf_counter() - start)
     return sorted(times)[len(times) // 2]
 
@@ -53,12 +57,42 @@ def start_up(program: str) -> float:
     return float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
 
 
+def compute_device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 @cache
-def products(device: torch.device, precision: torch.dtype) -> float:
-    """Operations a second of a large matrix product."""
-    size = 4096 if device.type == "cuda" else 2048
-    square = torch.rand(size, size, device=device, dtype=precision)
-    return 2 * size**3 / seconds(lambda: square @ square, 3)
+def products(precision: str) -> float:
+    """Operations a second of a large matrix product; ``tf32``: float32 as a GPU's convolutions take it."""
+    device = compute_device()
+    size = 8192 if device.type == "cuda" else 2048
+    kind = torch.bfloat16 if precision == "bfloat16" else torch.float32
+    square = torch.rand(size, size, device=device, dtype=kind)
+    allowed, torch.backends.cuda.matmul.allow_tf32 = torch.backends.cuda.matmul.allow_tf32, precision == "tf32"
+    try:
+        return 2 * size**3 / seconds(lambda: square @ square, 3)
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = allowed
+
+
+def precision_of(settings: Mapping[str, Any]) -> str:
+    """In which most of an update is computed, once its method is built."""
+    if settings.get("precision") == "bfloat16":
+        return "bfloat16"
+    return "tf32" if torch.cuda.is_available() and torch.backends.cudnn.allow_tf32 else "float32"
+
+
+def bandwidth() -> float:
+    """Bytes a second that a large copy reads and writes."""
+    source = torch.zeros(2**28 if torch.cuda.is_available() else 2**26, device=compute_device())
+    target = torch.empty_like(source)
+    return 2 * source.nbytes / seconds(lambda: target.copy_(source))
+
+
+def launch() -> float:
+    """Seconds that an operation on one number takes, one after another."""
+    one, many = torch.zeros(1, device=compute_device()), 2000
+    return seconds(lambda: [one.add_(1) for _ in range(many)]) / many
 
 
 def published() -> Iterator[tuple[str, str]]:
@@ -73,50 +107,67 @@ def published() -> Iterator[tuple[str, str]]:
                 yield one.name, arm
 
 
-def update_alone(name: str, arm: str) -> dict[str, Any]:
-    """One update with everything that belongs to it, at the published shapes and in a process of its own."""
+def counted(settings: Mapping[str, Any], known: Counts, device: torch.device) -> tuple[dict[str, Any], Counted | None]:
+    """The settings with a batch that this machine can afford, and what is counted for one update with them."""
+    count = known.of(settings)
+    if count is None:
+        return dict(settings), None
+    affordable = OPERATIONS[device.type] / count.operations
+    if device.type == "cuda":
+        memory = torch.cuda.get_device_properties(device).total_memory
+        affordable = min(affordable, GPU_SHARE * memory / count.memory)
+    if affordable >= 1:
+        return dict(settings), count
+    published = settings["batch_size"]
+    settings = {**settings, "batch_size": max(int(published * affordable), min(published, 2))}
+    return settings, known.of(settings)
+
+
+def one_update(name: str, arm: str) -> dict[str, Any]:
+    """One update with everything that belongs to it, at the published shapes."""
     torch.set_num_threads(1)
     defer_compiler()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    nowhere = Hardware("", 1.0, 1.0, 1.0, 0.0)
+    device = compute_device()
+    on_gpu = device.type == "cuda"
+    config = load_config()
     settings = experiment(name).settings(arm, "paper")
     settings |= {key: value for key, value in {"predictor_steps": 1, "warmup_updates": 0}.items() if key in settings}
-    if device.type == "cpu":
-        settings |= {"precision": "float32"} if "precision" in settings else {}
+    if not on_gpu and "precision" in settings:
+        settings["precision"] = "float32"
     line = {"experiment": name, "arm": arm, "batch": settings["batch_size"]}
-    try:
-        operations = update(settings, nowhere).operations
-        if device.type == "cpu" and operations > OPERATIONS:
-            batch = max(int(settings["batch_size"] * OPERATIONS / operations), min(settings["batch_size"], 2))
-            settings |= {"batch_size": batch}
-            operations = update(settings, nowhere).operations
-    except (RuntimeError, NotImplementedError):
-        operations = None
+    known = Counts(Path(config["data"]) / "counted.json", Hardware(**config["hardware"]))
+    settings, count = counted(settings, known, device)
+    known.save()
     batch, shape = settings["batch_size"], shape_of(settings)
     stored = (*shape[1:], shape[0]) if len(shape) > 1 else shape
-    count = max(2 * batch, 40)
-    labels = np.arange(count) % settings.get("classes", 2)
+    amount = max(2 * batch, 40)
+    labels = np.arange(amount) % settings.get("classes", 2)
     kind = np.uint8 if len(shape) > 1 else np.int16 if "text_length" in settings else np.float32
-    samples: Any = np.zeros((count, *stored), kind)
+    samples: Any = np.zeros((amount, *stored), kind)
     if "frames" in settings:
-        samples = Clips(samples.reshape(-1, *stored[1:]), np.full(count, stored[0]), stored[0])
+        samples = Clips(samples.reshape(-1, *stored[1:]), np.full(amount, stored[0]), stored[0])
+    torch.backends.cudnn.allow_tf32 = True  # as torch has it, until a method says otherwise
+    if on_gpu:
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
     method = build_method(settings, shape, device)
     method.make_optimisers()
     batches = batches_of(samples, batch, 0, device, labels)
     method.step(0, batches)  # what a training begins with
     middle = settings["generator_steps"] // 2
-    took = seconds(lambda: method.step(middle + 1, batches), 1)
-    precision = torch.bfloat16 if settings.get("precision") == "bfloat16" else torch.float32
-    on_gpu = device.type == "cuda"
+    took = seconds(lambda: method.step(middle + 1, batches), 3 if on_gpu else 1)
     memory = torch.cuda.max_memory_allocated() if on_gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    share = None if operations is None else operations / took / products(device, precision)
-    return line | {
+    share = None if count is None else count.operations / took / products(precision_of(settings))
+    line |= {
         "timed with": batch,
         "s per update": f"{took:.3g}",
         "samples per s": f"{batch / took:,.1f}",
         "peak memory, MB": f"{memory / 2**20:,.0f}",
         "share of peak": "not counted" if share is None else f"{share:.0%}{' ·' if share < REACHED else ''}",
     }
+    if on_gpu:
+        line["foreseen, s"] = "" if count is None else f"{count.seconds:.3g}"
+    return line
 
 
 def alone(function, *arguments):
@@ -140,20 +191,22 @@ def clipping(device: torch.device) -> tuple[float, float]:
 
 def main() -> None:
     defer_compiler()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = compute_device()
+    on_gpu = device.type == "cuda"
     torch.set_num_threads(1)
-    name = torch.cuda.get_device_name() if device.type == "cuda" else "one CPU thread"
-    peaks = ", ".join(
-        f"{products(device, kind) / 1e9:,.0f} GFLOP/s in {kind}" for kind in (torch.float32, torch.bfloat16)
-    )
-    print(f"torch {torch.__version__}, {name}; matrix products: {peaks}\n")
+    name = torch.cuda.get_device_name() if on_gpu else "one CPU thread"
+    kinds = ("float32", "tf32", "bfloat16") if on_gpu else ("float32", "bfloat16")
+    peaks = ", ".join(f"{products(kind) / 1e9:,.0f} GFLOP/s in {kind}" for kind in kinds)
+    print(f"torch {torch.__version__}, {name}; matrix products: {peaks};", end=" ")
+    print(f"copies: {bandwidth() / 1e9:,.0f} GB/s; one small operation: {launch() * 1e6:.1f} µs\n")
     optimiser = "import torch; torch.optim.Adam(torch.nn.Linear(1, 1).parameters())"
     deferred = f"from common.training.startup import defer_compiler; defer_compiler(); {optimiser}"
     print(f"process with torch and an optimiser: {start_up(optimiser):.1f} s of CPU")
     print(f"... with the compiler deferred:      {start_up(deferred):.1f} s of CPU\n", flush=True)
     lines = []
     for name, arm in published():
-        lines.append(alone(update_alone, name, arm))
+        # A GPU tells its peak of memory and forgets it; a process's own has to be its own.
+        lines.append(one_update(name, arm) if on_gpu else alone(one_update, name, arm))
         print(*lines[-1].values(), sep="  ", file=sys.stderr, flush=True)
     print("One update of every published network, with the critic's and whatever else belongs to it:\n")
     print(markdown(pd.DataFrame(lines)), flush=True)
@@ -196,7 +249,7 @@ def rate(work) -> str:
 def ours_features(weights: str):
     """statistics of Inception features, ours"""
     config = load_config({"local": {"inception_2015": weights}})
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = compute_device()
     network, images = feature_network("inception", config, device), pictures()
     return lambda: rate(lambda: extract(network, images, keep=()))
 
@@ -205,7 +258,7 @@ def theirs_features(weights: str):
     """statistics of Inception features, pytorch-fid's"""
     state = torch.load(weights, weights_only=True)
     inception.load_state_dict_from_url = lambda *_, **__: state
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = compute_device()
     network, images = inception.InceptionV3([3]).eval().to(device), pictures()
 
     class Arrays(torch.utils.data.Dataset):  # in place of its data set of files

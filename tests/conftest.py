@@ -63,7 +63,7 @@ def small_video_model(experiment, arm: str, **changed):
     import torch
 
     from common.data.clips import ClipBatches, Clips
-    from common.training.launch import build_method
+    from common.training.method import build_method
 
     settings = experiment.settings(arm, "smoke") | changed
     length, size = settings["frames"], settings["image_size"]

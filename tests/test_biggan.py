@@ -23,7 +23,8 @@ from common.metrics.networks.classifier import train_classifier
 from common.reporting.experiment_page import report_experiment
 from common.training import checkpoint
 from common.training.children import errors_in
-from common.training.launch import build_method, reserved_gpus, run_folder, train_run, train_runs
+from common.training.launch import reserved_gpus, run_folder, train_run, train_runs
+from common.training.method import build_method
 from common.workflow import Plan
 from reproductions.biggan.latents import LATENTS, scaled, truncated
 from reproductions.biggan.layers import (

@@ -12,7 +12,7 @@ from common.counting import operations
 from common.data.batches import Batches, to_float
 from common.data.tinted import DARKEST, HUES, LIGHTEST, SHARES, colours, draw_tints, tinted
 from common.experiments import experiment
-from common.training.launch import build_method
+from common.training.method import build_method
 from reproductions.cgml.colour import (
     annealed_mean,
     colour_bins,

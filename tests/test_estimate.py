@@ -14,7 +14,7 @@ from common.data.prepare import prepared
 from common.estimate import report
 from common.experiments import all_experiments, experiment
 from common.spent import Spent, collect, job_of, predicted, recorded, reference
-from common.training.launch import build_method
+from common.training.method import build_method
 
 MACHINE = Hardware("a machine", float32=1e12, bfloat16=4e12, bandwidth=1e11, launch=1e-5)
 TRUNCATION = experiment("biggan_truncation")

@@ -9,7 +9,7 @@ from torch import nn
 
 from common.experiments import experiment, papers
 from common.reporting.experiment_page import reported_numbers
-from common.training.launch import build_method
+from common.training.method import build_method
 from reproductions.mocogan.measure import changing_labels, path_correlation
 from reproductions.mocogan.models import ImageDiscriminator, ImageGenerator, MotionGenerator, VideoDiscriminator
 

@@ -8,11 +8,12 @@ from torch import nn
 
 from common.experiments import experiment, papers
 from common.reporting.experiment_page import reported_numbers
-from common.training.launch import build_method
+from common.training.method import build_method
 from common.video.networks import GaussianNoise, TwoStreamGenerator, VideoCritic, VolumeGenerator, batch_norm, doublings
-from reproductions.tgan.clipping import FLOOR, clip_singular_values, clip_weights, clipped
+from reproductions.tgan.clipping import FLOOR, clip_singular_values, clipped
 from reproductions.tgan.measure import _values, interpolated
 from reproductions.tgan.models import ImageGenerator, TemporalGenerator, TGANGenerator, uniform
+from reproductions.wgan.method import clip
 
 CPU = torch.device("cpu")
 UCF101 = experiment("tgan_ucf101")
@@ -170,10 +171,11 @@ def test_every_layer_is_clipped_as_table_2_says():
         nn.Linear(30, 20), nn.BatchNorm1d(4), batch_norm(nn.BatchNorm1d, 4, gain=False),
     )  # fmt: skip
     for module in network:
-        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.weight is not None:
-            nn.init.normal_(module.weight, 0, 3)
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
             nn.init.uniform_(module.running_var, 0.1, 4)
-        elif hasattr(module, "weight") and module.weight is not None:
+            if isinstance(module.weight, nn.Parameter):
+                nn.init.normal_(module.weight, 0, 3)
+        elif hasattr(module, "weight"):
             nn.init.normal_(module.weight, 0, 1)
     biases = [module.bias.clone() for module in network if getattr(module, "bias", None) is not None]
     clip_singular_values(network)
@@ -181,11 +183,12 @@ def test_every_layer_is_clipped_as_table_2_says():
         if isinstance(module, (nn.Linear, nn.modules.conv._ConvNd)):
             singular = torch.linalg.svdvals(module.weight.detach().flatten(1))
             assert singular.max() <= 1 + 1e-5
-        elif isinstance(module, nn.modules.batchnorm._BatchNorm) and module.weight is not None:
+        elif isinstance(getattr(module, "weight", None), nn.Parameter):
             highest = (module.running_var + module.eps).sqrt()
             assert (module.weight > 0).all()
             assert (module.weight <= highest).all()
             assert (module.weight >= FLOOR * highest).all()
+    assert (network[-1].weight == 1).all()
     after = [module.bias for module in network if getattr(module, "bias", None) is not None]
     assert all(torch.equal(a, b) for a, b in zip(biases, after, strict=True))
 
@@ -207,7 +210,7 @@ def test_a_clipped_linear_layer_is_1_lipschitz_but_a_convolution_is_not_bound_to
 
 def test_weight_clipping_takes_every_parameter():
     critic = VideoCritic(8, 16, 1, 4)
-    clip_weights(critic, 0.01)
+    clip(critic, 0.01)
     assert all(p.abs().max() <= 0.01 for p in critic.parameters())
 
 
@@ -253,7 +256,9 @@ def test_clipping_happens_every_fifth_update_and_weight_clipping_every_one():
 def test_the_normal_gan_has_noise_in_every_layer_and_no_gain():
     method, batches = small("TGAN (Normal GAN)")
     assert sum(isinstance(layer, GaussianNoise) for layer in method.f) == 2  # of two layers at 16 pixels
-    assert all(layer.weight is None for layer in method.f if isinstance(layer, nn.BatchNorm3d))
+    assert all((layer.weight == 1).all() for layer in method.f if isinstance(layer, nn.BatchNorm3d))
+    assert not any("weight" in name for layer in method.f if isinstance(layer, nn.BatchNorm3d)
+                   for name, _ in layer.named_parameters())  # fmt: skip
     x = next(batches)
     assert not torch.equal(method.f(x), method.f(x))
     method.f.eval()

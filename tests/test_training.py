@@ -199,7 +199,7 @@ def test_a_broken_training_is_a_row_and_is_tried_again(config, tmp_path, monkeyp
     output = tmp_path / "part1.json"
     runs = [("GAN", 0), ("WGAN-GP", 0)]
     with monkeypatch.context() as patched:
-        patched.setattr(launch, "build_method", out_of_memory)
+        patched.setattr(launch, "begun", out_of_memory)
         train_runs(SWEEP, runs, config, output)
         with pytest.raises(MemoryError):
             train_run(CURVES, ARM, 0, config)

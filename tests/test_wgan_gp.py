@@ -417,14 +417,24 @@ def test_rmsprop_is_tensorflow_s():
     before = layer.weight.detach().clone()
     chosen = {"optimiser": "rmsprop", "learning_rate": 0.1, "learning_rate_factor": 1, "rmsprop_start": 1.0}
     optimiser = build_optimiser(chosen, layer)
-    gradient = torch.tensor([[1.0, -2.0]])
     mean = torch.ones(1, 2)
-    for _ in range(2):
+    for gradient in torch.tensor([[[1.0, -2.0]], [[0.5, 3.0]]]):
         layer.weight.grad = gradient.clone()
         optimiser.step()
         mean = 0.9 * mean + 0.1 * gradient**2
         before -= 0.1 * gradient / (mean + 1e-10).sqrt()
     assert torch.allclose(layer.weight, before, atol=1e-6)
+
+
+def test_a_gradient_far_below_the_root_of_epsilon_hardly_moves_a_weight():
+    layer = nn.Linear(1, 1, bias=False)
+    before = float(layer.weight)
+    optimiser = build_optimiser(
+        {"optimiser": "rmsprop", "learning_rate": 1.0, "learning_rate_factor": 1, "rmsprop_start": 0.0}, layer
+    )
+    layer.weight.grad = torch.full((1, 1), 1e-7)
+    optimiser.step()
+    assert before - float(layer.weight) == pytest.approx(1e-7 / np.sqrt(0.1 * 1e-14 + 1e-10), rel=1e-3)  # not 1 / √0.1
 
 
 def test_dequantisation_fills_one_grey_level():

@@ -54,10 +54,6 @@ class Clips:
     def __getitem__(self, chosen: int | slice | Sequence[int] | np.ndarray) -> np.ndarray:
         return self.frames[self.numbers(np.arange(len(self))[chosen])]
 
-    def whole(self, video: int) -> np.ndarray:
-        """All frames of one video."""
-        return self.frames[self.starts[video] : self.starts[video] + self.lengths[video]]
-
 
 class ClipReader:
     """Clips as tensors, read from the device where all frames fit there, else from the mapped file."""

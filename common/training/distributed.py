@@ -24,6 +24,7 @@ from common.errors import UserError
 from common.training import checkpoint
 
 T = TypeVar("T")
+NO_GPU = "the configuration, at device: {}, but torch sees no such GPU; say auto or cpu"
 
 
 def processes() -> int:
@@ -46,6 +47,8 @@ def own_device(name: str) -> torch.device:
     count = torch.cuda.device_count() if name != "cpu" else 0
     if ":" in name:
         raise UserError(f"the configuration, at device: several processes cannot all train on {name}; say cuda")
+    if count == 0 and name == "cuda":
+        raise UserError(NO_GPU.format(name))
     if count == 0:
         return torch.device("cpu")
     number = int(os.environ["LOCAL_RANK"])

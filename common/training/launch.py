@@ -22,13 +22,14 @@ from common.config import ROOT
 from common.data.clips import batches_of
 from common.data.prepare import Prepared, prepared
 from common.errors import UserError
-from common.experiments import Experiment, resolve, slug
+from common.experiments import Experiment, slug
 from common.files import read_json, sealed, sha256, write_json
 from common.progress import bar
 from common.provenance import processor, training_code, versions
 from common.training import checkpoint
 from common.training.children import command_of, followed
 from common.training.distributed import (
+    NO_GPU,
     SharedBatches,
     first_then_others,
     launched,
@@ -38,8 +39,7 @@ from common.training.distributed import (
     processes,
     together,
 )
-from common.training.loop import Identity, SettingsChanged, check_identity, finished, seed_everything, train
-from common.training.method import Method
+from common.training.loop import Identity, SettingsChanged, begun, check_identity, finished, train
 from common.training.startup import defer_compiler
 
 
@@ -51,10 +51,15 @@ def run_folder(experiment: Experiment, arm: str, seed: int, config: Mapping[str,
 
 @contextlib.contextmanager
 def compute_device(name: str) -> Iterator[torch.device]:
-    """The device to train on. With several GPUs and ``auto`` or ``cuda``, one nobody else of us is using."""
+    """The device to train on. With several GPUs and ``auto`` or ``cuda``, one nobody else of us is using.
+
+    Raises UserError where the configured one is not there.
+    """
     count = torch.cuda.device_count() if name != "cpu" else 0
     if name == "cpu" or (name == "auto" and count == 0):
         yield torch.device("cpu")
+    elif count <= (int(name.partition(":")[2] or 0)):
+        raise UserError(NO_GPU.format(name))
     elif ":" in name or count <= 1:
         yield torch.device(name if ":" in name else "cuda:0")
     else:
@@ -82,10 +87,6 @@ def reserved_gpus(wanted: int) -> Iterator[list[int]]:
                     yield held
                     return
         time.sleep(random.uniform(0.2, 1.0))  # all or none, and not in step: two who wait never hold half each
-
-
-def build_method(settings: Mapping[str, Any], shape: tuple[int, ...], device: torch.device) -> Method:
-    return resolve(settings["method"])(settings, shape, device)
 
 
 def set_aside(folder: Path) -> Path:
@@ -188,9 +189,7 @@ def _train(
     if record is not None and record["outcome"]["kind"] != "broken":
         return record
     with compute_device(config["device"]) as device:
-        seed_everything(identity.seed)
-        method = build_method(settings, data.shape, device)
-        method.make_optimisers()
+        method = begun(settings, data.shape, identity.seed, device)
         return train(
             method,
             batches_of(data.samples, settings["batch_size"], identity.seed, device, data.labels),
@@ -223,9 +222,7 @@ def _train_together(
         if record is not None and record["outcome"]["kind"] != "broken":
             return record
         with own_folder(folder) as mine:
-            seed_everything(seed)
-            method = build_method(settings, data.shape, device)
-            method.make_optimisers()
+            method = begun(settings, data.shape, seed, device)
             if not first:  # all hold the same: what the first one writes is enough
                 method.state_dict = method.snapshot = dict
             train(

@@ -7,6 +7,7 @@ State of a run, all in its folder:
 
 import random
 import resource
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from common.errors import UserError
 from common.files import atomic_path, read_json, write_json
 from common.provenance import processor, versions
 from common.training import checkpoint
-from common.training.method import Method
+from common.training.method import Method, build_method
 
 LOG_EVERY = 50  # steps between looks at the curves; fixed, so that divergence is found at the same step always
 EXPLODED = 1e8  # a curve beyond this has diverged
@@ -59,6 +60,14 @@ def seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)  # every device
+
+
+def begun(settings: Mapping[str, Any], shape: tuple[int, ...], seed: int, device: torch.device) -> Method:
+    """The method of a run at its start: seeded, then built, then with its optimisers; ``shape`` is one sample's."""
+    seed_everything(seed)
+    method = build_method(settings, shape, device)
+    method.make_optimisers()
+    return method
 
 
 def _random_state(device: torch.device) -> dict[str, Any]:
@@ -120,10 +129,13 @@ def train(
 ) -> dict[str, Any]:  # fmt: skip
     """Train until ``steps`` updates are done or a curve diverges; continue from the last checkpoint if any.
 
-    The caller has seeded everything and built ``method`` and ``batches`` afterwards. Killed at any moment and
-    called again, it ends in the same bits on a CPU. Returns the record that it also writes.
+    ``method`` is just :func:`begun` and ``batches`` made after it. Killed at any moment and called again, it ends in
+    the same bits on a CPU. Returns the record that it also writes. Raises SettingsChanged where the folder holds a
+    training of something else, UserError where no checkpoint in it is sound.
     """
     device = method.device
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
     folder.mkdir(parents=True, exist_ok=True)
 
     # Continue where the last sound checkpoint left off.
@@ -140,6 +152,7 @@ def train(
         _restore_random_state(state["random"], device)
         t = state["step"]
         curves[:t] = state["curves"]
+        outcome = _divergence(curves[:t], 0, method.curves)  # killed between the last checkpoint and the record
         if (folder / "cost.json").exists():
             cost = read_json(folder / "cost.json")
     cost["starts"] += 1
@@ -166,7 +179,7 @@ def train(
     if t == 0:
         _save_snapshot(folder, 0, method)
 
-    while t < steps:
+    while t < steps and outcome is None:
         logged = method.step(t, batches)
         waiting.append(torch.stack([logged[name].detach().float() for name in method.curves]))
         t += 1
@@ -237,12 +250,16 @@ def load_snapshot(folder: Path, step: int, method: Method) -> None:
     try:
         method.load_snapshot(torch.load(path, map_location=method.device, weights_only=True))
     except FileNotFoundError:
-        raise UserError(f"{path} is missing; delete {folder}/record.json to train this run again") from None
+        raise UserError(f"{path} is missing; {_AGAIN.format(folder)}") from None
     except (RuntimeError, EOFError, OSError) as error:
-        raise UserError(f"{path} is damaged; delete {folder} to train this run again ({error})") from error
+        raise UserError(f"{path} is damaged ({error}); {_AGAIN.format(folder)}") from error
+
+
+_AGAIN = "delete {} and the .json of its training job beside the arms' folders, and it is trained again"
 
 
 def _peak_memory_mb(device: torch.device) -> int:
+    """On a GPU this training's, on a CPU that of the process so far."""
     if device.type == "cuda":
         return round(torch.cuda.max_memory_allocated(device) / 2**20)
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10)
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10))

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from common.data.batches import Batches
+from common.experiments import resolve
 
 
 class Method:
@@ -35,6 +36,10 @@ class Method:
         """Move a network to the device, in the memory layout that convolutions are quickest in."""
         return network.to(self.device, memory_format=torch.channels_last)
 
+    def noise(self, count: int) -> Tensor:
+        """z ~ N(0, I), (count, latent_size)"""
+        return torch.randn(count, self.settings["latent_size"], device=self.device)
+
     def autocast(self) -> AbstractContextManager:
         """bfloat16 where the settings' ``precision`` says so; float32 otherwise."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.get("precision") == "bfloat16")
@@ -61,12 +66,14 @@ class Method:
         raise NotImplementedError
 
     def state_dict(self) -> dict[str, Any]:
+        """All that a checkpoint must keep for the training to continue to the same bits."""
         return {
             "networks": {name: network.state_dict() for name, network in self.networks.items()},
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take up what :meth:`state_dict` gave, once there are optimisers. RuntimeError where networks differ."""
         for name, network in self.networks.items():
             network.load_state_dict(state["networks"][name])
         for name, optimiser in self.optimisers.items():
@@ -77,5 +84,11 @@ class Method:
         return {name: self.networks[name].state_dict() for name in self.sampled}
 
     def load_snapshot(self, state: Mapping[str, Any]) -> None:
+        """Take up what :meth:`snapshot` gave; needs no optimisers."""
         for name in self.sampled:
             self.networks[name].load_state_dict(state[name])
+
+
+def build_method(settings: Mapping[str, Any], shape: tuple[int, ...], device: torch.device) -> Method:
+    """The method that the settings name, with fresh networks on ``device``; ``shape`` is one sample's, as above."""
+    return resolve(settings["method"])(settings, shape, device)

@@ -22,8 +22,8 @@ from common.metrics.frechet import frechet_distance
 from common.metrics.networks import metric_name
 from common.metrics.perceptual import diversity, perceptual_distance, random_pairs
 from common.metrics.protocol import protocol
-from common.training.launch import build_method
 from common.training.loop import load_snapshot
+from common.training.method import build_method
 from common.translation.method import Translator
 
 AT_ONCE = 16  # test conditions

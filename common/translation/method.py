@@ -96,10 +96,6 @@ class Pix2Pix(Translator):
             for group in optimiser.param_groups:
                 group["lr"] = s["learning_rate"] * s["learning_rate_factor"] * factor
 
-    def noise(self, count: int) -> Tensor:
-        """z ~ N(0, I)"""
-        return torch.randn(count, self.settings["latent_size"], device=self.device)
-
     def translate(self, x: Tensor) -> Tensor:
         return self.g(x, self.noise(len(x)))
 

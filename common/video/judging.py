@@ -17,9 +17,8 @@ from common.metrics.networks import FeatureNetwork, metric_name
 from common.metrics.protocol import protocol
 from common.metrics.scores import inception_score
 from common.metrics.video import frame_change
-from common.training.launch import build_method
 from common.training.loop import load_snapshot
-from common.training.method import Method
+from common.training.method import Method, build_method
 from common.video.method import AT_ONCE
 
 SHOWN = 64  # videos that a judgement keeps for pictures

@@ -78,10 +78,6 @@ class VideoMethod(Method):
 
     # Codes, labels, losses.
 
-    def noise(self, count: int) -> Tensor:
-        """z ~ N(0, I)"""
-        return torch.randn(count, self.settings["latent_size"], device=self.device)
-
     def one_hot(self, labels: Tensor) -> Tensor:
         return F.one_hot(labels, self.classes).float()
 

@@ -31,10 +31,14 @@ def start_frames(frames: int, layers: int) -> int:
 def batch_norm(
     kind: type[nn.Module], channels: int, *, gain: bool = True, shift: bool = True, eps: float = 1e-5
 ) -> nn.Module:
-    """BatchNorm with or without its gain γ and its shift β (Chainer's ``use_gamma`` and ``use_beta``)."""
+    """BatchNorm with or without its gain γ and its shift β (Chainer's ``use_gamma`` and ``use_beta``).
+
+    Without a gain it is a constant 1: on a GPU, torch cannot take the gradient of a shift without one.
+    """
     norm = kind(channels, eps=eps)
     if not gain:
-        norm.weight = None
+        del norm.weight
+        norm.register_buffer("weight", torch.ones(channels), persistent=False)
     if not shift:
         norm.bias = None
     return norm

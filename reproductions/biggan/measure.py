@@ -16,8 +16,9 @@ from common.measuring import Measuring, Run, cells
 from common.metrics.networks import weight_files
 from common.metrics.networks.classifier import seen
 from common.metrics.protocol import parts_of, protocol
-from common.training.launch import build_method, compute_device
+from common.training.launch import compute_device
 from common.training.loop import load_snapshot
+from common.training.method import build_method
 from reproductions.biggan.latents import Latent, scaled, truncated
 from reproductions.biggan.method import BigGAN
 from reproductions.biggan.names import AMENABLE, BIGGAN, DEEP, HUB, NO_PENALTY, NORMAL, REGULARISATION

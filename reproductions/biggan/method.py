@@ -80,7 +80,7 @@ class BigGAN(Method):
         embedding = {id(parameter) for parameter in self.g.embed.parameters()}
         self.regularised = [p for p in self.g.parameters() if p.ndim >= 2 and id(p) not in embedding]
 
-    def noise(self, progress: float) -> tuple[Tensor, Tensor]:
+    def latents(self, progress: float) -> tuple[Tensor, Tensor]:
         """This process's share of a batch of z and labels."""
         s = self.settings
         z = self.latent(s["batch_size"], s["latent_size"], self.device, progress)
@@ -95,7 +95,7 @@ class BigGAN(Method):
         frozen = s["frozen"] if progress >= s["frozen_from"] else "none"  # Appendix G.1
         for _ in range(s["d_steps"]):
             x, y = batches.next_labelled()
-            z, fake_y = self.noise(progress)
+            z, fake_y = self.latents(progress)
             with self.autocast():
                 with torch.no_grad():
                     fake = self.g(z, fake_y)
@@ -108,7 +108,7 @@ class BigGAN(Method):
                 self.update("discriminator", loss)
 
         self.d.requires_grad_(False)
-        z, fake_y = self.noise(progress)
+        z, fake_y = self.latents(progress)
         with self.autocast():
             g_loss = -self.d(self.g_parallel(z, fake_y), fake_y).float().mean()
         loss = g_loss

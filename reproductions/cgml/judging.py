@@ -13,8 +13,8 @@ from common.measuring import Measuring, Run
 from common.metrics.images import PROTOCOL, PieAPP, psnr, ssim
 from common.metrics.perceptual import perceptual_distance
 from common.metrics.protocol import protocol
-from common.training.launch import build_method
 from common.training.loop import load_snapshot
+from common.training.method import build_method
 from common.translation.judging import held_out_samples
 from reproductions.cgml.colour import AB_RANGE
 from reproductions.cgml.method import CGML
@@ -31,7 +31,7 @@ def loaded(m: Measuring, run: Run, device: torch.device = CPU, snapshot: int = -
     """The method as it was at a snapshot, by default the last."""
     method = build_method(run.settings, m.data(run.settings).shape, device)
     load_snapshot(run.folder, run.record["snapshots"][snapshot], method)
-    method.evaluating()
+    method.to_evaluation()
     return method
 
 

@@ -66,7 +66,7 @@ class Regression(Method):
     def make_optimisers(self) -> None:
         self.optimisers = {"regression": self.optimiser(self.h, self.g)}
 
-    def evaluating(self) -> None:
+    def to_evaluation(self) -> None:
         """Batch normalisation with the statistics of training, from now on."""
         for network in self.networks.values():
             network.eval()

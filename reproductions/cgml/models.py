@@ -3,12 +3,12 @@
 ℋ gives a tuple of features, finest first; 𝒢 takes all of them and the code, 𝒵 the last alone and the code.
 """
 
-import math
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
+from common.training.networks import halvings
 from common.translation.networks import tiled
 
 Features = tuple[Tensor, ...]
@@ -72,10 +72,7 @@ class PointGenerator(nn.Module):
 
 def context_widths(size: int, width: int) -> list[int]:
     """Filters of the layers from ``size`` down to 4 × 4: 64, 64, 128, 256, 512 at 128 pixels (Pathak et al. 2016)."""
-    steps = round(math.log2(size)) - 2
-    if steps < 1 or 4 * 2**steps != size:
-        raise ValueError(f"image_size must be a power of two of at least 8, not {size}")
-    return [width * min(2 ** max(place - 1, 0), 8) for place in range(steps)]
+    return [width * min(2 ** max(place - 1, 0), 8) for place in range(halvings(size))]
 
 
 class ImageEncoder(nn.Module):

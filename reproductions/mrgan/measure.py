@@ -8,8 +8,9 @@ import torch
 from common.measuring import Measuring
 from common.metrics.coverage import coverage, nearest_mode
 from common.metrics.protocol import protocol
-from common.training.launch import build_method, compute_device
+from common.training.launch import compute_device
 from common.training.loop import load_snapshot
+from common.training.method import build_method
 from common.translation.judging import TranslationJudge
 from common.translation.sheets import sheet
 

@@ -14,8 +14,9 @@ from common.metrics.frechet import frechet_distance
 from common.metrics.networks import metric_name
 from common.metrics.protocol import protocol
 from common.provenance import processor
-from common.training.launch import build_method, compute_device
+from common.training.launch import compute_device
 from common.training.loop import load_snapshot
+from common.training.method import build_method
 from common.translation.judging import TranslationJudge, held_out_samples
 from common.translation.sheets import sheet
 

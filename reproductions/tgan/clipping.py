@@ -1,4 +1,4 @@
-"""Singular value clipping (Section 4, Table 2), and the weight clipping that it replaces."""
+"""Singular value clipping (Section 4, Table 2)."""
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ def clip_singular_values(network: nn.Module) -> None:
         if isinstance(module, (nn.Linear, nn.modules.conv._ConvNd)):
             matrix = module.weight.flatten(1)
             module.weight.copy_(clipped(matrix).view_as(module.weight))
-        elif isinstance(module, nn.modules.batchnorm._BatchNorm) and module.weight is not None:
+        elif isinstance(module, nn.modules.batchnorm._BatchNorm) and isinstance(module.weight, nn.Parameter):
             highest = (module.running_var + module.eps).sqrt()
             module.weight.copy_(torch.minimum(torch.maximum(module.weight, FLOOR * highest), highest))
 
@@ -37,10 +37,3 @@ def clipped(matrix: Tensor) -> Tensor:
     squares, u = torch.linalg.eigh(wide @ wide.T)
     excess = 1 - squares.clamp(min=1).rsqrt()
     return (wide - (u * excess) @ (u.T @ wide)).to(matrix.dtype)
-
-
-@torch.no_grad()
-def clip_weights(network: nn.Module, c: float) -> None:
-    """Every parameter into [−c, c], BatchNorm's among them (Section 3.2; the authors' code)."""
-    for parameter in network.parameters():
-        parameter.clamp_(-c, c)

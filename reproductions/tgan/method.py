@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from common.data.clips import ClipBatches
 from common.video.method import VideoGAN, VideoMethod
 from common.video.networks import normal_init
-from reproductions.tgan.clipping import clip_singular_values, clip_weights
+from reproductions.tgan.clipping import clip_singular_values
 from reproductions.tgan.models import TGANGenerator, he_normal, uniform
+from reproductions.wgan.method import clip
 
 
 class _TGANNetworks(VideoMethod):
@@ -60,7 +61,7 @@ class TGAN(_TGANNetworks):
             em_estimate = self.critic(x, labels).mean() - self.critic(fake.detach(), labels).mean()
             self.update("critic", -em_estimate)
             if self.settings["clipping"] == "weights":
-                clip_weights(self.f, self.settings["clip"])
+                clip(self.f, self.settings["clip"])
 
         self.f.requires_grad_(False)
         generator_loss = -self.critic(fake, labels).mean()  # of the same fakes, as in the authors' code

@@ -12,8 +12,9 @@ from common.judging import Judge, Judgement
 from common.measuring import Measuring
 from common.metrics.divergences import js_and_tv, kl, wasserstein
 from common.metrics.protocol import protocol
-from common.training.launch import build_method, compute_device
+from common.training.launch import compute_device
 from common.training.loop import load_snapshot
+from common.training.method import build_method
 from reproductions.wgan.method import LOG_2, build_generator
 from reproductions.wgan.two_gaussians import optimal_discriminator
 

@@ -30,10 +30,6 @@ class Adversarial(Method):
             "critic": build_optimiser(s["critic_optimiser"], self.f, s["learning_rate"]),
         }
 
-    def noise(self, count: int) -> Tensor:
-        """z ~ N(0, I)"""
-        return torch.randn(count, self.settings["latent_size"], device=self.device)
-
     def fakes_for_critic(self) -> Tensor:
         with torch.no_grad(), self.autocast():
             return self.g(self.noise(self.settings["batch_size"]))

@@ -8,6 +8,8 @@ import math
 
 from torch import Tensor, nn
 
+from common.training.networks import halvings
+
 
 def init_weights(network: nn.Module) -> nn.Module:
     """DCGAN's initialisation: convolutions N(0, .02²), BatchNorm gain N(1, .02²) and shift 0.
@@ -23,14 +25,6 @@ def init_weights(network: nn.Module) -> nn.Module:
     return network
 
 
-def _halvings(image_size: int) -> int:
-    """How many stride-2 layers lead from ``image_size`` to 4×4."""
-    steps = int(math.log2(image_size)) - 2
-    if steps < 1 or 4 * 2**steps != image_size:
-        raise ValueError(f"image_size must be a power of two of at least 8, not {image_size}")
-    return steps
-
-
 class DCGANGenerator(nn.Sequential):
     """4×4 transposed convolutions without bias, BatchNorm and ReLU, tanh at the end.
 
@@ -41,7 +35,7 @@ class DCGANGenerator(nn.Sequential):
     """
 
     def __init__(self, image_size=64, channels=3, width=64, latent_size=100, constant_width=False):
-        steps = _halvings(image_size)
+        steps = halvings(image_size)
         widths = [width if constant_width else width * 2**i for i in reversed(range(steps))]
         layers: list[nn.Module] = []
         for i, (fan_in, fan_out) in enumerate(zip([latent_size, *widths], widths, strict=False)):
@@ -65,7 +59,7 @@ class DCGANCritic(nn.Sequential):
     """
 
     def __init__(self, image_size=64, channels=3, width=64):
-        widths = [width * 2**i for i in range(_halvings(image_size))]
+        widths = [width * 2**i for i in range(halvings(image_size))]
         layers: list[nn.Module] = []
         for i, (fan_in, fan_out) in enumerate(zip([channels, *widths], widths, strict=False)):
             layers.append(nn.Conv2d(fan_in, fan_out, 4, 2, 1, bias=False))

@@ -13,8 +13,9 @@ from common.data.text import as_text
 from common.judging import Judge
 from common.measuring import Measuring
 from common.metrics.protocol import protocol
-from common.training.launch import build_method, compute_device
+from common.training.launch import compute_device
 from common.training.loop import load_snapshot
+from common.training.method import build_method
 from reproductions.wgan_gp.method import gradient_penalty
 from reproductions.wgan_gp.ngrams import GRAMS, js_of_ngrams, ngrams
 

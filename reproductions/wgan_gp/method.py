@@ -62,10 +62,6 @@ class Adversarial(Method):
             "critic": build_optimiser(s, self.f, s.get("critic_weight_decay", 0.0)),
         }
 
-    def noise(self, count: int) -> Tensor:
-        """z ~ N(0, I)"""
-        return torch.randn(count, self.settings["latent_size"], device=self.device)
-
     def fake(self, count: int) -> Tensor:
         return self.g(self.noise(count))
 
@@ -360,6 +356,31 @@ def learning_rate(settings: Mapping[str, Any]) -> float:
     return settings["learning_rate"] * settings["learning_rate_factor"]
 
 
+class TensorFlowRMSProp(torch.optim.Optimizer):
+    """RMSProp as TensorFlow 1 has it: θ ← θ − η g / √(mean of g² + ε), a mean that decays from ``start``.
+
+    PyTorch adds its ε outside of the root. That matters to the layers of a clipped critic whose gradients vanish:
+    here they hardly move, there each takes a full step.
+    """
+
+    def __init__(self, parameters: list[nn.Parameter], rate: float, start: float):
+        super().__init__(parameters, {"lr": rate, "decay": 0.9, "eps": 1e-10})
+        for parameter in parameters:
+            self.state[parameter]["mean"] = torch.full_like(parameter, start, requires_grad=False)
+
+    @torch.no_grad()
+    def step(self) -> None:
+        for group in self.param_groups:
+            moved = [parameter for parameter in group["params"] if parameter.grad is not None]
+            gradients = [parameter.grad for parameter in moved]
+            means = [self.state[parameter]["mean"] for parameter in moved]
+            torch._foreach_mul_(means, group["decay"])
+            torch._foreach_addcmul_(means, gradients, gradients, 1 - group["decay"])
+            roots = torch._foreach_add(means, group["eps"])
+            torch._foreach_sqrt_(roots)
+            torch._foreach_addcdiv_(moved, gradients, roots, -group["lr"])
+
+
 def build_optimiser(
     settings: Mapping[str, Any], network: nn.Module, weight_decay: float = 0.0
 ) -> torch.optim.Optimizer:
@@ -369,9 +390,5 @@ def build_optimiser(
         betas = (settings["beta1"], settings["beta2"])
         return torch.optim.Adam(parameters, rate, betas, weight_decay=weight_decay, fused=True)
     if settings["optimiser"] == "rmsprop":
-        optimiser = torch.optim.RMSprop(parameters, rate, alpha=0.9, eps=1e-10, foreach=True)
-        for parameter in parameters:  # TensorFlow's running mean of squares starts at 1, and has to decay first
-            start = torch.full_like(parameter, settings["rmsprop_start"], requires_grad=False)
-            optimiser.state[parameter] = {"step": torch.zeros(()), "square_avg": start}
-        return optimiser
+        return TensorFlowRMSProp(parameters, rate, settings["rmsprop_start"])
     raise ValueError(f"optimiser must be adam or rmsprop, not {settings['optimiser']!r}")

@@ -11,15 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from common.training.networks import halvings
 from reproductions.wgan_gp.layers import Conv, Linear, Subpixel, Up, nonlinearity, norm, uniform
-
-
-def halvings(size: int) -> int:
-    """How many stride-2 layers lead from ``size`` to 4 × 4."""
-    steps = int(math.log2(size)) - 2
-    if steps < 1 or 4 * 2**steps != size:
-        raise ValueError(f"image_size must be a power of two of at least 8, not {size}")
-    return steps
 
 
 def extra_layers(depth: int, size: int) -> list[int]:
