@@ -1,7 +1,11 @@
 # make reproduce   set everything up and reproduce every paper at scale quick
 # make test        set everything up and run the tests
 # make drill       kill, fill, corrupt and misconfigure it: nothing may be lost or taken for whole (20 minutes)
+# make lint        what the tests do not see: style, and the workflow's own checks
 # make bench       how long updates, metrics and starts take on this machine
+# make environment only sets .venv up, as each of the above does first
+# make lock        pins anew what pyproject.toml asks for
+# make clean       removes what scale smoke, comparisons and Snakemake's own records left; trainings stay
 # ARGS goes to snakemake or pytest:  make reproduce ARGS="--config scale=smoke"
 
 VENV := .venv
@@ -51,4 +55,4 @@ lock:
 	  --no-header --no-annotate --no-emit-index-url --output-file requirements.lock
 
 clean:
-	rm -rf runs .snakemake results/smoke results/comparison
+	rm -rf runs/smoke .snakemake results/smoke results/comparison

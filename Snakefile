@@ -19,6 +19,7 @@ os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [workflow.basedir, os.
 
 from common.config import typed
 from common.errors import UserError
+from common.reporting.sources import summary_inputs
 from common.watch import Watch
 from common.workflow import Plan
 
@@ -27,7 +28,9 @@ configfile: "workflow/config.yaml"
 
 
 try:
-    config.update(typed({key: config[key] for key in ("seeds", "settings", "new", "hardware") if key in config}))
+    config.update(
+        typed({key: config[key] for key in ("seeds", "settings", "new", "hardware") if key in config})
+    )
     plan = Plan(config)
 except UserError as error:
     raise WorkflowError(str(error))
@@ -56,19 +59,13 @@ onerror:
 
 include: "workflow/rules/data.smk"
 include: "workflow/rules/runs.smk"
-include: "reproductions/wgan/rules.smk"
-include: "reproductions/wgan_gp/rules.smk"
-include: "reproductions/msgan/rules.smk"
-include: "reproductions/mrgan/rules.smk"
-include: "reproductions/cgml/rules.smk"
-include: "reproductions/tgan/rules.smk"
-include: "reproductions/mocogan/rules.smk"
-include: "reproductions/biggan/rules.smk"
+include: "workflow/rules/experiments.smk"
 
 
 rule reproduce_all:
     input:
         plan.everything(),
+        summary_inputs(plan.papers),
     output:
         page=f"{plan.results}/README.md",
         text=f"{plan.runs}/summary.txt",

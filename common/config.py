@@ -110,15 +110,15 @@ def _exists(path: str) -> bool:
         return False
 
 
-def pairs(texts: list[str]) -> dict:
+def key_values(texts: list[str]) -> dict:
     """``["a=1", "b=[0, 1]"]`` -> ``{"a": 1, "b": [0, 1]}``; values are YAML."""
-    pairs = {}
+    found = {}
     for text in texts:
         key, sign, value = text.partition("=")
         if not sign:
             raise UserError(f"{text!r} is not of the form KEY=VALUE")
-        pairs[key] = typed(_from_yaml(value))
-    return pairs
+        found[key] = typed(_from_yaml(value))
+    return found
 
 
 def command_line(arguments: list[str] | None, program: str, description: str) -> dict[str, Any]:
@@ -127,4 +127,4 @@ def command_line(arguments: list[str] | None, program: str, description: str) ->
     parser.add_argument(
         "--config", action="append", default=[], metavar="KEY=VALUE", help="a key of workflow/config.yaml"
     )
-    return load_config(pairs(parser.parse_args(arguments).config))
+    return load_config(key_values(parser.parse_args(arguments).config))

@@ -13,17 +13,18 @@ from typing import Any
 
 import pandas as pd
 
-from common.config import command_line
 from common.counting import Counted, Hardware, update
 from common.data.prepare import folder_of, validation_of
 from common.data.registry import entry
 from common.errors import UserError
 from common.experiments import Experiment, chosen_papers
 from common.files import read_json, write_json
+from common.metrics.names import weights_of
 from common.progress import bar
 from common.provenance import training_code
+from common.reporting.command import print_for
 from common.reporting.tables import markdown
-from common.spent import Spent, predicted, recorded, reference
+from common.spent import Spent, predicted, recorded, reference_seconds
 
 KEPT = 6  # times the weights that two checkpoints hold: weights and two moments each
 
@@ -54,13 +55,12 @@ def downloads(settings: list[Mapping[str, Any]], config: Mapping[str, Any]) -> s
     """What must be fetched first, by name and size where it is known; what needs an account is told as such."""
     told = {}
     for one in settings:
-        names = [one.get("data"), one.get("validation_data"), one.get("weights")]
-        names += [{"inception": "inception_2015"}.get(one.get("features"), one.get("features"))]
+        names = [one.get("data"), one.get("validation_data"), one.get("weights"), *weights_of(one)]
         for name in filter(None, names):
             try:
                 registered = entry(name)
             except UserError:
-                continue  # a network that is trained here
+                continue  # weights: random
             fetched = [file for file in registered["files"] if "urls" in file]
             present = Path(config["data"]) / "downloads" / name
             prepared = (
@@ -138,7 +138,7 @@ def report(config: Mapping[str, Any]) -> str:
     hardware = Hardware(**config["hardware"])
     counts = Counts(Path(config["data"]) / "counted.json", hardware)
     experiments = [one for paper in chosen_papers(config) for one in paper.at(scale).values()]
-    records, here = recorded(results), reference()
+    records, here = recorded(results), reference_seconds()
     shown = bar(total=len(experiments), desc="counting")
     lines = []
     for one in experiments:
@@ -165,12 +165,7 @@ def _told(value: float) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    try:
-        print(report(command_line(arguments, "common.estimate", __doc__)))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return print_for(report, arguments, "common.estimate", __doc__)
 
 
 if __name__ == "__main__":

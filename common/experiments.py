@@ -184,10 +184,19 @@ class Experiment:
         return deviations
 
     def deviations_by_arm(self, scale: str, config: Mapping[str, Any] | None = None) -> dict[str, list[Deviation]]:
-        """The deviations of every arm, borrowed ones included; under "" where there are no arms."""
+        """The deviations of every arm, borrowed ones included; under "" where there are no arms.
+
+        Where all are borrowed, those of the settings that only the measuring has count for each of them.
+        """
+        own = [] if self.own_arms else self.deviations(None, scale, config)
         if not self.arms:
-            return {"": self.deviations(None, scale, config)}
-        return {arm: self.training_of(arm).deviations(arm, scale, config) for arm in self.arms}
+            return {"": own}
+        by_arm = {}
+        for arm in self.arms:
+            lender = self.training_of(arm)
+            lent = lender.settings(arm, scale, config)
+            by_arm[arm] = lender.deviations(arm, scale, config) + [d for d in own if d.setting not in lent]
+        return by_arm
 
     def seeds(self, scale: str, config: Mapping[str, Any] | None = None) -> list[int]:
         chosen = (config or {}).get("seeds")
@@ -329,16 +338,33 @@ def chosen_papers(config: Mapping[str, Any]) -> list[Paper]:
 
 def check_declarations(config: Mapping[str, Any]) -> None:
     """Read every declaration once, so that a misspelt name is told before anything starts."""
+    from common.data.registry import registry
+
     for name in config.get("settings") or {}:
         experiment(name)
+    for name in config.get("local") or {}:
+        if name not in registry():
+            raise UserError(
+                f"the configuration, at local: there is no data set {name!r}{did_you_mean(name, registry())}"
+            )
     for one in all_experiments():
+        place = f"reproductions/{one.paper}/experiments.yaml, at experiments.{one.name}.arms"
+        if not one.own_arms:  # it is measured with settings of its own nevertheless
+            one.settings_without_arm(config["scale"], config)
+            for arm in one.arms:
+                lender, overrides = one.training_of(arm), (config.get("settings") or {}).get(one.name, {})
+                for key in set(overrides) & set(lender.settings(arm, config["scale"])):
+                    raise UserError(
+                        f"the configuration, at settings.{one.name}.{key}: its arms are trained and judged as "
+                        f"{lender.name}'s; set it at settings.{lender.name}"
+                    )
+        named: dict[str, str] = {}
         for arm in one.arms:
+            if (other := named.setdefault(slug(arm), arm)) != arm:
+                raise UserError(f"{place}: {other!r} and {arm!r} are one file name, {slug(arm)!r}; rename one of them")
             origin = one.training_of(arm)
             if arm not in origin.arms:
-                raise UserError(
-                    f"reproductions/{one.paper}/experiments.yaml, at experiments.{one.name}.arms: "
-                    f"{origin.name} has no arm {arm!r}{did_you_mean(arm, origin.arms)}"
-                )
+                raise UserError(f"{place}: {origin.name} has no arm {arm!r}{did_you_mean(arm, origin.arms)}")
             settings = origin.settings(arm, config["scale"], config)
             span = (settings.get("frames", 1) - 1) * settings.get("stride", 1) + 1
             if span > settings.get("shortest_video", span):

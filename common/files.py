@@ -69,10 +69,10 @@ def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def unsealed(content: Any, path: str | Path) -> dict[str, Any]:
-    """What was :func:`sealed` into ``path``; what was written before there were seals is taken as it is."""
+    """What was :func:`sealed` into ``path``."""
     if isinstance(content, dict):
         plain = {key: value for key, value in content.items() if key != "seal"}
-        if content.get("seal", _seal(plain)) == _seal(plain):
+        if content.get("seal") == _seal(plain):
             return plain
     raise UserError(f"{path} is damaged; delete it and it is made again")
 

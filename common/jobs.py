@@ -125,6 +125,8 @@ def logged(work: Callable[[Any], None], job: Any) -> int:
 
 def record(job: Any, **spent: float) -> None:
     """Leave what a finished job took beside its log, for the account of the whole."""
+    if not job.output:  # compare, estimate: asked for by hand
+        return
     places = [Path(output) for output in job.output]
     if job.rule == "prepare_data":
         places = [places[0].parent]

@@ -1,6 +1,7 @@
 """How good a run's samples are: one pass of the experiment's feature network over them, and what it tells."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -44,7 +45,7 @@ class Judge:
     def __init__(self, m: Measuring, device: torch.device, sampling: Mapping[str, str] | None = None):
         settings = m.shared_settings
         self.device = device
-        self.sampled = m.sampled
+        self.sampled, self.trained = m.sampled, m.trained
         self.count = settings["evaluation_samples"]
         self.data = m.data(settings)
         self.network = m.feature_network(settings, device)
@@ -111,13 +112,23 @@ class Judge:
     def worst(self) -> Judgement:
         """Of a training that diverged or broke: infinitely far from the data, black images."""
         black = np.zeros((SHOWN, *self.data.samples.shape[1:]), np.uint8)
+        if not self.has_classes:
+            return Judgement(np.inf, None, None, 0, black)
         return Judgement(np.inf, 1.0, Coverage(0, 0.0, 0.0), 1, black)
+
+    @cached_property
+    def has_classes(self) -> bool:
+        """Whether the network tells samples apart by classes, so that they have a score and cover some."""
+        return extract(self.network, np.asarray(self.data.samples[:1])).logits is not None
 
     def of_data(self) -> float | None:
         """The score of as many real samples: what a perfect generator would have."""
-        rng = np.random.default_rng(0)
-        chosen = np.sort(rng.permutation(len(self.data.samples))[: self.count])
-        return self._score(rng.permutation(self.data.samples[chosen]))
+        return self.score_of(self.chosen_data())
+
+    def chosen_data(self) -> np.ndarray:
+        """As many real samples as are judged of a model."""
+        chosen = np.sort(np.random.default_rng(0).permutation(len(self.data.samples))[: self.count])
+        return np.array(self.data.samples[chosen])
 
     def score_of(self, images: np.ndarray) -> float | None:
         """The score of uint8 images (n, height, width, channels), shuffled: many sets are stored class by class."""

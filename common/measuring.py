@@ -85,9 +85,11 @@ class Measuring:
 
     @property
     def shared_settings(self) -> dict[str, Any]:
-        """The first arm's settings, which stand for all arms; the experiment's own where it has no arms."""
-        if self.experiment.arms:
-            return self.settings(self.experiment.arms[0])
+        """The settings of the first arm, of the experiment's own if it has any, which stand for all arms; the
+        experiment's where it has no arms.
+        """
+        for arm in (*self.experiment.own_arms, *self.experiment.arms):
+            return self.settings(arm)
         return self.experiment.settings_without_arm(self.scale, self.config)
 
     def data(self, settings: Mapping[str, Any]) -> Prepared:
@@ -99,6 +101,27 @@ class Measuring:
 
         size = settings.get("feature_size")
         return feature_network(settings["features"], self.config, device, trained=self.features, size=size)
+
+    def trained(self, run: Run, device: "torch.device", step: int | None = None) -> "Method":
+        """The method of a run as it was after training, or after ``step`` updates. Raises UserError where the snapshot
+        is missing or damaged.
+        """
+        from common.training.loop import load_snapshot
+        from common.training.method import build_method
+
+        method = build_method(run.settings, self.data(run.settings).shape, device)
+        load_snapshot(run.folder, run.record["snapshots"][-1] if step is None else step, method)
+        return method
+
+    @property
+    def whole_runs(self) -> list[Run]:
+        """The runs that trained to their end. The last networks of one that diverged are those it began to diverge
+        from, if not the untrained ones: where there is no worst value to give it, it has no number.
+        """
+        for run in self.runs:
+            if run.note:
+                print(f"{self.experiment.name} · {run.arm}: {run.note}; not measured", flush=True)
+        return [run for run in self.runs if not run.note]
 
     def sampled(self, method: "Method", count: int) -> Iterator[np.ndarray]:
         """``count`` samples as uint8 images, a block at a time. Raises FloatingPointError where one is not finite."""

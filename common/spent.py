@@ -1,6 +1,7 @@
 """What jobs took, kept beside the results (``spent.csv``), and what they will take on this machine judged by it."""
 
 import csv
+import math
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -16,8 +17,8 @@ class Spent(NamedTuple):
     """What one job took. ``job`` is its log's place, which does not depend on the configured folders.
 
     ``predicted`` and ``seconds``: wall time, foreseen (empty: not) and taken; ``cpu``: CPU seconds, of which
-    ``start_up`` went into starting a process and importing; ``reference``: seconds that :func:`reference` took on that
-    machine.
+    ``start_up`` went into starting a process and importing; ``reference``: what :func:`reference_seconds` gave
+    on that machine.
     """
 
     job: str
@@ -30,7 +31,7 @@ class Spent(NamedTuple):
     reference: float
 
 
-def reference() -> float:
+def reference_seconds() -> float:
     """Seconds of a small fixed piece of work on one core: how quick this machine is beside another."""
     import numpy as np
 
@@ -46,13 +47,23 @@ def reference() -> float:
 
 
 def recorded(results: str | Path) -> dict[str, Spent]:
-    """What the jobs of one scale took when they last ran, by job; nothing where nothing is on record."""
+    """What the jobs of one scale took when they last ran, by job; nothing where nothing is on record or can be read."""
     found = {}
-    with suppress(OSError, KeyError, ValueError), open(Path(results) / FILE, newline="", encoding="utf-8") as file:
+    with suppress(OSError, ValueError, csv.Error), open(Path(results) / FILE, newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            numbers = {key: float(value) if value else None for key, value in row.items() if key != "job"}
-            found[row["job"]] = Spent(job=row["job"], **numbers)
+            if (one := _read(row)) is not None:
+                found[one.job] = one
     return found
+
+
+def _read(row: Mapping[str, Any]) -> Spent | None:
+    """None for a row with other columns or with anything but numbers in them."""
+    try:
+        taken = {key: float(value) for key, value in row.items() if key != "job" and (key, value) != ("predicted", "")}
+        one = Spent(**{"predicted": None, "job": row["job"], **taken})
+    except (KeyError, TypeError, ValueError):
+        return None
+    return one if all(map(math.isfinite, taken.values())) and one.reference > 0 else None
 
 
 def predicted(records: Mapping[str, Spent], jobs: Iterable[str], here: float) -> dict[str, float | None]:

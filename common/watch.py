@@ -16,7 +16,7 @@ from common.errors import UserError
 from common.experiments import all_experiments
 from common.files import read_json
 from common.progress import bar
-from common.spent import collect, job_of, predicted, reference
+from common.spent import collect, job_of, predicted, reference_seconds
 from common.warm import Warm
 from common.workflow import Plan
 
@@ -57,7 +57,7 @@ class Watch:
             self.lock.acquire(timeout=0)
         except Timeout:
             raise UserError(f"another snakemake is at work in {self.plan.runs}; wait for it or stop it") from None
-        self.started, self.reference = time.time(), reference()
+        self.started, self.reference = time.time(), reference_seconds()
         jobs = planned_jobs(workflow, self.plan.logs)
         self.predictions = predicted(self.plan.recorded, jobs, self.reference)
         if jobs:

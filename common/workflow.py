@@ -21,7 +21,7 @@ from common.experiments import (
     papers,
 )
 from common.files import require_writable
-from common.metrics.names import network_module
+from common.metrics.names import network_module, networks_of, weights_of
 from common.provenance import code_hash, training_code
 from common.spent import Spent, recorded
 
@@ -216,12 +216,13 @@ class Plan:
         by_arm = one.deviations_by_arm(self.scale, self.config)
         settings = {arm: self._settings[one.training_of(arm).name, arm] for arm in one.arms}
         without_arm = one.settings_without_arm(self.scale, self.config)
-        judged = settings.values() if settings else [without_arm]
-        networks = {arm.get("features", "none") for arm in judged} - {"none"}
-        weights = without_arm.get("weights")
+        judged = [*settings.values(), *([] if one.own_arms else [without_arm])]
+        networks = {network for each in judged for network in networks_of(each)}
+        weights = {name for each in judged for name in weights_of(each)} | {without_arm.get("weights")}
         return {
             "settings": settings or without_arm,
-            **({"weights": self.config["local"].get(weights)} if weights else {}),
+            **({} if one.own_arms or not settings else {"own_settings": without_arm}),
+            "weights": {name: self.config["local"][name] for name in sorted(weights & set(self.config["local"]))},
             "deviations": {arm: list(map(str, deviations)) for arm, deviations in by_arm.items()},
             "seeds": one.seeds(self.scale, self.config),
             "source": one.source,
@@ -248,7 +249,7 @@ class Plan:
         """The files of an experiment's page; ``report`` is Snakemake's, which puts them into its HTML report."""
         one = experiment(name)
         shown = {
-            "caption": "../../workflow/report/experiment.rst",
+            "caption": "../report/experiment.rst",
             "category": papers()[one.paper].title,
             "subcategory": one.title,
         }

@@ -206,10 +206,13 @@ def main() -> None:
     lines = []
     for name, arm in published():
         # A GPU tells its peak of memory and forgets it; a process's own has to be its own.
-        lines.append(one_update(name, arm) if on_gpu else alone(one_update, name, arm))
+        try:
+            lines.append(one_update(name, arm) if on_gpu else alone(one_update, name, arm))
+        except torch.OutOfMemoryError:
+            lines.append({"experiment": name, "arm": arm, "s per update": "out of memory"})
         print(*lines[-1].values(), sep="  ", file=sys.stderr, flush=True)
     print("One update of every published network, with the critic's and whatever else belongs to it:\n")
-    print(markdown(pd.DataFrame(lines)), flush=True)
+    print(markdown(pd.DataFrame(lines).fillna("")), flush=True)
     print(f"\n· below {REACHED:.0%} of this machine's matrix products in the same precision\n")
     ours, decomposed = clipping(device)
     print(f"singular value clipping of TGAN's critic: {ours:.2f} s, by full decompositions {decomposed:.2f} s\n")

@@ -11,7 +11,7 @@ from common.config import ROOT
 
 PAGE = ROOT / "reproductions" / "README.md"
 FILE = re.compile(r"^\*\*`(example/[\w.]+)`\*\*\n\n```\w+\n(.*?)^```$", re.S | re.M)
-FILES = {"reported.csv", "experiments.yaml", "method.py", "measure.py", "claims.py", "figures.py", "rules.smk"}
+FILES = {"reported.csv", "experiments.yaml", "method.py", "measure.py", "claims.py", "figures.py"}
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +28,6 @@ def with_the_example(tmp_path_factory):
     (checkout / "reproductions" / "example").mkdir()
     for name, text in files.items():
         (checkout / "reproductions" / name).write_text(text, encoding="utf-8")
-    workflow = checkout / "Snakefile"
-    last = 'include: "reproductions/biggan/rules.smk"\n'
-    text = workflow.read_text()
-    assert last in text
-    workflow.write_text(text.replace(last, f'{last}include: "reproductions/example/rules.smk"\n'))
     return checkout
 
 

@@ -34,6 +34,7 @@ from reproductions.biggan.layers import (
     ConditionalBatchNorm,
     NonLocal,
     SpectralNorm,
+    attention,
     conv,
     raw_weights,
     sigma_penalty,
@@ -239,6 +240,14 @@ def test_non_local_block_starts_as_the_identity_and_attends():
     value = F.max_pool2d(block.value(x), 2).flatten(2)
     by_hand = block.out(torch.einsum("bij,bcj->bci", weights, value).reshape(2, 8, 8, 8))
     assert torch.allclose(block(x), x + by_hand, atol=1e-5)
+
+
+def test_attention_of_filled_up_channels_is_the_same():
+    torch.manual_seed(0)
+    query, key, value = torch.randn(2, 64, 3), torch.randn(2, 16, 3), torch.randn(2, 16, 12)
+    plain = torch.softmax(query @ key.transpose(1, 2), dim=2) @ value
+    for multiple in (1, 8):
+        torch.testing.assert_close(attention(query, key, value, multiple), plain)
 
 
 # --- z -------------------------------------------------------------------------------------------------------------

@@ -93,3 +93,10 @@ def test_what_every_paper_of_the_library_reports_is_here(paper):
     assert len(reported)
     assert set(reported["paper"]) == {paper.name}
     assert all(name.startswith(f"{paper.name}_") for name in [*paper.experiments, *paper.not_built])
+
+
+def test_a_claim_that_divides_by_nothing_is_not_comparable():
+    ratio = Claim("c", "c", "T", "e", lambda t: 1 / t.value(metric="m"), 1.0, above=True, ratio=True)
+    found = judge(ratio, tables(1.0, 0.0, 1.0))
+    assert (found.verdict, found.evidence()) == (NOT_COMPARABLE, "it divides by 0")
+    assert on_reported(ratio, tables(0.0)[0].rows)[0] is None

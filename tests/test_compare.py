@@ -4,7 +4,7 @@ import pytest
 from conftest import ROOT
 
 from common.errors import UserError
-from common.reporting.compare import main, report
+from common.reporting.compare import _printed_precision, main, report
 
 HEADER = "paper,source,dataset,model,metric,condition,value,protocol\n"
 CELL = 'wgan,"Example 1, Figure 1",parallel lines,Pθ against P0,'
@@ -75,3 +75,15 @@ def test_a_papers_own_numbers_decide_every_claim_that_it_prints_numbers_for(tmp_
     for claim in ("a shape's colour changes less in MoCoGAN's videos than in TGAN's", "and a smaller one than VGAN's"):
         (row,) = [line for line in text.splitlines() if line.startswith(f"| {claim} ")]
         assert "holds: 0." in row
+
+
+def test_without_a_spread_a_number_is_as_exact_as_it_is_printed(tmp_path):
+    """BigGAN's 15.30 means ±0.005, though as a number it is 15.3."""
+    for value, verdict in ((15.304, "1 within spread"), (15.32, "1 worse")):
+        row = f"biggan,Table 1,ImageNet 128x128,batch 512,FID,,{value},not stated"
+        assert verdict in compare(tmp_path, row)
+
+
+@pytest.mark.parametrize(("text", "half"), [("0.69", 0.005), ("1.00", 0.005), ("7", 0.5), ("1e-6", 5e-7), ("inf", 0)])
+def test_printed_precision_is_half_of_the_last_digit(text, half):
+    assert _printed_precision(text) == pytest.approx(half)

@@ -1,5 +1,7 @@
 """A folder of samples against the reported numbers."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,7 @@ from PIL import Image
 
 from common.errors import UserError
 from common.reporting.compare import main
-from common.reporting.samples import measure_samples
+from common.reporting.samples import _read, measure_samples
 
 NAME, CONDITION = "biggan_truncation", "resolution=128;truncation=none"
 
@@ -38,8 +40,11 @@ def test_a_folder_and_an_archive_of_the_same_images_score_alike(root, config):
     (root / "folder").mkdir()
     for i, image in enumerate(images):
         Image.fromarray(image[..., 0]).save(root / "folder" / f"{i:02}.png")
-    tables = [measure_samples(root / part, NAME, "BigGAN", CONDITION, config) for part in ("images.npz", "folder")]
-    pd.testing.assert_frame_equal(*tables)
+    shutil.make_archive(root / "images", "zip", root / "folder")
+    parts = ("images.npz", "folder", "images.zip")
+    tables = [measure_samples(root / part, NAME, "BigGAN", CONDITION, config) for part in parts]
+    for table in tables[1:]:
+        pd.testing.assert_frame_equal(table, tables[0])
     assert tables[0]["metric"].tolist() == ["fd_classifier", "classifier_score"]
     assert "n_fake=40" in tables[0]["protocol"][0]
     assert "samples as given" in tables[0]["protocol"][0]
@@ -94,3 +99,33 @@ def test_missing_samples_and_half_a_request_are_told(root, config, capsys):
         measure_samples(root / "nothing", NAME, "BigGAN", CONDITION, config)
     assert main(["--samples", str(root)]) == 1
     assert "--samples needs --experiment and --model" in capsys.readouterr().err
+
+
+def test_an_experiment_of_borrowed_arms_counts_the_samples_too(root, config):
+    np.savez(root / "forty.npz", x=np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1), dtype=np.uint8))
+    table = measure_samples(root / "forty.npz", "biggan_real_scores", "training data", "resolution=128", config)
+    assert "n_fake=40" in table["protocol"][0]
+
+
+def test_samples_of_another_size_are_resized_as_the_data_is(tmp_path):
+    pixels = np.zeros((1, 16, 16, 1), np.uint8)
+    pixels[:, 4] = 255
+    np.savez(tmp_path / "x.npz", x=pixels)
+    Image.fromarray(pixels[0, ..., 0]).save(tmp_path / "x.png")
+    shape = {"image_size": 8, "channels": 1}
+    for file in (tmp_path / "x.npz", tmp_path):
+        smooth, means = (_read(file, {**shape, **how}) for how in ({}, {"resampling": "area"}))
+        assert sorted(set(means.flatten())) == [0, 128]
+        assert len(set(smooth.flatten())) > 2
+
+
+def test_damaged_samples_are_named(tmp_path):
+    good = tmp_path / "good.png"
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(good)
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "bad.png").write_bytes(good.read_bytes()[:40])
+    np.savez(tmp_path / "x.npz", x=np.zeros((8, 8, 8, 1), np.uint8))
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "x.npz").read_bytes()[:100])
+    for file, name in ((tmp_path, "more/bad.png"), (tmp_path / "cut.npz", "cut.npz")):
+        with pytest.raises(UserError, match=f"{name}.* damaged"):
+            _read(file, {"image_size": 8, "channels": 1})

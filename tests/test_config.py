@@ -1,5 +1,7 @@
 """Wrong inputs each get one clear message; settings resolve as declared."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from common import experiments
@@ -31,6 +33,9 @@ def test_a_wrong_configuration_names_the_place(overrides, message):
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
+        ({"local": {"fashion_mnst": "."}}, "at local: there is no data set 'fashion_mnst' .did you mean 'fashion_mnis"),
+        ({"settings": {"wgan_gp_loss_curve": {"batchsize": 3}}}, "unknown setting 'batchsize'"),  # borrows its arms
+        ({"settings": {"wgan_parallel_lines": {"sample": 3}}}, "unknown setting 'sample' .did you mean 'samples'"),
         ({"papers": ["wgann"]}, r"there is no paper 'wgann' \(did you mean 'wgan'\?\)"),
         ({"settings": {"wgan_lsun_curve": {}}}, "did you mean 'wgan_lsun_curves'"),
         (
@@ -75,6 +80,13 @@ def test_the_plain_entry_point_tells_the_same(capsys):
 def test_every_declaration_is_sound():
     for scale in SCALES:
         check_declarations(load_config({"scale": scale}))
+
+
+def test_arms_of_one_file_name_are_refused(monkeypatch):
+    declared = {"settings": {}, "arms": {"λ = 1": {}, "β = 1": {}}, "scales": {"quick": {"seeds": 1}}}
+    monkeypatch.setattr(experiments, "all_experiments", lambda: [experiments.Experiment("p", "e", declared)])
+    with pytest.raises(UserError, match=r"p/experiments.yaml, at experiments.e.arms: 'λ = 1' and 'β = 1' are one file"):
+        check_declarations({"scale": "quick"})
 
 
 def test_nothing_deviates_at_scale_paper():
@@ -127,3 +139,28 @@ def test_slugs_are_file_names():
     assert slug("WGAN · no BN, constant width") == "wgan-no-bn-constant-width"
     for one in all_experiments():
         assert len(set(map(slug, one.arms))) == len(one.arms)
+
+
+# --- Experiments whose arms are all borrowed -------------------------------------------------------------------------
+
+
+def test_settings_of_the_measuring_alone_are_deviations_and_make_measurements_stale():
+    name = "mocogan_longer_videos"
+    changed = load_config({"settings": {name: {"times_longer": 3}}})
+    deviations = experiment(name).deviations_by_arm("quick", changed)
+    assert all("times_longer" in {deviation.setting for deviation in listed} for listed in deviations.values())
+    wildcards = SimpleNamespace(experiment=name)
+    assert Plan(changed).measure_params(wildcards) != Plan(load_config()).measure_params(wildcards)
+
+
+def test_settings_that_only_the_lender_reads_are_refused():
+    with pytest.raises(UserError, match=r"set it at settings\.wgan_gp_lsun_architectures"):
+        check_declarations(load_config({"settings": {"wgan_gp_loss_curve": {"generator_steps": 3}}}))
+
+
+def test_local_weights_make_measurements_stale(tmp_path):
+    (tmp_path / "weights.pth").write_bytes(b"")
+    wildcards = SimpleNamespace(experiment="wgan_lsun_curves")
+    local = {"inception_2015": str(tmp_path / "weights.pth")}
+    one, other = (Plan(load_config({"scale": "paper", "local": mine})) for mine in ({}, local))
+    assert one.measure_params(wildcards) != other.measure_params(wildcards)

@@ -1,14 +1,19 @@
 """Data sets: loaders on files built here, preparation, batches."""
 
 import gzip
+import hashlib
 import io
 import pickle
+import re
 import tarfile
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
+from numpy.lib.npyio import NpzFile
 from PIL import Image
 
 from common.data import loaders, prepare
@@ -84,6 +89,31 @@ def test_idx_from_a_local_folder_counts_as_another_copy(tmp_path):
     assert set(data.card["files"]) == {"train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"}
 
 
+def test_every_local_copy_has_a_prepared_folder_of_its_own(tmp_path):
+    found = []
+    for value in (1, 2):
+        copy = tmp_path / f"{value}.npz"
+        np.savez(copy, x=np.full((1, 8, 8, 3), value, np.uint8))
+        found.append(prepare.prepared(settings("cifar10", 8, 3), tmp_path / "data", {"cifar10": str(copy)}))
+    assert [int(data.samples.max()) for data in found] == [1, 2]
+    names = [prepare.folder_of(settings("cifar10", 8, 3), "d", {"cifar10": path}).name for path in ("a", "./b/../a")]
+    assert names[0] == names[1]
+    assert re.fullmatch("cifar10-8x3-local-[0-9a-f]{6}", names[0])
+
+
+def test_a_downloaded_file_counts_as_registered_only_where_its_checksum_shows_it(tmp_path, monkeypatch):
+    for name in ("stl10", "lsun_bedroom"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / entry(name)["files"][0]["name"]).write_bytes(b"anything")
+    assert not locate("lsun_bedroom", {}, tmp_path).as_registered
+    with pytest.raises(UserError, match=r"stl10_binary\.tar\.gz is not the registered file .*delete it"):
+        locate("stl10", {}, tmp_path)
+    for name in ("stl10", "lsun_bedroom"):
+        checksum = f"md5:{hashlib.md5(b'anything').hexdigest()}"
+        monkeypatch.setitem(entry(name)["files"][0], "checksums", [checksum])
+        assert locate(name, {}, tmp_path).as_registered
+
+
 def test_a_damaged_idx_file_is_named(tmp_path):
     path = tmp_path / "broken.gz"
     path.write_bytes(gzip.compress(b"not idx at all"))
@@ -146,7 +176,21 @@ def test_lsun_from_an_lmdb(tmp_path):
     assert (data.samples[0] == expected).all()
 
 
-@pytest.mark.parametrize("kind", ["folder", "tar", "npz"])
+def test_of_several_jobs_that_want_an_archive_extracted_one_does_it(tmp_path):
+    done = []
+
+    def extract(archive, folder):
+        folder.mkdir()
+        time.sleep(0.1)
+        done.append(archive)
+
+    with ThreadPoolExecutor(3) as jobs:
+        found = list(jobs.map(lambda _: loaders.extracted_once("a.zip", tmp_path / "a", extract), range(3)))
+    assert found == [tmp_path / "a"] * 3
+    assert done == ["a.zip"]
+
+
+@pytest.mark.parametrize("kind", ["folder", "tar", "zip", "npz"])
 def test_own_images_in_any_form(tmp_path, kind):
     colours = np.random.default_rng(3).integers(0, 256, (4, 8, 8, 3), dtype=np.uint8)
     if kind == "npz":
@@ -157,6 +201,12 @@ def test_own_images_in_any_form(tmp_path, kind):
         for i, image in enumerate(colours):
             (path / "ab"[i // 2]).mkdir(parents=True, exist_ok=True)
             (path / "ab"[i // 2] / f"{i}.png").write_bytes(png(image))
+    elif kind == "zip":
+        path = tmp_path / "own.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            for i, image in enumerate(colours):
+                archive.writestr(f"{'ab'[i // 2]}/{i}.png", png(image))
+                archive.writestr(f"__MACOSX/{'ab'[i // 2]}/._{i}.png", b"no image")
     else:
         path = tmp_path / "own.tar"
         with tarfile.open(path, "w") as tar:
@@ -165,6 +215,50 @@ def test_own_images_in_any_form(tmp_path, kind):
     data = prepare.prepared(settings("cifar10", 8, 3), tmp_path / "data", {"cifar10": str(path)})
     assert (data.samples == colours).all()
     assert data.labels.tolist() == [0, 0, 1, 1]
+
+
+def test_a_registered_zip_of_images_is_read_as_it_is(tmp_path):
+    with zipfile.ZipFile(tmp_path / "img_align_celeba.zip", "w") as archive:
+        archive.writestr("img_align_celeba/000001.jpg", png(np.full((8, 8, 3), 7, np.uint8)))
+    local = {"celeba": str(tmp_path)}
+    assert (prepare.prepared(settings("celeba", 8, 3), tmp_path / "data", local).samples == 7).all()
+    (tmp_path / "img_align_celeba.zip").write_bytes(b"cut off")
+    with pytest.raises(UserError, match=r"img_align_celeba\.zip is not a readable zip"):
+        prepare.prepare(settings("celeba", 8, 3), tmp_path / "data", local)
+
+
+def test_a_zip_is_not_read_before_its_images_are_asked_for(tmp_path, monkeypatch):
+    with zipfile.ZipFile(tmp_path / "own.zip", "w") as archive:
+        archive.writestr("1.png", b"one")
+    asked = []
+    whole = zipfile.ZipFile.read
+    monkeypatch.setattr(zipfile.ZipFile, "read", lambda *given: asked.append(given[1]) or whole(*given))
+    ((name, read),) = loaders.image_files(tmp_path / "own.zip")
+    assert asked == []
+    assert (name, read()) == ("1.png", b"one")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("imagenet", r"register at https://image-net\.org; 138 GB; extract it and the tars in it"),
+        ("cityscapes", "extract both and give the folder that holds leftImg8bit/"),
+        ("celeba", r"give img_align_celeba\.zip or the folder of its images"),
+        ("tai_chi", "give a folder of videos"),
+    ],
+)
+def test_what_cannot_be_downloaded_says_in_which_form_it_is_wanted(tmp_path, name, told):
+    with pytest.raises(UserError, match=told):
+        locate(name, {}, tmp_path)
+
+
+def test_an_array_in_a_npz_is_decompressed_once(tmp_path, monkeypatch):
+    np.savez(tmp_path / "own.npz", x=np.zeros((2, 4, 4, 3), np.uint8))
+    asked = []
+    whole = NpzFile.__getitem__
+    monkeypatch.setattr(NpzFile, "__getitem__", lambda *given: asked.append(given[1]) or whole(*given))
+    list(loaders.images(tmp_path / "own.npz", 4, 3))
+    assert asked == ["x"]
 
 
 def test_wrong_channels_and_empty_folders_are_told(tmp_path):

@@ -62,3 +62,9 @@ def test_the_picture_of_the_architecture_names_what_there_is():
         assert any(
             path for folder in ("common", "reproductions", "workflow") for path in ROOT.glob(f"{folder}/**/{name}")
         )
+
+
+def test_the_makefile_tells_every_target():
+    text = (ROOT / "Makefile").read_text()
+    targets = re.search(r"^\.PHONY: (.*)", text, re.M)[1].split()
+    assert set(re.findall(r"^# make (\w+) ", text, re.M)) == set(targets)

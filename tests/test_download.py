@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -14,7 +15,9 @@ SHA = "sha256:" + hashlib.sha256(CONTENT).hexdigest()
 
 
 class Handler(BaseHTTPRequestHandler):
-    """``/ok`` serves with ranges; ``/cut`` breaks off half way each time; ``/once`` breaks off the first time only."""
+    """``/ok`` serves with ranges; ``/cut`` breaks off half way each time; ``/once`` breaks off the first time only;
+    ``/chunked`` breaks off within a chunk; ``/nonsense`` answers no HTTP.
+    """
 
     requests: list[tuple[str, str | None]] = []
     broke = False
@@ -27,6 +30,13 @@ class Handler(BaseHTTPRequestHandler):
             return self._send(b"  <!DOCTYPE html><html>quota exceeded</html>")
         if self.path == "/wrong":
             return self._send(CONTENT[::-1])
+        if self.path == "/nonsense":
+            return self.wfile.write(b"good morning\r\n")
+        if self.path == "/chunked":
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            return self.wfile.write(b"1000\r\n" + CONTENT[:100])
         start = int((self.headers.get("Range") or "bytes=0-").split("=")[1].rstrip("-"))
         body = CONTENT[start:]
         if start >= len(CONTENT):
@@ -63,9 +73,13 @@ def fetch(urls, target, **options):
     return download(urls, target, checksums=[SHA], pause=0.01, **options)
 
 
+def left_in(folder):
+    return [path.name for path in folder.iterdir() if path.suffix != ".lock"]
+
+
 def test_a_download_arrives_whole(server, tmp_path):
     assert fetch([f"{server}/ok"], tmp_path / "file").read_bytes() == CONTENT
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert left_in(tmp_path) == ["file"]
 
 
 def test_a_cut_connection_is_resumed_where_it_broke(server, tmp_path):
@@ -89,7 +103,7 @@ def test_a_wrong_file_is_never_taken(server, tmp_path, path, message):
     with pytest.raises(UserError, match=message) as error:
         fetch([f"{server}/{path}"], tmp_path / "file", by_hand="By hand: put it there")
     assert "By hand" in str(error.value)
-    assert list(tmp_path.iterdir()) == []
+    assert left_in(tmp_path) == []
 
 
 def test_the_next_mirror_takes_over(server, tmp_path):
@@ -110,3 +124,17 @@ def test_a_complete_part_needs_no_more_bytes(server, tmp_path):
 def test_an_unreachable_server_is_told(tmp_path):
     with pytest.raises(UserError, match="connection failed"):
         fetch(["http://127.0.0.1:9/file"], tmp_path / "file")
+
+
+@pytest.mark.parametrize("path", ["chunked", "nonsense"])
+def test_an_answer_that_is_no_whole_one_is_a_failed_connection(server, tmp_path, path):
+    with pytest.raises(UserError, match="connection failed"):
+        fetch([f"{server}/{path}"], tmp_path / "file")
+    assert fetch([f"{server}/{path}", f"{server}/ok"], tmp_path / "file").read_bytes() == CONTENT
+
+
+def test_of_several_jobs_that_want_a_file_one_fetches_it(server, tmp_path):
+    with ThreadPoolExecutor(4) as jobs:
+        found = list(jobs.map(lambda _: fetch([f"{server}/ok"], tmp_path / "file"), range(4)))
+    assert {path.read_bytes() for path in found} == {CONTENT}
+    assert len(Handler.requests) == 1

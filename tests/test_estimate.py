@@ -11,9 +11,12 @@ from common.config import load_config
 from common.counting import META, Hardware, operations, shape_of, update
 from common.data.batches import Batches
 from common.data.prepare import prepared
-from common.estimate import report
+from common.data.registry import entry
+from common.estimate import downloads, report
 from common.experiments import all_experiments, experiment
-from common.spent import Spent, collect, job_of, predicted, recorded, reference
+from common.metrics.names import NETWORKS, WEIGHTS
+from common.metrics.perceptual import DISTANCES, LPIPS
+from common.spent import Spent, collect, job_of, predicted, recorded, reference_seconds
 from common.training.method import build_method
 
 MACHINE = Hardware("a machine", float32=1e12, bfloat16=4e12, bandwidth=1e11, launch=1e-5)
@@ -129,9 +132,25 @@ def test_without_a_record_hours_are_counted_and_downloads_named(tmp_path):
     assert "facades" in found["to fetch"]
     assert "inception_2015 (96 MB)" in found["to fetch"]
     assert (tmp_path / "counted.json").exists()
-    half = {**config["hardware"], "float32": config["hardware"]["float32"] / 4}
+    half = {**config["hardware"], "launch": config["hardware"]["launch"] * 2}
     slower = line(report(config | {"hardware": half}), "msgan_facades")
     assert float(slower["hours"]) > float(found["hours"])
+
+
+def test_weights_that_measuring_takes_are_named(tmp_path):
+    settings = {"features": "c3d_tgan_dropout", "more_features": ["c3d_tgan", "inception"], "perceptual": "lpips_alex"}
+    config = load_config({"data": str(tmp_path)})
+    told = downloads([settings | {"pieapp": True, "content": "openface"}], config)
+    names = [part.partition(" (")[0] for part in told.split("; ")]
+    assert names == ["c3d_ucf101", "lpips_alexnet", "openface", "inception_2015", "pieapp"]
+    assert downloads([{"features": "classifier", "perceptual": "efficientnet", "pieapp": False}], config) == ""
+
+
+def test_every_network_s_weights_are_registered():
+    assert WEIGHTS.keys() == (NETWORKS.keys() | DISTANCES.keys()) - {"classifier"}
+    for name in WEIGHTS.values():
+        assert entry(name)["files"]
+    assert {WEIGHTS[f"lpips_{net}"] for net in LPIPS.BACKBONES} == set(LPIPS.BACKBONES.values())
 
 
 def test_what_is_on_record_stands_beside_what_was_foreseen(tmp_path):
@@ -151,7 +170,7 @@ def test_what_is_on_record_stands_beside_what_was_foreseen(tmp_path):
 def test_a_slower_machine_is_foreseen_to_take_longer(tmp_path):
     write(tmp_path, [spent_row("train/a", 10)])
     assert predicted(recorded(tmp_path), ["train/a", "train/b"], here=0.1) == {"train/a": 20.0, "train/b": None}
-    assert reference() > 0
+    assert reference_seconds() > 0
 
 
 def test_finished_jobs_are_collected_and_the_others_kept(tmp_path):
@@ -172,3 +191,8 @@ def test_finished_jobs_are_collected_and_the_others_kept(tmp_path):
 def test_a_damaged_record_is_no_record(tmp_path):
     (tmp_path / "spent.csv").write_text("job,seconds\ntrain/a,quick\n")
     assert recorded(tmp_path) == {}
+    kept = [spent_row("a", 1), spent_row("b", 2)]
+    write(tmp_path, kept)
+    with open(tmp_path / "spent.csv", "a") as file:
+        file.write("short,1,2\nlong,1,2,3,4,5,6,7,8\nnothing,,nan,1,1,1,1,1\nstill,,1,1,1,1,1,0\n")
+    assert list(recorded(tmp_path).values()) == kept

@@ -46,6 +46,9 @@ def test_only_what_names_a_number_is_needed(tmp_path):
         (HEADER + ROW.replace(",fd,,", ",fd,a,"), "line 2, column condition: 'a' does not fit: it must read k=v;k=v"),
         (HEADER + ROW.replace("wgan", ""), "line 2, column paper"),
         ("", "is not a CSV file"),
+        (HEADER + ROW + "\n\n" + ROW.replace("1.5", "two").replace("A", "B"), "line 5, column value"),
+        (HEADER + ROW.replace(",\n", ',"a\nnote"\n') + "\n" + ROW, "line 5: the cell .* already stands in line 3"),
+        (HEADER + "\n" + ROW.replace("0.1", "-1"), "line 3, column spread"),
     ],
 )
 def test_what_does_not_fit_is_told_with_its_place(tmp_path, text, message):
@@ -93,6 +96,8 @@ def test_reported_and_measured_share_a_row_only_under_one_protocol():
 @pytest.mark.parametrize(
     ("value", "spread", "text"),
     [(139.19, 2.94, "139 ± 3"), (0.0003, math.nan, "0.0003"), (math.inf, math.nan, "∞"), (math.nan, 1, "—"),
+     (3e-5, math.nan, "3e-05"), (1.2845e-5, 1.27e-5, "1.28e-05 ± 1.27e-05"), (0.0003, 0, "0.0003 ± 0"),
+     (-0.000257858, 0.00036611702, "-0.000258 ± 0.000366"), (0.00081, 0.1124, "0.0008 ± 0.1124"),
      (3576704, math.nan, "3,576,704"), (0, math.nan, "0.00"), (12.345, 0.4, "12.3 ± 0.4")],
 )  # fmt: skip
 def test_numbers_are_printed_with_three_digits(value, spread, text):

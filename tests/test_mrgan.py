@@ -3,6 +3,7 @@
 import copy
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -10,7 +11,8 @@ from torch import nn
 from common.data.batches import Batches
 from common.data.scenes import SCENES
 from common.experiments import experiment
-from reproductions.mrgan import losses
+from common.reporting.measurements import Missing, Table
+from reproductions.mrgan import claims, losses
 from reproductions.mrgan.method import MRInpainting, MRPix2Pix, MRPoints, MRSuperResolution
 from reproductions.mrgan.models import UNet, WithNoise
 
@@ -292,3 +294,19 @@ def test_points_have_a_predictor_of_constants():
     location, log_dispersion = method.predict(torch.empty(1, 0))
     assert location[0].tolist() == pytest.approx([1.0, -2.0], abs=0.3)
     assert log_dispersion[0].exp().tolist() == pytest.approx([0.25, 4.0], rel=0.4)
+
+
+def test_l2_cannot_fix_what_is_not_broken():
+    def table(gan):
+        rows = [{"metric": "captures_all_modes", "model": model, "condition": "", "value": value}
+                for model, value in (("GAN", gan), ("GAN+l2", 0))]  # fmt: skip
+        return Table(pd.DataFrame(rows))
+
+    assert claims.l2_does_not_help.effect(table(0)) == 0
+    with pytest.raises(Missing):
+        claims.l2_does_not_help.effect(table(1))
+
+
+def test_a_lead_is_plain_on_people_s_scale_and_a_share_of_a_distance():
+    assert claims.lead(0.5, 0.4) == pytest.approx(0.1)
+    assert claims.lead(-30.0, -40.0) == pytest.approx(0.25)

@@ -1,6 +1,7 @@
 """MSGAN: the term by closed forms, batch means and update order as published, Table 10's networks."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
@@ -9,6 +10,8 @@ from torch import nn
 from common.data.batches import Batches
 from common.data.scenes import SCENES
 from common.experiments import experiment
+from common.reporting.measurements import Missing, Table
+from reproductions.msgan import claims
 from reproductions.msgan.method import (
     MSGAN,
     LabelDCGAN,
@@ -149,3 +152,13 @@ def test_sampling_a_class_uses_running_statistics():
     method.g.train()
     torch.testing.assert_close(many[7:8], alone)
     assert many.shape == (600, 1, 16, 16)
+
+
+def test_an_output_that_stands_still_does_not_change_gradually():
+    def table(way):
+        cells = [("way", "MSGAN", way), ("way", "Pix2Pix", 0.1), ("largest_step", "MSGAN", 0.2)]
+        return Table(pd.DataFrame([(*cell, "") for cell in cells], columns=["metric", "model", "value", "condition"]))
+
+    assert claims.gradual.effect(table(0.5)) == 0.2
+    with pytest.raises(Missing):
+        claims.gradual.effect(table(0.1))

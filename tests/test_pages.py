@@ -21,7 +21,8 @@ from common.reporting.claims import MARKS, claims_of, judge
 from common.reporting.experiment_page import Results, reported_numbers
 from common.reporting.measurements import per_seed_tables
 from common.reporting.pages import SIGNS, disagreements, rendered, write_pages
-from common.reporting.summary import counts
+from common.reporting.sources import summary_inputs
+from common.reporting.summary import counts, elsewhere
 from common.reporting.tables import duration, result_table
 
 VOID = {"meta", "img", "br", "link", "hr", "input", "source"}
@@ -172,6 +173,20 @@ def test_a_result_page_tells_first_what_is_asked_first():
     assert "`image_size` 64 (paper: 256)" in head
     assert "| seconds per iteration (s) ↓ | measured¹ |" in text
     assert "¹ Not comparable with the reported row. Where the protocols differ: batch, hardware" in text
+
+
+def test_commands_name_a_scale_that_is_not_the_default():
+    assert experiment_page.command("x", "quick") == "snakemake x"
+    told = dict((one.name, how) for one, how in elsewhere(papers()["tgan"], "quick"))
+    assert "--config scale=paper" in next(iter(told.values()))
+    assert not told.keys() & papers()["tgan"].at("quick").keys()
+
+
+def test_what_the_pages_are_made_of_besides_results_exists():
+    inputs = summary_inputs([papers()["wgan"]])
+    assert all((ROOT / file).is_file() for file in inputs)
+    assert {"common/reporting/templates/index.html.j2", "reproductions/wgan/README.md"} <= set(inputs)
+    assert "reproductions/cgan/reported.csv" in inputs
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(38.2, "38 s"), (250, "4 min 10 s"), (7500, "2 h 05 min")])

@@ -1,5 +1,6 @@
 """The loop: killed and resumed to the same bits, divergence recorded, damage and changes told."""
 
+import os
 import random
 import signal
 import subprocess
@@ -17,7 +18,8 @@ from common.errors import UserError
 from common.experiments import experiment
 from common.measuring import load_runs, run_rows
 from common.training import checkpoint, launch
-from common.training.launch import run_folder, train_in_own_process, train_run, train_runs
+from common.training.children import _there
+from common.training.launch import compute_device, run_folder, train_in_own_process, train_run, train_runs
 from common.training.loop import Identity, SettingsChanged, snapshot_steps, train
 from common.training.method import Method
 
@@ -219,8 +221,7 @@ def test_a_training_in_its_own_process_is_the_same_one(config, monkeypatch):
     assert train_run(SWEEP, "GAN", 1, config) == record  # found done, not trained again
     with pytest.raises(UserError, match="has no arm 'GUN'"):
         train_in_own_process(SWEEP, "GUN", 1, config)
-    killed = subprocess.CompletedProcess([], -signal.SIGKILL, stdout="")
-    monkeypatch.setattr(launch.subprocess, "run", lambda *arguments, **options: killed)
+    monkeypatch.setattr(launch, "followed", lambda *arguments: (-signal.SIGKILL, ""))
     assert train_in_own_process(SWEEP, "GAN", 2, config)["outcome"]["error"] == "ended by signal 9; out of memory?"
 
 
@@ -253,3 +254,39 @@ def test_the_compiler_waits_until_it_is_asked_for():
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_diverged_training_whose_record_was_lost_stays_diverged(tmp_path):
+    _, record = walk(tmp_path, settings={"diverges_at": 70})
+    (tmp_path / "record.json").unlink()
+    method, again = walk(tmp_path, settings={"diverges_at": 70})
+    assert method.seen == []
+    assert again["outcome"] == record["outcome"]
+    assert again["steps"] == record["steps"] == 71
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="has a GPU")
+@pytest.mark.parametrize("name", ["cuda", "cuda:7"])
+def test_a_gpu_that_is_not_there_is_told(name):
+    with pytest.raises(UserError, match=f"at device: {name}, but torch sees no such GPU"), compute_device(name):
+        pass
+
+
+def test_a_training_ends_when_its_job_is_killed():
+    sleeper = (
+        "import os, time; from common.training.children import end_with_the_job; end_with_the_job(); "
+        "print(os.getpid(), flush=True); time.sleep(600)"
+    )
+    job = (
+        "import os, sys; from common.training.children import followed; "
+        f"followed([sys.executable, '-c', {sleeper!r}], os.environ)"
+    )
+    with subprocess.Popen([sys.executable, "-c", job], cwd=ROOT, stdout=subprocess.PIPE, text=True) as started:
+        training = int(started.stdout.readline())
+        started.kill()
+    for _ in range(100):
+        if not _there(training):
+            return
+        time.sleep(0.1)
+    os.kill(training, signal.SIGKILL)
+    raise AssertionError("it went on without its job")

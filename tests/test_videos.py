@@ -4,7 +4,9 @@ import io
 import os
 import tarfile
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import sleep
 
 import av
 import numpy as np
@@ -213,6 +215,20 @@ def test_a_folder_inside_an_archive_is_taken_alone_and_compressed_ones_are_unpac
         list(reading.read_videos(Source("local", other=tmp_path / "broken.tar.gz"), 8, 3))
 
 
+def test_a_compressed_tar_is_extracted_by_one_of_the_jobs_that_want_it(tmp_path, monkeypatch):
+    archive = tmp_path / "videos.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        info = tarfile.TarInfo("a.png")
+        info.size = len(content := strip(np.zeros((3, 8, 8, 3), np.uint8)))
+        tar.addfile(info, io.BytesIO(content))
+    opened, whole = [], reading.open_tar
+    monkeypatch.setattr(reading, "open_tar", lambda path: opened.append(path) or sleep(0.1) or whole(path))
+    with ThreadPoolExecutor(3) as jobs:
+        read = jobs.map(lambda _: list(reading.read_videos(Source("local", other=archive), 8, 3)), range(3))
+        assert [len(videos) for videos in read] == [1, 1, 1]
+    assert opened == [archive]
+
+
 def test_moving_mnist_s_file_and_arrays_by_name(tmp_path):
     array = RNG.integers(0, 256, (20, 3, 16, 16), dtype=np.uint8)
     np.save(tmp_path / "mnist_test_seq.npy", array)
@@ -400,7 +416,6 @@ def test_an_edit_of_how_clips_are_drawn_makes_video_trainings_stale():
     assert "common.data.clips" in modules_used("reproductions.mocogan.method")
 
 
-# Pictures.
 # Pictures.
 
 

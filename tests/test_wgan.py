@@ -3,12 +3,15 @@
 import copy
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
 
 from common.data.batches import Batches
 from common.experiments import experiment
+from common.reporting.measurements import Table
+from reproductions.wgan import claims
 from reproductions.wgan.method import LOG_2, StandardGAN, WassersteinGAN, build_critic, build_generator, clip
 from reproductions.wgan.models import DCGANCritic, DCGANGenerator, MLPCritic, MLPGenerator
 from reproductions.wgan.two_gaussians import optimal_discriminator
@@ -208,3 +211,21 @@ def test_optimal_discriminator_is_a_half_between_the_means_and_the_likelihood_ra
 
 def test_mlp_critic_takes_points():
     assert MLPCritic((2,), 8)(torch.zeros(3, 2)).shape == (3,)
+
+
+def table(metric, **values):
+    rows = [{"metric": metric, "model": model, "condition": "", "value": value} for model, value in values.items()]
+    return Table(pd.DataFrame(rows))
+
+
+@pytest.mark.parametrize("metric", ["fd_classifier", "FID"])  # at quick and gpu, and at scale paper
+def test_quality_is_whichever_distance_was_measured(metric):
+    measured = table(metric, **{"WGAN · MLP": 10.0, "GAN · MLP": 40.0})
+    assert claims.wgan_better_mlp.effect(measured) == 0.25
+
+
+@pytest.mark.parametrize(("correlation", "holds"), [(0.2, True), (-0.2, True), (0.6, False), (-0.6, False)])
+def test_a_negative_correlation_is_one_too(correlation, holds):
+    measured = table("js_estimate_quality_correlation", **{"GAN · DCGAN": correlation})
+    one = claims.js_does_not_track_quality
+    assert one.holds(one.effect(measured)) is holds

@@ -14,10 +14,11 @@ from common.config import ROOT, read_yaml
 from common.data.batches import Batches
 from common.experiments import experiment
 from common.reporting.measurements import Missing, Table
+from reproductions.wgan_gp import claims
 from reproductions.wgan_gp import method as methods
 from reproductions.wgan_gp.claims import shares
 from reproductions.wgan_gp.layers import Conv, Gated, SmoothELU, Up, norm
-from reproductions.wgan_gp.measure import _replicates, activation_gradients, outcomes
+from reproductions.wgan_gp.measure import _replicates, _share_at_bound, activation_gradients, outcomes
 from reproductions.wgan_gp.method import (
     LSGAN,
     WGANGP,
@@ -514,6 +515,53 @@ def test_shares_come_from_the_printed_counts_or_from_ours():
     assert shares(table("architecture_share", "threshold", {7.0: 0.25}), "Only GAN") == {7.0: 0.25}  # at scale paper
     with pytest.raises(Missing):
         shares(table("other", "threshold", {1.0: 1}), "Only GAN")
+
+
+def table_of(*cells):
+    """Of (metric, model, condition, value)."""
+    return Table(pd.DataFrame(cells, columns=["metric", "model", "condition", "value"]))
+
+
+def test_weights_at_the_bound_are_counted_against_the_bound_or_their_layer_s_largest():
+    critic = nn.Sequential(nn.Linear(4, 1), nn.Linear(1, 1))
+    with torch.no_grad():
+        critic[0].weight.copy_(torch.tensor([[0.01, -0.01, 0.005, 0.0096]]))
+        critic[1].weight.fill_(0.001)
+    assert _share_at_bound(critic, {"method": "WGANClipping", "clip": 0.01}) == 3 / 5
+    assert _share_at_bound(critic, {"method": "WGANGP"}) == 4 / 5
+
+
+def test_an_untrained_critic_s_weights_at_the_bound_are_no_evidence():
+    """They are nearly all there once clipped: training must add to them."""
+    for trained, holds in ((0.96, False), (0.97, False), (0.98, True)):
+        cells = [("weights_at_bound", trained), ("weights_at_bound_untrained", 0.97)]
+        table = table_of(*((metric, "clipping 0.01", "", value) for metric, value in cells))
+        one = claims.weights_at_the_ends
+        assert one.holds(one.effect(table)) is holds
+
+
+@pytest.mark.parametrize(("two", "one", "z"), [(100, 77, 1.729), (4, 0, 2.0), (0, 6, 2.449)])
+def test_the_sign_test_is_made_on_all_architectures(two, one, z):
+    table = table_of(("wins", "Two-sided penalty", "", two), ("wins", "One-sided penalty", "", one))
+    assert claims.no_significant_winner.effect(table) == pytest.approx(z, abs=1e-3)
+
+
+@pytest.mark.parametrize(("metric", "two", "one"), [("wins_of_part", 40, 18), ("wins", 3, 0), ("wins", 0, 0)])
+def test_there_is_no_sign_test_of_a_part_or_of_too_few(metric, two, one):
+    table = table_of((metric, "Two-sided penalty", "", two), (metric, "One-sided penalty", "", one))
+    with pytest.raises(Missing):
+        claims.no_significant_winner.effect(table)
+    assert claims.two_sided_wins_more.effect(table) == two / max(two + one, 1)
+
+
+def test_that_others_fail_says_nothing_where_wgan_gp_fails_too():
+    def table(ours):
+        trained = {"WGAN-GP": ours} | dict.fromkeys(claims.OTHERS, 0)
+        return table_of(*(("trained", model, "architecture=every", value) for model, value in trained.items()))
+
+    assert claims.others_fail_one.effect(table(1)) == 0
+    with pytest.raises(Missing):
+        claims.others_fail_one.effect(table(0))
 
 
 def test_the_critic_of_figure_1a_sees_data_and_its_own_noisy_copy():

@@ -2,11 +2,14 @@
 
 import errno
 import hashlib
+import http.client
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
+
+from filelock import FileLock
 
 from common.errors import UserError
 from common.progress import bar
@@ -14,6 +17,15 @@ from common.progress import bar
 CHUNK = 1 << 20
 ATTEMPTS = 4  # per URL; a cut connection is resumed where it broke off
 OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO, errno.ENOTDIR)  # no connection's fault
+
+
+def one_at_a_time(target: Path) -> FileLock:
+    """``<target>.lock``: of several jobs that want the same file or folder one makes it while the others wait.
+
+    The lock file stays: removed while somebody waits for it, it would let two in.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(target.with_name(f"{target.name}.lock"))
 
 
 def checksum_matches(path: Path, checksums: Sequence[str]) -> bool:
@@ -42,7 +54,8 @@ def download(
     by_hand: str = "",
     pause: float = 1.0,
 ) -> Path:
-    """Fetch ``target`` from the first of ``urls`` that delivers what the checksums ask for.
+    """Fetch ``target`` from the first of ``urls`` that delivers what the checksums ask for; one that is there is not
+    looked into.
 
     What has arrived stays in ``<target>.part`` between attempts and between calls and is continued from
     there. A wrong checksum, a wrong size or a web page in place of the file discards it and tries the next
@@ -54,12 +67,18 @@ def download(
         return target
     part = target.with_name(f"{target.name}.part")
     problems = []
-    for url in urls:
-        problem = _fetch(url, part, pause) or _inspect(part, checksums, size)
-        if problem is None:
-            part.replace(target)
-            return target
-        problems.append(f"  {url}: {problem}")
+    try:
+        with one_at_a_time(target):
+            if target.exists():  # another job brought it
+                return target
+            for url in urls:
+                problem = _fetch(url, part, pause) or _inspect(part, checksums, size)
+                if problem is None:
+                    part.replace(target)
+                    return target
+                problems.append(f"  {url}: {problem}")
+    except OSError as error:
+        raise UserError(f"cannot write {target}: {error.strerror or error}") from error
     raise UserError("\n".join([f"{target.name} could not be downloaded:", *problems, by_hand]).rstrip())
 
 
@@ -86,8 +105,8 @@ def _fetch(url: str, part: Path, pause: float) -> str | None:
             if error.code < 500:
                 return problem
             continue
-        except (OSError, urllib.error.URLError) as error:
-            if error.errno in OF_THE_DISK:
+        except (OSError, http.client.HTTPException) as error:  # the latter: an answer that breaks off or is none
+            if getattr(error, "errno", None) in OF_THE_DISK:
                 raise UserError(f"cannot write {part}: {error.strerror}") from error
             problem = f"connection failed ({getattr(error, 'reason', error)})"
             continue

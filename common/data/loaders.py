@@ -8,14 +8,18 @@ import gzip
 import io
 import pickle
 import tarfile
+import threading
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
 
+from common.data.download import one_at_a_time
 from common.data.registry import Source
 from common.data.tinted import draw_tints, tinted
 from common.errors import UserError
@@ -23,6 +27,7 @@ from common.errors import UserError
 Block = tuple[np.ndarray, np.ndarray | None]
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 BLOCK = 4096
+BY_HAND = "extract it by hand and give the folder as the local copy"
 
 
 def in_blocks(items: Iterable) -> Iterator[list]:
@@ -136,11 +141,22 @@ def lsun(source: Source, image_size: int) -> Iterator[Block]:
 
 
 def _unzip_once(archive: Path) -> Path:
-    """Extract a zip beside itself; a marker written last tells a complete extraction."""
+    """Extract a zip beside itself."""
     folder = archive.with_suffix("")
-    if not (folder / ".complete").exists():
-        extract_zip(archive, folder)
-        (folder / ".complete").touch()
+    return extracted_once(archive, folder, extract_zip)
+
+
+def extracted_once(archive: Path, folder: Path, extract: Callable[[Path, Path], None]) -> Path:
+    """``folder``, filled by ``extract`` unless it was; a marker written last tells a complete extraction."""
+    marker = folder / ".complete"
+    try:
+        if not marker.exists():
+            with one_at_a_time(folder):
+                if not marker.exists():  # another job extracted it
+                    extract(archive, folder)
+                    marker.touch()
+    except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
+        raise UserError(f"{archive} cannot be extracted ({error}); {BY_HAND}") from error
     return folder
 
 
@@ -159,17 +175,18 @@ def extract_zip(archive: Path, folder: Path) -> None:
 def images(
     path: Path, image_size: int, channels: int, resampling: str = "bilinear", split: str = "train"
 ) -> Iterator[Block]:
-    """A user's own images: a .npz with ``x`` and perhaps ``y``, or a folder or tar of image files.
+    """A user's own images: a .npz with ``x`` and perhaps ``y``, or a folder, tar or zip of image files.
 
     Files in sub-folders get the number of their folder, in alphabetic order, as their label. Where there is a folder
     named like the ``split``, only what is in it counts.
     """
     if path.suffix == ".npz":
         with np.load(path, allow_pickle=False) as arrays:
-            if "x" not in arrays or arrays["x"].ndim != 4 or arrays["x"].dtype != np.uint8:
+            x = arrays.get("x")  # decompressed each time it is asked for
+            if x is None or x.ndim != 4 or x.dtype != np.uint8:
                 raise UserError(f"{path} needs an array x of uint8 images (n, height, width, channels)")
             labels = arrays["y"].astype(np.int64) if "y" in arrays else None
-            yield arrays["x"], labels
+        yield x, labels
         return
     named = image_files(path)
     named = [item for item in named if split in Path(item[0]).parts] or named
@@ -182,24 +199,47 @@ def images(
 
 
 def image_files(path: Path) -> list[tuple[str, Callable[[], bytes]]]:
-    """Names of the images in a folder or tar, and functions that read them; never none."""
-    named = files_in_folder(path) if path.is_dir() else files_in_tar(path)
-    named = [(name, read) for name, read in named if name.lower().endswith(IMAGE_SUFFIXES)]
+    """Names of the images in a folder, tar or zip, and functions that read them; never none."""
+    if path.is_dir():
+        named = _images_in_folder(path)
+    else:
+        named = _images_in_zip(path) if path.suffix.lower() == ".zip" else _images_in_tar(path)
     if not named:
-        raise UserError(f"{path} holds no images ({', '.join(IMAGE_SUFFIXES)})")
+        raise UserError(f"{path} holds no images ({', '.join(IMAGE_SUFFIXES)}); an archive inside it must be extracted")
     return named
 
 
-def files_in_folder(path: Path) -> list:
-    """Names below ``path`` and functions that read them."""
-    return [(str(file.relative_to(path)), file.read_bytes) for file in sorted(path.rglob("*")) if file.is_file()]
+def _is_image(name: str) -> bool:
+    return name.lower().endswith(IMAGE_SUFFIXES)
 
 
-def files_in_tar(path: Path) -> list:
-    """Names and contents; read at once, because a tar cannot be read from several threads."""
+def _images_in_folder(path: Path) -> list:
+    files = (file for file in sorted(path.rglob("*")) if file.is_file())
+    return [(name, file.read_bytes) for file in files if _is_image(name := str(file.relative_to(path)))]
+
+
+def _images_in_tar(path: Path) -> list:
+    """All read at once: to go back and forth in a compressed tar would decompress it each time anew."""
     with open_tar(path) as tar:
-        contents = sorted((member.name, tar.extractfile(member).read()) for member in tar if member.isfile())
+        wanted = (member for member in tar if member.isfile() and _is_image(member.name))
+        contents = sorted((member.name, tar.extractfile(member).read()) for member in wanted)
     return [(name, lambda content=content: content) for name, content in contents]
+
+
+def _images_in_zip(path: Path) -> list:
+    """Each read when it is asked for; one at a time, because zipfile does not promise more."""
+    try:
+        archive = zipfile.ZipFile(path)  # stays open as long as its readers are used
+    except (OSError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} is not a readable zip archive: {error}") from error
+    alone = threading.Lock()
+
+    def read(name: str) -> bytes:
+        with alone:
+            return archive.read(name)
+
+    names = (name for name in sorted(archive.namelist()) if not name.startswith("__MACOSX/"))  # its twins of files
+    return [(name, partial(read, name)) for name in names if _is_image(name)]
 
 
 def decode(data: bytes, image_size: int, channels: int, resampling: str = "bilinear") -> np.ndarray:

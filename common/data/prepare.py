@@ -8,6 +8,8 @@ not be used are listed in the card (``skipped``).
 ``card.json``: what they are, written last: a folder without a card is not prepared.
 """
 
+import hashlib
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -70,8 +72,16 @@ def folder_of(settings: Mapping[str, Any], root: str | Path, local: Mapping[str,
     parts += [f"from{settings['data_from']}"] if settings.get("data_from") else []
     parts += [f"from{settings['shortest_video']}frames"] if loader == "videos" else []
     parts += [f"first{count}"] if count else []
-    parts += ["local"] if name in local else []
+    parts += [f"local-{_hash_of(local[name])}"] if name in local else []
     return Path(root) / "prepared" / "-".join(parts)
+
+
+def _hash_of(path: str) -> str:
+    """A few digits of a local copy's path: another copy is prepared into another folder.
+
+    Links are not followed: nodes of a cluster may have the same volume behind different ones.
+    """
+    return hashlib.sha256(os.path.abspath(Path(path).expanduser()).encode()).hexdigest()[:6]
 
 
 def validation_of(settings: Mapping[str, Any]) -> dict[str, Any]:

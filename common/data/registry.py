@@ -35,7 +35,8 @@ class Source:
 
     ``files``: the registered files, in order; empty where ``other`` is set.
     ``other``: a local folder or archive of another form (images in class folders, .npz, lmdb).
-    ``as_registered``: every file has a registered checksum.
+    ``as_registered``: every file was found to have a registered checksum, or there are no files. Where none was ever
+    published, nothing shows it.
     """
 
     kind: str  # embedded | package | local | downloaded | procedural
@@ -63,19 +64,33 @@ def locate(name: str, local: Mapping[str, str], downloads: str | Path) -> Source
         return Source("embedded", paths)
     if all("package" in file for file in files):
         return Source("package", tuple(_packaged(file) for file in files))
-    folder = Path(downloads) / name
-    by_hand = f"By hand: put the file into a folder of yours and set  local: {{{name}: /that/folder}}"
-    paths = tuple(
-        download(
-            file["urls"],
-            folder / file["name"],
-            checksums=file["checksums"],
-            size=file.get("bytes"),
-            by_hand=by_hand,
-        )
-        for file in files
-    )
-    return Source("downloaded", paths)
+    paths = tuple(_downloaded(file, Path(downloads) / name, _by_hand(name)) for file in files)
+    return Source("downloaded", paths, as_registered=all(file["checksums"] for file in files))
+
+
+def _downloaded(file: Mapping[str, Any], folder: Path, by_hand: str) -> Path:
+    """A registered file, checked when it arrives; one that lay there is checked now."""
+    path = folder / file["name"]
+    if path.exists():
+        if not checksum_matches(path, file["checksums"]):
+            raise UserError(
+                f"{path} is not the registered file (its checksum is not {' or '.join(file['checksums'])}); delete it, "
+                "and it is fetched again, or move it elsewhere and name it under local in the configuration"
+            )
+        return path
+    return download(file["urls"], path, checksums=file["checksums"], size=file.get("bytes"), by_hand=by_hand)
+
+
+def _by_hand(name: str) -> str:
+    """What a person can do where ``name`` cannot be downloaded; of what has no URL its ``size_note`` tells."""
+    registered = entry(name)
+    files = registered["files"]
+    steps = [f"register at {registered['registration']}"] if "registration" in registered else []
+    if any(file["urls"] for file in files) or "size_note" not in registered:
+        steps += [f"put {' and '.join(file['name'] for file in files)} into a folder of yours"]
+    else:
+        steps += [registered["size_note"]]
+    return f"By hand: {'; '.join(steps)}; set  local: {{{name}: /that/folder}}"
 
 
 def _packaged(file: Mapping[str, Any]) -> Path:

@@ -6,9 +6,7 @@ it and goes on.
 """
 
 import io
-import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from common.data.loaders import IMAGE_SUFFIXES, fit, open_tar
+from common.data.loaders import BY_HAND, IMAGE_SUFFIXES, extracted_once, fit, open_tar
 from common.data.registry import Source
 from common.errors import UserError
 
@@ -200,33 +198,27 @@ def _files(path: Path) -> list[tuple[str, Callable[[], bytes]]]:
 
 
 def _unpacked(archive: Path) -> Path:
-    """A .rar or a compressed tar extracted beside itself, once; a plain tar is read as it is.
-
-    A marker written last tells a complete extraction.
-    """
+    """A .rar or a compressed tar extracted beside itself, once; a plain tar is read as it is."""
     if not archive.name.endswith((".rar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")):
         return archive
     folder = archive.with_name(archive.name.split(".")[0])
-    if not (folder / ".complete").exists():
-        by_hand = "extract it by hand and give the folder as the local copy"
-        try:
-            if archive.suffix == ".rar":
-                import rarfile
+    return extracted_once(archive, folder, _extract)
 
-                try:
-                    with rarfile.RarFile(archive) as content:
-                        content.extractall(folder)
-                except rarfile.RarCannotExec:
-                    raise UserError(f"{archive} needs unrar, unar, 7z or bsdtar; install one, or {by_hand}") from None
-                except rarfile.Error as error:
-                    raise UserError(f"{archive} cannot be extracted: {error}; get it again") from error
-            else:
-                with open_tar(archive) as content:
-                    content.extractall(folder, filter="data")
-            (folder / ".complete").touch()
-        except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
-            raise UserError(f"{archive} cannot be extracted ({error}); {by_hand}") from error
-    return folder
+
+def _extract(archive: Path, folder: Path) -> None:
+    if archive.suffix != ".rar":
+        with open_tar(archive) as content:
+            content.extractall(folder, filter="data")
+        return
+    import rarfile
+
+    try:
+        with rarfile.RarFile(archive) as content:
+            content.extractall(folder)
+    except rarfile.RarCannotExec:
+        raise UserError(f"{archive} needs unrar, unar, 7z or bsdtar; install one, or {BY_HAND}") from None
+    except rarfile.Error as error:
+        raise UserError(f"{archive} cannot be extracted: {error}; get it again") from error
 
 
 def with_skipped(

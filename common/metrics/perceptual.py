@@ -125,8 +125,7 @@ def perceptual_distance(
 ) -> PerceptualDistance:
     """The distance that an experiment's setting ``perceptual`` names. ``size``: of the efficientnet's input."""
     if name not in DISTANCES:
-        known = ", ".join(DISTANCES)
-        raise UserError(f"there is no perceptual distance {name!r}{did_you_mean(name, DISTANCES)} (known: {known})")
+        raise UserError(f"there is no perceptual distance {name!r}{did_you_mean(name, DISTANCES)}")
     if size is not None and name != "efficientnet":
         raise UserError(f"feature_size belongs to efficientnet, not to {name}")
     return DISTANCES[name](config, device, **({} if size is None else {"size": size}))

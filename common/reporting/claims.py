@@ -106,7 +106,7 @@ def judge(one: Claim, tables: Mapping[int, Table]) -> Verdict:
     *Reproduced*: every seed holds and the 95 % interval of the mean effect (Student's t over seeds) lies
     beyond the threshold. *Not reproduced*: no seed holds and the interval lies on the other side.
     *Undecided*: seeds disagree, the interval straddles the threshold, or there are fewer than three seeds.
-    *Not comparable*: a number the claim needs was not measured.
+    *Not comparable*: a number the claim needs was not measured, or it divides by one that is 0.
     """
     effects = []
     for table in tables.values():
@@ -114,6 +114,8 @@ def judge(one: Claim, tables: Mapping[int, Table]) -> Verdict:
             effects.append(float(one.effect(table)))
         except Missing as missing:
             return Verdict(one, NOT_COMPARABLE, reason=f"not measured: {missing}")
+        except ZeroDivisionError:
+            return Verdict(one, NOT_COMPARABLE, reason="it divides by 0")
     if not effects:
         return Verdict(one, NOT_COMPARABLE, reason="nothing was measured")
     holding = sum(map(one.holds, effects))
@@ -146,10 +148,10 @@ def _interval(effects: np.ndarray, ratio: bool) -> tuple[float, float, float]:
 
 
 def on_reported(one: Claim, reported: pd.DataFrame) -> tuple[bool | None, float]:
-    """Whether the claim holds on the paper's own numbers; None where the paper prints none it needs."""
+    """Whether the claim holds on the paper's own numbers; None where it prints none that decide it."""
     try:
         effect = float(one.effect(Table(reported)))
-    except Missing:
+    except (Missing, ZeroDivisionError):
         return None, math.nan
     return one.holds(effect), effect
 

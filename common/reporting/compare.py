@@ -3,18 +3,19 @@
 import argparse
 import math
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
 
-from common.config import load_config, pairs
+from common.config import key_values, load_config
 from common.errors import UserError, did_you_mean
 from common.experiments import Experiment, Paper, library
 from common.files import write_text
 from common.metrics.protocol import difference
 from common.reporting.claims import claims_of, judge, on_reported
 from common.reporting.experiment_page import reported_numbers
-from common.reporting.measurements import CELL, Table, read_measurements, write_csv
+from common.reporting.measurements import CELL, Table, read_cells, read_measurements, write_csv
 from common.reporting.tables import markdown, number
 
 WITHIN, BETTER, WORSE, NOT_COMPARABLE = "within spread", "better", "worse", "not comparable"
@@ -23,7 +24,7 @@ WITHIN, BETTER, WORSE, NOT_COMPARABLE = "within spread", "better", "worse", "not
 def compare_cell(new: pd.Series, reported: pd.Series | None) -> tuple[str, str]:
     """Verdict and reason for one row: within the reported spread, better, worse, or not comparable.
 
-    Without a reported spread, "within" means equal to the printed precision.
+    Without a reported spread, "within" means equal to the precision of the value as it is ``printed``.
     """
     if reported is None:
         return NOT_COMPARABLE, "the paper reports no such cell"
@@ -38,7 +39,7 @@ def compare_cell(new: pd.Series, reported: pd.Series | None) -> tuple[str, str]:
         return WITHIN, ""
     gap = new["value"] - reported["value"]
     spread = reported["spread"]
-    allowed = spread if not math.isnan(spread) else _printed_precision(reported["value"])
+    allowed = spread if not math.isnan(spread) else _printed_precision(reported["printed"])
     if abs(gap) <= allowed:
         return WITHIN, ""
     better = reported["better"] or new["better"]
@@ -47,10 +48,10 @@ def compare_cell(new: pd.Series, reported: pd.Series | None) -> tuple[str, str]:
     return (BETTER, "") if (gap > 0) == (better == "higher") else (WORSE, "")
 
 
-def _printed_precision(value: float) -> float:
-    """Half a unit of the last digit that is printed: 0.69 -> 0.005."""
-    _, _, decimals = f"{value:g}".partition(".")
-    return 0.5 * 10.0 ** -len(decimals)
+def _printed_precision(text: str) -> float:
+    """Half a unit of the last digit that is printed: "0.69" -> 0.005, "0.690" -> 0.0005; of no number 0."""
+    value = Decimal(text or "nan")
+    return 0.5 * 10.0 ** value.as_tuple().exponent if value.is_finite() else 0.0
 
 
 def compare(new: pd.DataFrame, where: str = "the file") -> pd.DataFrame:
@@ -61,8 +62,9 @@ def compare(new: pd.DataFrame, where: str = "the file") -> pd.DataFrame:
             raise UserError(
                 f"{where} names the paper {name!r}, which the suite does not have{did_you_mean(name, library())}"
             )
-        reported = reported_numbers(library()[name])
-        cells = reported.set_index(CELL)
+        paper = library()[name]
+        reported = reported_numbers(paper)
+        cells = reported.assign(printed=read_cells(paper.folder / "reported.csv")["value"].to_list()).set_index(CELL)
         for _, row in group.iterrows():
             key = tuple(row[CELL])
             there = cells.loc[key] if key in cells.index else None
@@ -166,7 +168,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Exit status: 0, 1 for a UserError, 2 where a verdict is one that ``--fail-on`` names."""
     parser = argparse.ArgumentParser(prog="python -m common.reporting.compare", description=__doc__.splitlines()[0])
     parser.add_argument("file", nargs="?", help="CSV in the tidy schema (reproductions/<paper>/reported.csv shows it)")
-    parser.add_argument("--samples", help="instead of a CSV: a folder or tar of images, or a .npz with x, to be scored")
+    parser.add_argument(
+        "--samples", help="instead of a CSV: images in a folder, tar or zip, or a .npz with x, to be scored"
+    )
     parser.add_argument("--experiment", help="of samples: as which experiment's they are scored")
     parser.add_argument("--model", help="of samples: which of the paper's models they are held against")
     parser.add_argument("--condition", help="of samples: which of that model's conditions, where there are several")
@@ -204,7 +208,7 @@ def _scored(given: argparse.Namespace) -> pd.DataFrame:
         raise UserError("--samples needs --experiment and --model, to know what they are held against")
     from common.reporting.samples import measure_samples
 
-    config = load_config(pairs(given.config))
+    config = load_config(key_values(given.config))
     return measure_samples(given.samples, given.experiment, given.model, given.condition, config)
 
 

@@ -24,8 +24,8 @@ class Results:
     """What was measured in one experiment, as figures and tables read it.
 
     ``per_seed``: the tidy schema with a seed column; ``curves``: model, seed, curve, step, value;
-    ``sheets``: uint8 images (n, height, width, channels), or videos (n, frames, ...), by name; ``runs``: cost and
-    outcome of each run.
+    ``sheets``: by name what :meth:`common.measuring.Measuring.sheet` was given: uint8 images (n, height, width,
+    channels), videos (n, frames, ...), points (n, d) or a surface over a grid; ``runs``: cost and outcome of each run.
     """
 
     experiment: Experiment
@@ -100,7 +100,7 @@ def page(paper: Paper, results: Results, table: pd.DataFrame, verdicts: list[Ver
     deviations = _deviations(results)
     parts = [
         f"# {paper.title} · {experiment.source}\n\n**{experiment.title}.** {experiment.declared.get('question', '')}",
-        f"Regenerate: `snakemake {experiment.name}{_scale_argument(results.scale)}`",
+        f"Regenerate: `{command(experiment.name, results.scale)}`",
         _headline(results, deviations),
         "## Numbers\n\n" + "\n\n".join(map(markdown, shown(table))) + "\n\n" + _footnotes(results, table),
     ]
@@ -136,8 +136,9 @@ def page(paper: Paper, results: Results, table: pd.DataFrame, verdicts: list[Ver
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _scale_argument(scale: str) -> str:
-    return "" if scale == "quick" else f" --config scale={scale}"
+def command(name: str, scale: str) -> str:
+    """What makes an experiment's results at a scale."""
+    return f"snakemake {name}" + ("" if scale == "quick" else f" --config scale={scale}")
 
 
 def _headline(results: Results, deviations: Mapping[str, Mapping[str, Deviation]]) -> str:

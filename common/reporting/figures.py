@@ -55,6 +55,19 @@ def figure(
             plt.close(drawn)
 
 
+def pick(table: pd.DataFrame, **columns: str) -> pd.DataFrame:
+    """The rows whose columns hold these: ``pick(r.curves, model="WGAN", curve="loss")``."""
+    for column, value in columns.items():
+        table = table[table[column] == value]
+    return table
+
+
+def by_condition(rows: pd.DataFrame, key: str) -> pd.DataFrame:
+    """The rows that have a number under ``key`` in their condition, with it as their ``step``."""
+    found = rows["condition"].str.extract(rf"(?:^|;){key}=([-0-9.e]+)")[0].astype(float)
+    return rows.assign(step=found).dropna(subset="step")
+
+
 def seed_band(
     axis: Axes, curves: pd.DataFrame, *, index: int = 0, label: str | None = None, marker: bool = False
 ) -> None:

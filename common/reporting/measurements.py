@@ -2,7 +2,7 @@
 
 import csv
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ def read_measurements(path: str | Path) -> pd.DataFrame:
     Raises a :class:`UserError` with file, line and column for the first thing that does not fit.
     """
     path = Path(path)
-    table = _read_csv(path)
+    table = read_cells(path)
     for name in table.columns:
         if name not in COLUMNS:
             raise UserError(f"{path}, line 1: unknown column {name!r}{did_you_mean(name, COLUMNS)}")
@@ -56,25 +56,31 @@ def read_measurements(path: str | Path) -> pd.DataFrame:
     for name in REQUIRED:
         if name not in table.columns:
             raise UserError(f"{path}, line 1: column {name!r} is missing (needed: {', '.join(REQUIRED)})")
-    table = table.reindex(columns=COLUMNS, fill_value="")
+    lines = table.index
+    table = table.reset_index(drop=True).reindex(columns=COLUMNS, fill_value="")
     for name in ("value", "spread", "n"):
         numbers = pd.to_numeric(table[name].replace("", "nan"), errors="coerce")
         bad = numbers.isna() & ~table[name].str.lower().isin(["", "nan"])
         if bad.any():
             row = bad.idxmax()
-            raise UserError(f"{path}, line {row + 2}, column {name}: {table[name][row]!r} is not a number")
+            raise UserError(f"{path}, line {lines[row]}, column {name}: {table[name][row]!r} is not a number")
         table[name] = numbers.astype(float)
-    return check(table, str(path))
+    return check(table, str(path), lines)
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
-    """The cells as texts. pandas reads rows of another length too, into other columns than they stand under."""
+def read_cells(path: Path) -> pd.DataFrame:
+    """The cells as they are printed; the index says in which line of the file a row ends.
+
+    pandas reads rows of another length too, into other columns than they stand under.
+    """
     rows: list[list[str]] = []
+    lines: list[int] = []
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file, skipinitialspace=True, strict=True)
             for row in filter(None, reader):
                 rows.append(row)
+                lines.append(reader.line_num)
                 if len(row) != len(rows[0]):
                     raise UserError(f"{path}, line {reader.line_num}: {len(row)} cells under {len(rows[0])} columns")
     except FileNotFoundError:
@@ -83,16 +89,17 @@ def _read_csv(path: Path) -> pd.DataFrame:
         raise UserError(f"{path} is not a CSV file: {error}") from error
     if not rows:
         raise UserError(f"{path} is not a CSV file: there is nothing in it")
-    return pd.DataFrame(rows[1:], columns=rows[0], dtype=str)
+    return pd.DataFrame(rows[1:], index=lines[1:], columns=rows[0], dtype=str)
 
 
-def check(table: pd.DataFrame, where: str) -> pd.DataFrame:
-    """Validate a table in memory; errors name ``where`` and the line the row has (or would have) in a file."""
+def check(table: pd.DataFrame, where: str, lines: Sequence[int] | None = None) -> pd.DataFrame:
+    """Validate a table; errors name ``where`` and the row's line: of ``lines``, or the one it would have in a file."""
+    lines = range(2, len(table) + 2) if lines is None else lines
     try:
         _SCHEMA.validate(table, lazy=True)
     except pa.errors.SchemaErrors as errors:
         failure = errors.failure_cases.sort_values("index").iloc[0]
-        place = f"line {int(failure['index']) + 2}, " if pd.notna(failure["index"]) else ""
+        place = f"line {lines[int(failure['index'])]}, " if pd.notna(failure["index"]) else ""
         raise UserError(
             f"{where}, {place}column {failure['column']}: {failure['failure_case']!r} does not fit: {failure['check']}"
         ) from None
@@ -101,7 +108,7 @@ def check(table: pd.DataFrame, where: str) -> pd.DataFrame:
         row = repeated.idxmax()
         first = table.index[(table[CELL] == table.loc[row, CELL]).all(axis=1)][0]
         cell = ", ".join(f"{key}={table.at[row, key]}" for key in CELL if table.at[row, key])
-        raise UserError(f"{where}, line {row + 2}: the cell {cell} already stands in line {first + 2}")
+        raise UserError(f"{where}, line {lines[row]}: the cell {cell} already stands in line {lines[first]}")
     return table
 
 
@@ -136,6 +143,11 @@ class Table:
     rows: pd.DataFrame
 
     def select(self, *, metric: str, model: str | None = None, **condition: Any) -> pd.DataFrame:
+        """The rows of a metric, of all models or one; none where nothing fits.
+
+        ``condition``: what a row's condition must say, perhaps beside more: ``theta=0.5`` finds ``b=1;theta=0.5``.
+        Values are compared as texts: 0.50 in a file is not 0.5.
+        """
         rows = self.rows[self.rows["metric"] == metric]
         if model is not None:
             rows = rows[rows["model"] == model]

@@ -21,13 +21,13 @@ from markdown_it.token import Token
 from markupsafe import Markup
 from PIL import Image
 
-from common.config import command_line
 from common.errors import UserError
-from common.experiments import Experiment, Paper, chosen_papers, library
+from common.experiments import Experiment, Paper, chosen_papers
 from common.files import write_text
 from common.reporting.claims import CONFIDENCE, FEWEST_SEEDS, MARKS
+from common.reporting.command import print_for
 from common.reporting.experiment_page import read_runs
-from common.reporting.summary import counts, measured_on, time_spent
+from common.reporting.summary import counts, elsewhere, measured_on, numbers_held, time_spent, unbuilt
 
 NOT_BUILT = "not built yet"
 SIGNS = {**MARKS, NOT_BUILT: "·"}
@@ -109,18 +109,16 @@ class Reproduction:
     @property
     def missing(self) -> list[dict[str, Any]]:
         """What of the paper has no results here, and why."""
-        elsewhere = [one for name, one in self.paper.experiments.items() if name not in self.paper.at(self.scale)]
         return [
-            *({"title": one.title, "source": one.source, "why": "", "command": _command(one)} for one in elsewhere),
+            *(
+                {"title": one.title, "source": one.source, "why": "", "command": how}
+                for one, how in elsewhere(self.paper, self.scale)
+            ),
             *(
                 {"title": one.title, "source": one.source, "why": one.declared["not_built"], "command": ""}
                 for one in self.paper.not_built.values()
             ),
         ]
-
-
-def _command(one: Experiment) -> str:
-    return f"snakemake {one.name} --config scale={one.declared['at_scales'][-1]}"
 
 
 def rendered(text: str, folder: Path, place: str = "", caption: str = "") -> Markup:
@@ -301,10 +299,6 @@ def _template(name: str):
     return ENVIRONMENT.get_template(f"{name}.html.j2")
 
 
-def numbers_held(paper: Paper) -> int:
-    return len(pd.read_csv(paper.folder / "reported.csv"))
-
-
 ENVIRONMENT = Environment(
     loader=PackageLoader("common.reporting"), autoescape=True, trim_blocks=True, lstrip_blocks=True
 )
@@ -335,19 +329,13 @@ def write_pages(config: Mapping[str, Any]) -> Path:
         )
         page = _template("paper").render(one=one, paper=one.paper, scale=scale, disagreements=told_elsewhere)
         write_text(results / "pages" / f"{one.paper.name}.html", page)
-    unbuilt = [paper for paper in library().values() if not paper.experiments]
     index = results / "pages" / "index.html"
-    write_text(index, _template("index").render(reproductions=reproductions, unbuilt=unbuilt, scale=scale))
+    write_text(index, _template("index").render(reproductions=reproductions, unbuilt=unbuilt(), scale=scale))
     return index
 
 
 def main(arguments: list[str] | None = None) -> int:
-    try:
-        print(write_pages(command_line(arguments, "common.reporting.pages", __doc__)))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return print_for(write_pages, arguments, "common.reporting.pages", __doc__)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,20 @@
 """From anybody's samples to rows of measurements: scored as an experiment's own are, to be held against the paper."""
 
+import tarfile
+import zlib
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 import torch
 
-from common.data.loaders import fit, images
+from common.data.loaders import decode, fit, image_files, images
 from common.data.prepare import prepared
 from common.errors import UserError, did_you_mean
 from common.experiments import Experiment, experiment, papers
@@ -23,7 +28,20 @@ from common.reporting.measurements import COLUMNS
 from common.training.launch import compute_device
 from common.workflow import Plan
 
-GIVEN = {"sampling": "samples as given"}
+SAMPLING = {"sampling": "samples as given"}
+# What PIL, numpy and tarfile raise for files that they cannot read.
+BROKEN = (OSError, ValueError, SyntaxError, EOFError, KeyError, TypeError, BadZipFile, zlib.error, tarfile.TarError)
+
+
+@dataclass
+class Given(Measuring):
+    """Measuring samples that no run of the suite made: ``count``, whatever the settings say."""
+
+    count: int = 0
+
+    @property
+    def shared_settings(self) -> dict[str, Any]:
+        return super().shared_settings | {"evaluation_samples": self.count}
 
 
 def measure_samples(
@@ -31,19 +49,17 @@ def measure_samples(
 ) -> pd.DataFrame:
     """Rows in the tidy schema: the Fréchet distance of samples to the data of the experiment ``name``, and their score.
 
-    ``path``: a folder or tar of images, or a .npz with ``x`` uint8 (n, height, width, channels). Network, data and size
-    are those of the experiment at the configuration's scale; a classifier that is not there yet is trained. ``model``
-    and ``condition`` name the paper's cell; without a condition the model must have one only. Raises a UserError for
-    experiments that are not judged by single images, and for names that the paper does not have.
+    ``path``: a folder, tar or zip of images, or a .npz with ``x`` uint8 (n, height, width, channels). Network, data and
+    size are those of the experiment at the configuration's scale; a classifier that is not there yet is trained.
+    ``model`` and ``condition`` name the paper's cell; without a condition the model must have one only. Raises a
+    UserError for experiments that are not judged by single images, and for names that the paper does not have.
     """
     one = experiment(name)
     settings = _judged_by_images(one, config)
     cell = _cell(one, model, condition)
     samples = _read(Path(path), settings)
-    counted = {**config["settings"].get(name, {}), "evaluation_samples": len(samples)}
-    config = {**config, "settings": {**config["settings"], name: counted}}
     with compute_device(config["device"]) as device:
-        judge = Judge(Measuring(one, config, [], _classifier(one, config, device)), device, GIVEN)
+        judge = Judge(Given(one, config, [], _classifier(one, config, device), count=len(samples)), device, SAMPLING)
         judgement = judge.of_images([samples])
     common = {"paper": one.paper, "source": cell["source"], "dataset": cell["dataset"], "model": model,
               "condition": cell["condition"], "spread": np.nan, "n": 1.0, "unit": "", "note": ""}  # fmt: skip
@@ -85,21 +101,38 @@ def _cell(one: Experiment, model: str, condition: str | None) -> pd.Series:
 
 
 def _read(path: Path, settings: Mapping[str, Any]) -> np.ndarray:
-    """All images of a folder, tar or .npz, uint8 (n, size, size, channels), resized where they are of another size."""
+    """All images of a folder, archive or .npz, uint8 (n, size, size, channels), resized where need be."""
     if not path.exists():
         raise UserError(f"{path} does not exist")
-    if path.is_file() and path.suffix != ".npz" and not path.name.endswith((".tar", ".tar.gz", ".tgz")):
-        raise UserError(f"{path} is neither a folder or tar of images nor a .npz")
-    size, channels = settings["image_size"], settings["channels"]
+    if path.is_file() and path.suffix != ".npz" and not path.name.endswith((".tar", ".tar.gz", ".tgz", ".zip")):
+        raise UserError(f"{path} is neither a folder, tar or zip of images nor a .npz")
+    size, channels, resampling = settings["image_size"], settings["channels"], settings.get("resampling", "bilinear")
     blocks = []
     shown = bar(desc="samples", unit=" images")
-    for pixels, _ in images(path, size, channels):
-        if pixels.shape[3] != channels:
-            raise UserError(f"{path} has {pixels.shape[3]} channels; the experiment has {channels}")
-        blocks.append(np.stack([fit(image, size) for image in pixels]) if pixels.shape[1:3] != (size, size) else pixels)
-        shown.update(len(pixels))
-    shown.close()
+    try:
+        for pixels, _ in images(path, size, channels, resampling):
+            if pixels.shape[3] != channels:
+                raise UserError(f"{path} has {pixels.shape[3]} channels; the experiment has {channels}")
+            if pixels.shape[1:3] != (size, size):
+                pixels = np.stack([fit(image, size, resampling) for image in pixels])
+            blocks.append(pixels)
+            shown.update(len(pixels))
+    except BROKEN as error:
+        raise UserError(f"{_broken(path, channels)} is damaged or not what its name says; replace it") from error
+    finally:
+        shown.close()
     return np.concatenate(blocks)
+
+
+def _broken(path: Path, channels: int) -> str:
+    """The first file of a folder or archive that cannot be decoded, or the whole of something else."""
+    place = str(path)
+    with suppress(*BROKEN):
+        for name, read in [] if path.suffix == ".npz" else image_files(path):
+            place = f"{path}: {name}"
+            decode(read(), 8, channels)
+        place = str(path)
+    return place
 
 
 def _classifier(one: Experiment, config: Mapping[str, Any], device: torch.device) -> Path | None:

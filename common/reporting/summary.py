@@ -10,11 +10,11 @@ from typing import Any
 import pandas as pd
 
 from common.config import ROOT
-from common.experiments import Paper, library
+from common.experiments import Experiment, Paper, library
 from common.files import write_text
 from common.provenance import processor
 from common.reporting.claims import MARKS, NOT_REPRODUCED, REPRODUCED
-from common.reporting.experiment_page import read_runs
+from common.reporting.experiment_page import command, read_runs
 from common.reporting.tables import duration, markdown
 
 LEGEND = " · ".join(f"{mark} {name}" for name, mark in MARKS.items())
@@ -29,6 +29,26 @@ def counts(verdicts: pd.DataFrame) -> str:
     return ", ".join(f"{counted[name]} {name}" for name in MARKS if counted[name]) or "no claims"
 
 
+def elsewhere(paper: Paper, scale: str) -> list[tuple[Experiment, str]]:
+    """The paper's experiments that run at other scales only, each with the command that runs it at the largest."""
+    here = paper.at(scale)
+    return [
+        (one, command(one.name, one.declared["at_scales"][-1]))
+        for name, one in paper.experiments.items()
+        if name not in here
+    ]
+
+
+def unbuilt() -> list[Paper]:
+    """The papers of which only the reported numbers are here."""
+    return [paper for paper in library().values() if not paper.experiments]
+
+
+def numbers_held(paper: Paper) -> int:
+    """How many numbers of those that a paper prints are typed in."""
+    return len(pd.read_csv(paper.folder / "reported.csv"))
+
+
 def _fidelity(deviations: int) -> str:
     if not deviations:
         return "exact"
@@ -36,7 +56,7 @@ def _fidelity(deviations: int) -> str:
 
 
 def summarise(papers: list[Paper], config: Mapping[str, Any]) -> str:
-    """Write the summary page, one page a paper, and return the verdict counts as text for the terminal."""
+    """Write the summary page, and return the verdict counts as text for the terminal."""
     scale = config["scale"]
     folder = Path(config["results"]) / scale
     runs = {name: read_runs(folder / paper.name / name / "runs.csv") for paper in papers for name in paper.at(scale)}
@@ -62,7 +82,7 @@ def summarise(papers: list[Paper], config: Mapping[str, Any]) -> str:
                     "fidelity": _fidelity(len(deviating)),
                     "claims": " ".join(MARKS[v] for v in verdicts["verdict"]),
                     "training": time_spent([runs[experiment.name]]),
-                    "regenerate": f"`snakemake {experiment.name}`",
+                    "regenerate": f"`{command(experiment.name, scale)}`",
                 }
             )
             if len(verdicts):
@@ -77,12 +97,8 @@ def summarise(papers: list[Paper], config: Mapping[str, Any]) -> str:
             f" {counts(told[-1][1]).capitalize()}."
         )
         parts.append(markdown(pd.DataFrame(rows)))
-        elsewhere = [one for name, one in paper.experiments.items() if name not in paper.at(scale)]
-        if elsewhere:
-            lines = [
-                f"- {one.title} ({one.source}): `snakemake {one.name} --config scale={one.declared['at_scales'][-1]}`"
-                for one in elsewhere
-            ]
+        if others := elsewhere(paper, scale):
+            lines = [f"- {one.title} ({one.source}): `{how}`" for one, how in others]
             parts.append("At other scales only:\n\n" + "\n".join(lines))
         if paper.not_built:
             lines = [f"- {one.title} ({one.source}): {one.declared['not_built']}" for one in paper.not_built.values()]
@@ -101,19 +117,15 @@ def summarise(papers: list[Paper], config: Mapping[str, Any]) -> str:
 
 def _not_built(folder: Path) -> str:
     """The papers of the library that are not built yet, with what they report."""
-    rows = []
-    for paper in library().values():
-        if paper.experiments:
-            continue
-        reported = paper.folder / "reported.csv"
-        rows.append(
-            {
-                "paper": f"[{paper.title}]({paper.declared['url']})",
-                "year": paper.declared["year"],
-                "tables and figures": len(paper.not_built),
-                "reported numbers": f"[{len(pd.read_csv(reported))}]({os.path.relpath(reported, folder)})",
-            }
-        )
+    rows = [
+        {
+            "paper": f"[{paper.title}]({paper.declared['url']})",
+            "year": paper.declared["year"],
+            "tables and figures": len(paper.not_built),
+            "reported numbers": f"[{numbers_held(paper)}]({os.path.relpath(paper.folder / 'reported.csv', folder)})",
+        }
+        for paper in unbuilt()
+    ]
     return "## Not built yet\n\nWhat these papers report is typed in and can be compared with.\n\n" + markdown(
         pd.DataFrame(rows)
     )
@@ -145,7 +157,7 @@ def measured_on(runs: Iterable[pd.DataFrame]) -> str:
 
 
 def _commit() -> str:
-    """``", code at commit abc1234"``, with a + where the checkout has changes; nothing outside git."""
+    """``", code at commit abc1234"``, "with changes" where the checkout has any; nothing outside git."""
     try:
         run = {"cwd": ROOT, "capture_output": True, "text": True, "timeout": 10}
         commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], **run)

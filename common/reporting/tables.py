@@ -17,13 +17,18 @@ ARROWS = {"higher": " ↑", "lower": " ↓", "target": "", "": ""}
 
 
 def number(value: float, spread: float = math.nan) -> str:
-    """``"12.3 ± 0.4"`` with three significant digits, the spread to the same place."""
+    """``"12.3 ± 0.4"`` with three significant digits, the spread to the same place.
+
+    No more than four places are shown, unless value and spread lie below 0.001: ``"1.28e-05 ± 1.27e-05"``.
+    """
     if math.isnan(value):
         return "—"
     if math.isinf(value):
         return "∞" if value > 0 else "-∞"
     if value == int(value) and abs(value) >= 1000 and (math.isnan(spread) or spread == 0):
         return f"{int(value):,}"
+    if 0 < abs(value) < 1e-3 and not spread >= 1e-3:
+        return f"{value:.3g}" if math.isnan(spread) else f"{value:.3g} ± {spread:.3g}"
     places = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 2
     places = min(places, 4)
     text = f"{value:.{places}f}"

@@ -7,10 +7,11 @@ import argparse
 import os
 import sys
 
-from common.config import load_config, pairs
+from common.config import key_values, load_config
 from common.errors import UserError
 from common.experiments import SCALES, check_declarations, experiment
 from common.files import require_writable
+from common.training.children import end_with_the_job
 from common.training.launch import train_run
 
 
@@ -26,14 +27,15 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--set-aside", action="store_true", help="keep a training of something else under another name")
     given = parser.parse_args(arguments)
+    end_with_the_job()
     try:
-        overrides = pairs(given.config)
+        overrides = key_values(given.config)
         if given.scale:
             overrides["scale"] = given.scale
         if given.seed:
             overrides["seeds"] = given.seed
         if given.set:
-            overrides["settings"] = {given.experiment: pairs(given.set)}
+            overrides["settings"] = {given.experiment: key_values(given.set)}
         config = load_config(overrides)
         check_declarations(config)
         for setting in ("runs", "data"):
@@ -43,7 +45,9 @@ def main(arguments: list[str] | None = None) -> int:
             if arm not in chosen.arms:
                 raise UserError(f"{chosen.name} has no arm {arm!r}; it has {', '.join(chosen.arms)}")
             origin = chosen.training_of(arm)
-            for seed in origin.seeds(config["scale"], config):
+            if given.set and origin is not chosen:
+                raise UserError(f"{arm} of {chosen.name} is trained by {origin.name}: --set belongs to that one")
+            for seed in (seed for of, seed in origin.runs(config["scale"], config) if of == arm):
                 record = train_run(origin, arm, seed, config, keep_changed=given.set_aside)
                 print(
                     f"{origin.name} · {arm} · seed {seed}: {record['outcome']['kind']}, {record['cost']['seconds']} s"

@@ -8,16 +8,23 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from common.config import ROOT
 from common.experiments import Experiment
 
+JOB = "GAN_REPRODUCTIONS_JOB"  # environment variable: the process that a training belongs to
+LOOK_EVERY = 1.0  # seconds
 
-def command_of(experiment: Experiment, arm: str, seed: int, config: Mapping[str, Any]) -> list[str]:
+
+def command_of(
+    experiment: Experiment, arm: str, seed: int, config: Mapping[str, Any], keep_changed: bool = True
+) -> list[str]:
     """``python -m common.training`` for one run, from ``-m`` on."""
-    command = ["-m", "common.training", experiment.name, "--arm", arm, "--seed", str(seed), "--set-aside"]
+    command = ["-m", "common.training", experiment.name, "--arm", arm, "--seed", str(seed)]
+    command += ["--set-aside"] if keep_changed else []
     return command + [f"--config={key}={json.dumps(value)}" for key, value in config.items()]
 
 
@@ -25,8 +32,8 @@ def followed(command: list[str], variables: Mapping[str, str]) -> tuple[int, str
     """Run a command, printing its lines as they come: its exit status, and the UserError that it ended with, if any."""
     lines: list[str] = []
     started = subprocess.Popen(
-        command, cwd=ROOT, env=dict(variables), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        start_new_session=True,
+        command, cwd=ROOT, env={**variables, JOB: str(os.getpid())}, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, start_new_session=True,
     )  # fmt: skip
     before = signal.getsignal(signal.SIGTERM)
     in_main = threading.current_thread() is threading.main_thread()
@@ -42,6 +49,31 @@ def followed(command: list[str], variables: Mapping[str, str]) -> tuple[int, str
             signal.signal(signal.SIGTERM, before)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(started.pid, signal.SIGTERM)
+
+
+def end_with_the_job() -> None:
+    """In a process that :func:`followed` started, at whatever remove: end it once the one that called is gone, for that
+    one may be killed without a chance to end others.
+    """
+    job = os.environ.get(JOB)
+
+    def watch() -> None:
+        while _there(int(job)):
+            time.sleep(LOOK_EVERY)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    if job:
+        threading.Thread(target=watch, daemon=True).start()
+
+
+def _there(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's, but there
+        pass
+    return True
 
 
 def errors_in(text: str) -> str:

@@ -6,7 +6,6 @@ import math
 import os
 import platform
 import random
-import subprocess
 import sys
 import time
 import traceback
@@ -18,7 +17,6 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
-from common.config import ROOT
 from common.data.clips import batches_of
 from common.data.prepare import Prepared, prepared
 from common.errors import UserError
@@ -67,6 +65,13 @@ def compute_device(name: str) -> Iterator[torch.device]:
             yield torch.device(f"cuda:{index}")
 
 
+def _gpu_names(count: int) -> list[str]:
+    """Each visible GPU's own identifier: two jobs of a node may both call theirs number 0."""
+    if not torch.cuda.is_available():
+        return [str(number) for number in range(count)]
+    return [str(torch.cuda.get_device_properties(number).uuid) for number in range(count)]
+
+
 @contextlib.contextmanager
 def reserved_gpus(wanted: int) -> Iterator[list[int]]:
     """The numbers of so many of the visible GPUs that nobody else of us is using; waits until they are free."""
@@ -75,7 +80,7 @@ def reserved_gpus(wanted: int) -> Iterator[list[int]]:
         raise UserError(f"the configuration, at processes: {wanted} processes need a GPU each; there are {count}")
     folder = Path.home() / ".cache" / "gan-reproductions" / platform.node()  # nodes of a cluster share the home
     folder.mkdir(parents=True, exist_ok=True)
-    locks = [FileLock(folder / f"gpu{i}.lock") for i in range(count)]
+    locks = [FileLock(folder / f"gpu-{name}.lock") for name in _gpu_names(count)]
     while True:
         with contextlib.ExitStack() as stack:
             held = []
@@ -121,7 +126,7 @@ def train_run(
     if launched():
         return _train_together(experiment, arm, seed, config, keep_changed)
     if config["processes"] > 1 and experiment.several_processes:
-        return train_in_processes(experiment, arm, seed, config)
+        return train_in_processes(experiment, arm, seed, config, keep_changed)
     with FileLock(folder.with_name(f".{folder.name}.lock")):
         for begun in folder.rglob(".*.tmp"):  # by a process that was killed while it wrote
             begun.unlink()
@@ -136,7 +141,7 @@ def train_run(
                 return _train(folder, identity, settings, data, config, progress)
         except UserError:
             raise
-        except Exception as error:
+        except (RuntimeError, MemoryError) as error:  # of the network or the machine; others are mistakes of the code
             if not experiment.failure_is_outcome:
                 raise
             traceback.print_exc()
@@ -230,7 +235,7 @@ def _train_together(
                 SharedBatches(data.samples, settings["batch_size"], seed, device, data.labels),
                 mine,
                 identity,
-                steps=settings["generator_steps"],
+                steps=getattr(method, "steps", settings["generator_steps"]),
                 snapshots=settings["snapshots"],
                 checkpoint_seconds=config["checkpoint_seconds"] if first else math.inf,
                 progress=terminal_progress(f"{folder.parent.name} seed {seed}") if first else lambda step, steps: None,
@@ -256,7 +261,9 @@ def _make_way(folder: Path, identity: Identity, keep_changed: bool) -> dict[str,
         return None
 
 
-def train_in_processes(experiment: Experiment, arm: str, seed: int, config: Mapping[str, Any]) -> dict[str, Any]:
+def train_in_processes(
+    experiment: Experiment, arm: str, seed: int, config: Mapping[str, Any], keep_changed: bool = True
+) -> dict[str, Any]:
     """:func:`train_run` in ``config["processes"]`` processes with a share of every batch each, through torchrun.
 
     Each has a GPU of its own, where the configuration trains on GPUs at all. What they print comes as they print it;
@@ -265,7 +272,7 @@ def train_in_processes(experiment: Experiment, arm: str, seed: int, config: Mapp
     count = config["processes"]
     on_gpus = config["device"] != "cpu" and torch.cuda.is_available()
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
-    command += command_of(experiment, arm, seed, config)
+    command += command_of(experiment, arm, seed, config, keep_changed)
     with reserved_gpus(count) if on_gpus else contextlib.nullcontext([]) as gpus:
         variables = {**os.environ, "OMP_NUM_THREADS": str(config["threads"])}
         if on_gpus:
@@ -293,16 +300,14 @@ def terminal_progress(label: str) -> Callable[[int, int], None]:
 
 def train_in_own_process(experiment: Experiment, arm: str, seed: int, config: Mapping[str, Any]) -> dict[str, Any]:
     """:func:`train_run` in a process of its own, whose sudden death is an outcome too."""
-    command = [sys.executable, *command_of(experiment, arm, seed, config)]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    print(done.stdout, end="", flush=True)
+    code, told = followed([sys.executable, *command_of(experiment, arm, seed, config)], os.environ)
     folder = run_folder(experiment, arm, seed, config)
-    if done.returncode == 0:
+    if code == 0:
         return read_json(folder / "record.json")
-    if done.returncode < 0 and experiment.failure_is_outcome:
+    if code < 0 and experiment.failure_is_outcome:
         _, _, identity = _run_of(experiment, arm, seed, config)
-        return _record_broken(folder, identity, f"ended by signal {-done.returncode}; out of memory?")
-    raise UserError(done.stdout.strip().rpartition("\n")[2].removeprefix("error: ") or f"ended: {done.returncode}")
+        return _record_broken(folder, identity, f"ended by signal {-code}; out of memory?")
+    raise UserError(told or f"the training of {arm}, seed {seed}, ended with {code}; what it said stands above")
 
 
 def _checksums(folder: Path) -> dict[str, str]:

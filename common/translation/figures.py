@@ -2,13 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-import pandas as pd
-
 from common.reporting.experiment_page import Results
-from common.reporting.figures import COLOURS, MARKERS, figure, show_images
+from common.reporting.figures import COLOURS, MARKERS, figure, pick, show_images
+from common.reporting.numbers import distance_name, diversity_name
 from common.translation.sheets import SHOWN_OUTPUTS
-
-DIVERSITY = ("LPIPS", "perceptual_efficientnet", "pixel_diversity")
 
 
 def show_outputs(
@@ -25,25 +22,18 @@ def show_outputs(
         drawn.supxlabel("each row: condition, ground truth, eight outputs", fontsize=8)
 
 
-def metric_in(table: pd.DataFrame, names: Sequence[str], prefix: str | None = None) -> str | None:
-    """The first of ``names`` that was measured, or the first metric that begins with ``prefix``."""
-    measured = list(dict.fromkeys(table["metric"]))
-    for name in names:
-        if name in measured:
-            return name
-    return next((name for name in measured if prefix and name.startswith(prefix)), None)
-
-
 def quality_and_diversity(r: Results, name: str = "quality_and_diversity") -> None:
     """One point a seed; right and down is better."""
-    diversity = metric_in(r.per_seed, DIVERSITY)
-    panels = [metric_in(r.per_seed, ["FID"], "fd_"), metric_in(r.per_seed, ["distance_to_truth"])]
-    panels = [panel for panel in panels if panel] or ["JSD"]
+    measured = list(dict.fromkeys(r.per_seed["metric"]))
+    diversity = diversity_name(measured)
+    panels = [name for name in (distance_name(measured), "distance_to_truth") if name in measured] or ["JSD"]
     with figure(r.folder / name, 1, len(panels), (4.2 * len(panels), 3.2)) as (drawn, axes):
         for axis, quality in zip(axes[0], panels, strict=True):
             for i, arm in enumerate(dict.fromkeys(r.per_seed["model"])):
-                rows = r.per_seed[r.per_seed["model"] == arm]
-                x, y = (rows[rows["metric"] == metric].set_index("seed")["value"] for metric in (diversity, quality))
+                x, y = (
+                    pick(r.per_seed, model=arm, metric=metric).set_index("seed")["value"]
+                    for metric in (diversity, quality)
+                )
                 style = {
                     "color": COLOURS[i % len(COLOURS)],
                     "marker": MARKERS[(i + i // len(COLOURS)) % len(MARKERS)],

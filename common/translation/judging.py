@@ -15,15 +15,13 @@ from common.data.batches import to_float, to_uint8
 from common.data.prepare import Prepared
 from common.data.scenes import SCENES
 from common.errors import UserError
-from common.measuring import Measuring, Run
+from common.measuring import Measuring, Run, cells
 from common.metrics.bins import Bins
 from common.metrics.features import extract, real_part, reference
 from common.metrics.frechet import frechet_distance
 from common.metrics.networks import metric_name
 from common.metrics.perceptual import diversity, perceptual_distance, random_pairs
 from common.metrics.protocol import protocol
-from common.training.loop import load_snapshot
-from common.training.method import build_method
 from common.translation.method import Translator
 
 AT_ONCE = 16  # test conditions
@@ -71,8 +69,7 @@ class TranslationJudge:
 
     def outputs(self, run: Run, trial: int = 0) -> Outputs:
         """What the trained model makes of the test conditions."""
-        method = build_method(run.settings, self.m.data(run.settings).shape, self.device)
-        load_snapshot(run.folder, run.record["snapshots"][-1], method)
+        method = self.m.trained(run, self.device)
         torch.manual_seed(1000 + 100 * trial + run.seed)
         found = outputs_of(method, self.test, self.s["outputs_per_input"])
         if run.diverged:  # the last snapshot is from before: what is left of it is one grey image
@@ -90,17 +87,12 @@ class TranslationJudge:
             outputs = self.outputs(run, trial)
             for metric, value, better, text in self.numbers(outputs, trial):
                 found.setdefault(metric, []).append((value, better, text))
-        common: dict[str, Any] = {
-            "model": run.arm,
-            "seed": run.seed,
-            "dataset": self.train.card["data"],
-            "note": run.note,
-        } | condition
+        common = cells(run, self.train) | condition
         for metric, measured in found.items():
             values = np.array([value for value, _, _ in measured])
             _, better, text = measured[0]
             self.m.add(metric=metric, value=values.mean(), better=better, protocol=text, **common)
-            if len(values) > 1 and metric in ("FID", "NDB", "JSD", "LPIPS"):
+            if len(values) > 1:
                 text = protocol(f"{metric}_resampling", of="deviation over trials of sampling", trials=len(values))
                 self.m.add(metric=f"{metric}_resampling", value=values.std(ddof=1), protocol=text, **common)
         return outputs

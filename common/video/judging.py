@@ -17,8 +17,7 @@ from common.metrics.networks import FeatureNetwork, metric_name
 from common.metrics.protocol import protocol
 from common.metrics.scores import inception_score
 from common.metrics.video import frame_change
-from common.training.loop import load_snapshot
-from common.training.method import Method, build_method
+from common.training.method import Method
 from common.video.method import AT_ONCE
 
 SHOWN = 64  # videos that a judgement keeps for pictures
@@ -26,17 +25,16 @@ SHOWN = 64  # videos that a judgement keeps for pictures
 
 def trained(m: Measuring, run: Run, device: torch.device, seed: int = 1000, step: int | None = None) -> Method:
     """The method as it was after training, or after ``step`` updates; torch's generator at ``seed`` + the run's."""
-    method = build_method(run.settings, m.data(run.settings).shape, device)
-    load_snapshot(run.folder, run.record["snapshots"][-1] if step is None else step, method)
+    method = m.trained(run, device, step)
     torch.manual_seed(seed + run.seed)
     return method
 
 
-def shown_of(videos: torch.Tensor, run: Run) -> np.ndarray:
+def shown_of(videos: torch.Tensor, run: Run, step: int | None = None) -> np.ndarray:
     """A method's videos as they are judged and shown, (n, frames, height, width, channels) uint8; of a training that
-    diverged, grey ones. Of longer videos every ``judged_every``-th frame is taken.
+    diverged, after its last snapshot (``step``: another), grey ones. Of longer videos every ``judged_every``-th frame.
     """
-    if run.diverged or not videos.isfinite().all():
+    if (run.diverged and step in (None, run.record["snapshots"][-1])) or not videos.isfinite().all():
         videos = torch.zeros_like(videos)
     return clips_to_uint8(videos[:, :, :: run.settings["judged_every"]]).cpu().numpy()
 
@@ -71,14 +69,14 @@ def add_frame_change(m: Measuring, value: float, count: int, common: Mapping[str
 
 class VideoJudge:
     """Judges an experiment's runs; all of its arms share the data, ``features``, ``evaluation_samples``, ``trials`` (of
-    sampling anew, the first one is shown) and ``reference_samples``. Clips are as long as the first arm's.
+    sampling anew, the first one is shown) and ``reference_samples``. Clips are as long as the first own arm's.
 
     ``more_features`` names further networks whose scores stand beside.
     """
 
     def __init__(self, m: Measuring, device: torch.device):
         self.m, self.device = m, device
-        self.s = s = m.settings(m.experiment.arms[0])
+        self.s = s = m.shared_settings
         self.data = m.data(s)
         self.count, self.frames, self.trials = s["evaluation_samples"], s["frames"], s["trials"]
         self.networks: list[FeatureNetwork] = [m.feature_network(s, device)] if s["features"] != "none" else []
@@ -90,12 +88,16 @@ class VideoJudge:
             if not network.stochastic
         }
 
-    def videos(self, run: Run, method: Method, count: int, labels: torch.Tensor | None = None) -> Iterator[np.ndarray]:
-        """``count`` judged clips, a block at a time; ``labels`` (count,) where the model is told them."""
+    def videos(
+        self, run: Run, method: Method, count: int, labels: torch.Tensor | None = None, step: int | None = None
+    ) -> Iterator[np.ndarray]:
+        """``count`` judged clips, a block at a time; ``labels`` (count,) where the model is told them; ``step`` where
+        it is not as training left it.
+        """
         for start in range(0, count, AT_ONCE):
             chosen = {} if labels is None else {"labels": labels[start : start + AT_ONCE]}
             videos = method.sample(min(AT_ONCE, count - start), **chosen)
-            yield shown_of(videos, run)[:, : self.frames]
+            yield shown_of(videos, run, step)[:, : self.frames]
 
     def judge(self, run: Run, **more: Any) -> np.ndarray:
         """Adds a run's scores, distances and motion; returns SHOWN of its clips. ``more``: the model's name (its arm
@@ -159,13 +161,14 @@ class VideoJudge:
         name, real = metric_name("fd", network), self.references[network.name]
         value = frechet_distance(features.statistics, real.statistics)
         against = real_part(self.data, self.s["reference_samples"])
-        yield name, value, protocol(name, **parts, n_real=real.count, covariance="n-1", real=against)
+        yield name, value, protocol(name, **parts, n_real=real.count, covariance="n-1", real=against,
+                                    trials=self.trials)  # fmt: skip
 
     def distance(self, run: Run, step: int) -> float:
         """The Fréchet distance after ``step`` updates, which must have a snapshot, on the last network."""
         method = trained(self.m, run, self.device, step=step)
         network = self.networks[-1]
-        features = extract(network, self.videos(run, method, self.count), keep=())
+        features = extract(network, self.videos(run, method, self.count, step=step), keep=())
         return frechet_distance(features.statistics, self.references[network.name].statistics)
 
     def _add_motion(self, clips: Iterator[np.ndarray], common: dict[str, Any]) -> np.ndarray:

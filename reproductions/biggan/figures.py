@@ -9,7 +9,17 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from common.reporting.experiment_page import Results
-from common.reporting.figures import COLOURS, MARKERS, STYLES, bars_with_seeds, figure, seed_band, show_images
+from common.reporting.figures import (
+    COLOURS,
+    MARKERS,
+    STYLES,
+    bars_with_seeds,
+    by_condition,
+    figure,
+    pick,
+    seed_band,
+    show_images,
+)
 from common.reporting.numbers import distance_name, score_name
 from reproductions.biggan.names import AMENABLE, HUB, NO_PENALTY, NORMAL, READ_OUTS, WITH, WITHOUT
 
@@ -19,21 +29,15 @@ def _names(r: Results) -> tuple[str, str]:
     return score_name(r.per_seed["metric"]), distance_name(r.per_seed["metric"])
 
 
-def _rows(r: Results, metric: str, model: str) -> pd.DataFrame:
-    return r.per_seed[(r.per_seed["metric"] == metric) & (r.per_seed["model"] == model)]
-
-
 def _values(r: Results, metric: str, model: str, condition: str = "") -> list[float]:
     """Every seed's."""
-    rows = _rows(r, metric, model)
-    return rows[rows["condition"] == condition]["value"].tolist()
+    return pick(r.per_seed, metric=metric, model=model, condition=condition)["value"].tolist()
 
 
 def _by_threshold(r: Results, metric: str, model: str, resolution: str = "") -> pd.DataFrame:
     """Columns seed, step (the threshold), value."""
-    rows = _of_resolution(_rows(r, metric, model), resolution)
-    thresholds = rows["condition"].str.extract(r"(?:^|;)threshold=([0-9.]+)")[0].astype(float)
-    return rows.assign(step=thresholds).dropna(subset="step")[["seed", "step", "value"]]
+    rows = _of_resolution(pick(r.per_seed, metric=metric, model=model), resolution)
+    return by_condition(rows, "threshold")[["seed", "step", "value"]]
 
 
 def _of_resolution(rows: pd.DataFrame, resolution: str) -> pd.DataFrame:
@@ -41,7 +45,7 @@ def _of_resolution(rows: pd.DataFrame, resolution: str) -> pd.DataFrame:
 
 
 def _untruncated(r: Results, metric: str, model: str, resolution: str = "") -> pd.DataFrame:
-    rows = _of_resolution(_rows(r, metric, model), resolution)
+    rows = _of_resolution(pick(r.per_seed, metric=metric, model=model), resolution)
     return rows[rows["condition"].str.contains("truncation=none")]
 
 
@@ -73,7 +77,8 @@ def _measured_curves(r: Results, axis: Axes) -> None:
                 markerfacecolor=COLOURS[i] if filled else "white",
                 label=label + (", by resampling" if filled else HUB),
             )  # fmt: skip
-    for _, value in _rows(r, score, "validation data").drop_duplicates("condition")["value"].items():
+    real = pick(r.per_seed, metric=score, model="validation data").drop_duplicates("condition")
+    for value in real["value"]:
         axis.axhline(value, color="black", linestyle=":", linewidth=0.9, label="score of validation data")
     axis.set(xlabel=f"{distance} ↓", ylabel=f"{score} ↑", title="measured (★ no truncation)")
 
@@ -191,7 +196,7 @@ def biggan_orthogonal_amenability(r: Results) -> None:
     models = (WITHOUT, WITH)
     with figure(r.folder / "scores", 1, 2, (7.6, 3), sharey=True) as (_, axes):
         for i, (axis, model) in enumerate(zip(axes[0], models, strict=True)):
-            amenable = _rows(r, "amenable", model).set_index("seed")["value"]
+            amenable = pick(r.per_seed, metric="amenable", model=model).set_index("seed")["value"]
             for seed, line in _by_threshold(r, "score_gain", model).groupby("seed"):
                 line = line.sort_values("step", ascending=False)
                 marker = MARKERS[i] if amenable[seed] < 1 else None
@@ -302,10 +307,10 @@ def biggan_penalty_sweeps(r: Results) -> None:
 def biggan_latents(r: Results) -> None:
     score, _ = _names(r)
     arms = list(r.experiment.arms)
-    normal = _rows(r, score, NORMAL).set_index("seed")["value"]
+    normal = pick(r.per_seed, metric=score, model=NORMAL).set_index("seed")["value"]
     bars = []
     for arm in arms:
-        rows = _rows(r, score, arm).set_index("seed")["value"]
+        rows = pick(r.per_seed, metric=score, model=arm).set_index("seed")["value"]
         bars.append((rows / normal.reindex(rows.index)).tolist())
     printed = r.reported[r.reported["metric"] == "is_gain"].set_index("model")["value"]
     with figure(r.folder / "scores", 1, 1, (6.4, 3.8)) as (drawn, axes):
@@ -331,7 +336,8 @@ def biggan_real_scores(r: Results) -> None:
     score, _ = _names(r)
     models = list(dict.fromkeys(r.per_seed["model"]))
     with figure(r.folder / "scores", 1, 1, (5.6, 1.9)) as (_, axes):
-        _horizontal(axes[0, 0], models, [_rows(r, score, model)["value"].tolist() for model in models], 0)
+        rows = pick(r.per_seed, metric=score)
+        _horizontal(axes[0, 0], models, [pick(rows, model=model)["value"].tolist() for model in models], 0)
         axes[0, 0].set_xlabel(f"{score} ↑")
 
 

@@ -54,9 +54,7 @@ def _last(run: Run, judge: Judge) -> BigGAN | None:
     """The method as training left it; None where it diverged."""
     if run.diverged or run.broken:
         return None
-    method = build_method(run.settings, judge.data.shape, judge.device)
-    load_snapshot(run.folder, run.record["snapshots"][-1], method)
-    return method
+    return judge.trained(run, judge.device)
 
 
 def _real_score(m: Measuring, judge: Judge, images: np.ndarray, **common) -> None:
@@ -462,12 +460,11 @@ def biggan_cifar10(m: Measuring) -> None:
     """Appendix C.2"""
     with compute_device(m.config["device"]) as device:
         judge = judge_of(m, device)
-        rng = np.random.default_rng(0)
-        chosen = np.sort(rng.choice(len(judge.data.samples), min(judge.count, len(judge.data.samples)), replace=False))
+        chosen = judge.chosen_data()
         for run in m.runs:
             method, common = _last(run, judge), cells(run, judge.data)
             _add_point(m, judge, point(judge, method, run.seed), truncation="none", **common)
-            _real_score(m, judge, np.array(judge.data.samples[chosen]), **common | {"model": "data"})
+            _real_score(m, judge, chosen, **common | {"model": "data"})
             if run.seed == m.seeds[0]:
                 labels = torch.arange(COLUMNS).repeat_interleave(COLUMNS) % run.settings["classes"]
                 m.sheet("samples", _drawn(judge, method, run.seed, labels, None))

@@ -4,6 +4,7 @@ import contextlib
 
 from common.reporting.claims import claim
 from common.reporting.measurements import Missing, Table
+from common.reporting.numbers import ratio
 
 OURS, WITHOUT = "cGML", "cGML (w/o ρ)"
 
@@ -49,7 +50,7 @@ def momentum_removes_phantom(t: Table) -> float:
     text="E[ρ] is lower near the branches than away from them",
 )  # fmt: skip
 def momentum_is_lower_near(t: Table) -> float:
-    return toy(t, "momentum_near") / max(toy(t, "momentum_away"), 1e-9)
+    return ratio(toy(t, "momentum_near"), toy(t, "momentum_away"))
 
 
 @claim(
@@ -57,7 +58,7 @@ def momentum_is_lower_near(t: Table) -> float:
     text="outputs improve along the steps of inference: the error at the end is less than half of that at the start",
 )  # fmt: skip
 def steps_help(t: Table) -> float:
-    return toy(t, "error") / max(toy(t, "error_at_start"), 1e-9)
+    return ratio(toy(t, "error"), toy(t, "error_at_start"))
 
 
 @claim(
@@ -66,7 +67,7 @@ def steps_help(t: Table) -> float:
 )  # fmt: skip
 def uncertainty_grows(t: Table) -> float:
     inside, outside = (t.value(metric=f"variance_{part}", model=OURS) for part in ("inside", "outside"))
-    return outside / max(inside, 1e-12)
+    return ratio(outside, inside)
 
 
 @claim(
@@ -75,7 +76,7 @@ def uncertainty_grows(t: Table) -> float:
 )  # fmt: skip
 def relative_uncertainty_grows(t: Table) -> float:
     inside, outside = (t.value(metric=f"relative_variance_{part}", model=OURS) for part in ("inside", "outside"))
-    return outside / max(inside, 1e-12)
+    return ratio(outside, inside)
 
 
 @claim(
@@ -246,7 +247,7 @@ def best_psnr_between(t: Table) -> float:
 )  # fmt: skip
 def larger_codes_are_more_diverse(t: Table) -> float:
     found = by_size(t, "diversity")
-    return found[64] / max(found[5], 1e-9)
+    return ratio(found[64], found[5])
 
 
 @claim(
@@ -255,7 +256,7 @@ def larger_codes_are_more_diverse(t: Table) -> float:
 )  # fmt: skip
 def less_grey_than_l1(t: Table) -> float:
     ours, l1 = (t.value(metric="grey_share", model=model) for model in (OURS, "L1"))
-    return ours / max(l1, 1e-9)
+    return ratio(ours, l1)
 
 
 @claim(experiment="cgml_mnist_completion", where="Figure 4", above=0.0, text="and nearer to the clean digit than CE's")

@@ -4,7 +4,16 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from common.reporting.experiment_page import Results
-from common.reporting.figures import COLOURS, MARKERS, bars_with_seeds, figure, seed_band, show_images
+from common.reporting.figures import (
+    COLOURS,
+    MARKERS,
+    bars_with_seeds,
+    by_condition,
+    figure,
+    pick,
+    seed_band,
+    show_images,
+)
 
 
 def cgml_toy(r: Results) -> None:
@@ -38,8 +47,7 @@ def cgml_toy(r: Results) -> None:
         }
         for axis, (name, label) in zip(axes[0], labels.items(), strict=True):
             for i, model in enumerate(dict.fromkeys(r.curves["model"])):
-                rows = r.curves[(r.curves["model"] == model) & (r.curves["curve"] == name)]
-                seed_band(axis, rows, index=i, label=model, marker=True)
+                seed_band(axis, pick(r.curves, model=model, curve=name), index=i, label=model, marker=True)
             axis.set(xlabel="steps of inference", ylabel=label)
             axis.set_ylim(0, None)
         axes[0, 0].legend()
@@ -89,9 +97,9 @@ def cgml_choices(r: Results) -> None:
     }  # fmt: skip
     with figure(r.folder / "choices", 3, 1, (10, 6.6), sharex=True) as (drawn, axes):
         for axis, (metric, label) in zip(axes[:, 0], labels.items(), strict=True):
-            rows = r.per_seed[r.per_seed["metric"] == metric]
+            rows = pick(r.per_seed, metric=metric)
             groups = {
-                label: [rows[(rows["model"] == arm) & (rows["condition"] == key)]["value"].tolist() for arm in arms]
+                label: [pick(rows, model=arm, condition=key)["value"].tolist() for arm in arms]
                 for label, key in (("with ρ", "rho=yes"), ("without", "rho=no"))
             }
             bars_with_seeds(axis, [arm.replace(" ", "\n") for arm in arms], groups)
@@ -128,7 +136,7 @@ def _grid(r: Results, name: str, several: int = 3) -> None:
 
 
 def _walk_errors(r: Results, axis: Axes, label: str) -> None:
-    seed_band(axis, r.curves[r.curves["curve"] == "error"], index=0, marker=True)
+    seed_band(axis, pick(r.curves, curve="error"), index=0, marker=True)
     axis.set(xlabel="steps of inference", ylabel=label)
 
 
@@ -160,17 +168,16 @@ def cgml_colorization(r: Results) -> None:
 
 def cgml_latent_size(r: Results) -> None:
     """Table 9."""
-    size = r.per_seed["condition"].str.extract(r"latent_size=(\d+)")[0].astype(int)
+    rows = by_condition(r.per_seed, "latent_size")
+    sizes = sorted(set(rows["step"].astype(int)))
     panels = {"PSNR": "PSNR of random outputs, dB ↑", "PSNR_best": "PSNR of the best output, dB ↑",
               "diversity": "diversity ↑"}  # fmt: skip
     with figure(r.folder / "sizes", 1, 3, (9.6, 2.9)) as (_, axes):
         for axis, (metric, label) in zip(axes[0], panels.items(), strict=True):
             for i, model in enumerate(dict.fromkeys(r.per_seed["model"])):
-                rows = r.per_seed.assign(step=size)
-                rows = rows[(rows["metric"] == metric) & (rows["model"] == model)]
-                seed_band(axis, rows, index=i, label=model, marker=True)
+                seed_band(axis, pick(rows, metric=metric, model=model), index=i, label=model, marker=True)
             axis.set(xlabel="dimensions of z", ylabel=label, xscale="log")
-            axis.set_xticks(sorted(set(size)), sorted(set(size)))
+            axis.set_xticks(sizes, sizes)
             axis.minorticks_off()
         axes[0, 0].legend()
 
@@ -188,9 +195,8 @@ def cgml_mnist_white_box(r: Results) -> None:
     with figure(r.folder / "modes", 1, 2, (8.6, 2.9)) as (_, axes):
         labels = {"both_modes": "digits that show both modes", "box_share": "outputs with the box"}
         for axis, (metric, label) in zip(axes[0], labels.items(), strict=True):
-            rows = r.per_seed[r.per_seed["metric"] == metric]
             groups = {
-                key: [rows[rows["model"] == model]["value"].tolist() for model in names]
+                key: [pick(r.per_seed, metric=metric, model=model)["value"].tolist() for model in names]
                 for key, names in {"with ρ": arms, "without": [f"{arm} (w/o ρ)" for arm in arms]}.items()
             }
             bars_with_seeds(axis, [arm.replace(", ", "\n") for arm in arms], groups)
@@ -205,11 +211,10 @@ def cgml_mnist_white_box(r: Results) -> None:
 def cgml_image_completion(r: Results) -> None:
     """Table 3 and Figure 9."""
     _grid(r, "pictures")
-    rows = r.per_seed[r.per_seed["metric"] == "PSNR"]
-    rows = rows.assign(step=rows["condition"].str.extract(r"mask=(\d+)%")[0].astype(int))
+    rows = by_condition(pick(r.per_seed, metric="PSNR"), "mask")
     with figure(r.folder / "corruption", 1, 1, (5, 3)) as (_, axes):
         for i, model in enumerate(dict.fromkeys(rows["model"])):
-            seed_band(axes[0, 0], rows[rows["model"] == model], index=i, label=model, marker=True)
+            seed_band(axes[0, 0], pick(rows, model=model), index=i, label=model, marker=True)
         axes[0, 0].set(xlabel="share of the picture that is missing, %", ylabel="PSNR, dB ↑")
         axes[0, 0].legend()
 

@@ -13,8 +13,6 @@ from common.measuring import Measuring, Run
 from common.metrics.images import PROTOCOL, PieAPP, psnr, ssim
 from common.metrics.perceptual import perceptual_distance
 from common.metrics.protocol import protocol
-from common.training.loop import load_snapshot
-from common.training.method import build_method
 from common.translation.judging import held_out_samples
 from reproductions.cgml.colour import AB_RANGE
 from reproductions.cgml.method import CGML
@@ -29,8 +27,7 @@ Row = tuple[str, float, str, dict[str, str]]  # metric, value, which way is bett
 
 def loaded(m: Measuring, run: Run, device: torch.device = CPU, snapshot: int = -1) -> Any:
     """The method as it was at a snapshot, by default the last."""
-    method = build_method(run.settings, m.data(run.settings).shape, device)
-    load_snapshot(run.folder, run.record["snapshots"][snapshot], method)
+    method = m.trained(run, device, run.record["snapshots"][snapshot])
     method.to_evaluation()
     return method
 
@@ -169,8 +166,10 @@ class ImageJudge:
                 self.m.add(metric=metric, value=value, better=better, protocol=text, **common)
         return shown, tallies
 
-    def errors_along(self, run: Run, error: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None) -> None:
-        """The error (output, y, x; default: Ê) along the steps of inference with ρ, as a curve; its ends as numbers."""
+    def errors_along(self, run: Run, of: str, error: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None) -> None:
+        """The error (output, y, x; default: Ê) along the steps of inference with ρ, as a curve; its ends as numbers.
+        ``of``: what it is, for their protocol.
+        """
         error = error or self.method.problem.errors
         x, y = next(self.tests())
         torch.manual_seed(1000 + run.seed)
@@ -180,7 +179,7 @@ class ImageJudge:
             errors = [float(error(self.method.g(h, z), y, x).mean()) for z, _ in walk]
         self.m.curve(model=run.arm, seed=run.seed, name="error", steps=np.arange(len(errors)), values=np.array(errors))
         for metric, value in (("error_at_start", errors[0]), ("error_at_end", errors[-1])):
-            text = protocol(metric, of=error.__doc__.strip(" ."), inputs=len(x))
+            text = protocol(metric, of=of, inputs=len(x))
             self.m.add(model=run.arm, seed=run.seed, dataset=self.name, metric=metric, value=value, better="lower",
                        protocol=text, note=run.note)  # fmt: skip
 

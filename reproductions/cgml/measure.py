@@ -26,6 +26,9 @@ from reproductions.cgml.judging import (
 LOW, HIGH = 0.3, 1.0  # where the branches are far enough apart to tell them
 NEAR = 0.25  # of a branch's own size: closer than this an output belongs to it
 
+NEAREST_TINT = "mean absolute difference to the nearest of 4 true colourings, sum of a and b"
+SUM_OF_COLOURS = "mean absolute difference of a and of b, summed"
+
 
 def branch(x: Tensor) -> Tensor:
     """4 (x, x², x³) of x (n, 1); the other branch is its negative."""
@@ -82,7 +85,7 @@ BETTER = {"near_branch": "higher", "phantom_share": "lower", "rarer_branch": "hi
 
 def cgml_toy(m: Measuring) -> None:
     """Figure 3: both branches, phantom outputs, E[ρ] near the branches and away from them."""
-    for run in m.runs:
+    for run in m.whole_runs:
         method, s = loaded(m, run), run.settings
         text = _sampled(run)
 
@@ -151,7 +154,7 @@ def _paths(method: Any, count: int = 60) -> np.ndarray:
 
 def cgml_choices(m: Measuring) -> None:
     """What becomes of the outputs under each choice, with ρ and without."""
-    for run in m.runs:
+    for run in m.whole_runs:
         x, walks = _walks(m, run, loaded(m, run))
         for (_, walk), with_rho in zip(walks.items(), ("yes", "no"), strict=True):
             text = _sampled(run)
@@ -164,7 +167,7 @@ def cgml_choices(m: Measuring) -> None:
 def cgml_toy_uncertainty(m: Measuring) -> None:
     """Figure 22: variance of outputs under noise on the codes where inference ends, over x."""
     draws = 50
-    for run in m.runs:
+    for run in m.whole_runs:
         method, s = loaded(m, run), run.settings
         positions = torch.linspace(0, 1.5, s["positions"])
         x = positions.repeat_interleave(s["starts"])[:, None]
@@ -207,7 +210,9 @@ def cgml_colorization(m: Measuring) -> None:
             tally = TintedColours if garments else Colours
             shown, tallies = judge.judge(run, tally=tally, data=data, task="colorization")
             if run.arm == "cGML":
-                judge.errors_along(run, to_nearest_tint if garments else None)
+                judge.errors_along(
+                    run, NEAREST_TINT if garments else SUM_OF_COLOURS, to_nearest_tint if garments else None
+                )
             if run.seed == m.seeds[0]:
                 _keep(m, shown, 8)
                 for model, counted in tallies.items():
@@ -232,7 +237,7 @@ def cgml_mnist_completion(m: Measuring) -> None:
         for run in m.runs:
             shown, _ = judge.judge(run, tally=GreyShare, task="completion")
             if run.arm == "cGML":
-                judge.errors_along(run)
+                judge.errors_along(run, "mean difference within the hole")
             if run.seed == m.seeds[0]:
                 _keep(m, shown, 10)
 

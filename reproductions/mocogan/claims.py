@@ -6,7 +6,7 @@ distances of models has a claim about motion too. Thresholds are ours wherever t
 
 from common.reporting.claims import claim
 from common.reporting.measurements import Missing, Table
-from common.reporting.numbers import score
+from common.reporting.numbers import ratio, score
 
 DEFAULT = "with D_I, z_A -> R_M"
 SETTINGS = ("without D_I, z_A -> G_I", "without D_I, z_A -> R_M", "with D_I, z_A -> G_I", DEFAULT)
@@ -23,8 +23,7 @@ def mcs(t: Table, model: str, **condition) -> float:
 
 def alike(one: float, other: float) -> float:
     """The smaller over the larger: 1 where they are equal, 0.5 at a factor of two."""
-    one, other = max(one, LEAST), max(other, LEAST)
-    return min(one / other, other / one)
+    return min(ratio(one, other, LEAST), ratio(other, one, LEAST))
 
 
 def moves_alike(t: Table, model: str, metric: str = "frame_change", **condition) -> float:
@@ -176,7 +175,7 @@ def categorical_videos_move(t: Table) -> float:
 )  # fmt: skip
 def larger_content_is_steadier(t: Table) -> float:
     curve = t.by("d_C", metric="ACD", model="MoCoGAN")
-    return max(curve[50], LEAST) / max(curve[10], LEAST)
+    return ratio(curve[50], curve[10], LEAST)
 
 
 @claim(
@@ -185,7 +184,7 @@ def larger_content_is_steadier(t: Table) -> float:
 )  # fmt: skip
 def larger_content_controls_better(t: Table) -> float:
     curve = t.by("d_C", metric="MCS", model="MoCoGAN")
-    return max(curve[50], LEAST) / max(curve[10], LEAST)
+    return ratio(curve[50], curve[10], LEAST)
 
 
 @claim(
@@ -201,7 +200,7 @@ def both_sizes_move(t: Table) -> float:
 
 def _content_ratio(t: Table, model: str) -> float:
     between, within = (t.value(metric=f"content_{of}", model=model) for of in ("between", "within"))
-    return max(between, LEAST) / max(within, LEAST)
+    return ratio(between, within, LEAST)
 
 
 @claim(
@@ -270,7 +269,7 @@ def preferred(t: Table) -> float:
 )  # fmt: skip
 def keeps_the_image(t: Table) -> float:
     one, other = (t.value(metric="content_lost", model=model) for model in ("MoCoGAN", "C-VGAN"))
-    return max(one, LEAST) / max(other, LEAST)
+    return ratio(one, other, LEAST)
 
 
 @claim(

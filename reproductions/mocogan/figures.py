@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from common.reporting.experiment_page import Results
-from common.reporting.figures import COLOURS, MARKERS, figure, seed_band, show_images
+from common.reporting.figures import COLOURS, MARKERS, by_condition, figure, pick, seed_band, show_images
 from common.video.pictures import animate, rgb, scores, show_first_frames, show_strips, strips
 
 MODELS = ("VGAN", "TGAN", "MoCoGAN")
@@ -68,9 +68,7 @@ def mocogan_latent_sizes(r: Results) -> None:
         for i, (axis, metric, label) in enumerate(
             zip(axes[0], ("ACD", "MCS"), ("average content distance ↓", "motion control score ↑"), strict=True)
         ):
-            rows = r.per_seed[(r.per_seed["metric"] == metric) & r.per_seed["condition"].str.startswith("d_C=")]
-            sizes = rows["condition"].str.removeprefix("d_C=").astype(float)
-            seed_band(axis, rows.assign(step=sizes), index=i, marker=True)
+            seed_band(axis, by_condition(pick(r.per_seed, metric=metric), "d_C"), index=i, marker=True)
             axis.set(xlabel="size of the content code, of 60 in all", ylabel=label)
 
 
@@ -97,8 +95,7 @@ def mocogan_longer_videos(r: Results) -> None:
     with figure(r.folder / "along", 1, 2, (7.5, 2.9)) as (drawn, axes):
         for axis, (name, label) in zip(axes[0], panels, strict=True):
             for i, model in enumerate(models):
-                rows = r.curves[(r.curves["model"] == model) & (r.curves["curve"] == name)]
-                seed_band(axis, rows, index=i, label=model)
+                seed_band(axis, pick(r.curves, model=model, curve=name), index=i, label=model)
             axis.axvline(length / times, color="black", linestyle="--", linewidth=0.8)
             axis.set(xlabel="frame", ylabel=label)
         handles, labels = axes[0, 0].get_legend_handles_labels()

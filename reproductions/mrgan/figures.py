@@ -1,8 +1,9 @@
 """The figures of MR-GAN, drawn from what was measured."""
 
 from common.reporting.experiment_page import Results
-from common.reporting.figures import COLOURS, MARKERS, bars_with_seeds, figure, seed_band
-from common.translation.figures import metric_in, quality_and_diversity, show_outputs
+from common.reporting.figures import COLOURS, MARKERS, bars_with_seeds, figure, pick, seed_band
+from common.reporting.numbers import distance_name, diversity_name
+from common.translation.figures import quality_and_diversity, show_outputs
 
 RECONSTRUCTION = {"Gaussian proxy MR2": 0, "reconstruction 1": 1, "reconstruction 10": 10, "reconstruction 100": 100}
 
@@ -16,16 +17,16 @@ def mrgan_cityscapes(r: Results) -> None:
     show_outputs(r, _arms(r))
     quality_and_diversity(r)
     arms = _arms(r)
-    metrics = [name for name in ("mean_error", "variance_share") if metric_in(r.per_seed, [name])]
-    metrics = metrics or [metric_in(r.per_seed, [], "fd_") or metric_in(r.per_seed, ["FID", "LPIPS"])]
+    measured = list(dict.fromkeys(r.per_seed["metric"]))
+    metrics = [name for name in ("mean_error", "variance_share") if name in measured]
+    metrics = metrics or [distance_name(measured) or diversity_name(measured)]
     titles = {
         "mean_error": "error of the conditional mean ↓",
         "variance_share": "conditional variance, share of the true one (1 is right)",
     }
     with figure(r.folder / "moments", len(metrics), 1, (8.5, 2.6 * len(metrics)), sharex=True) as (_, axes):
         for axis, metric in zip(axes[:, 0], metrics, strict=True):
-            rows = r.per_seed[r.per_seed["metric"] == metric]
-            values = [rows[rows["model"] == arm]["value"].tolist() for arm in arms]
+            values = [pick(r.per_seed, metric=metric, model=arm)["value"].tolist() for arm in arms]
             bars_with_seeds(axis, [arm.replace(" ", "\n").replace("+", "\n+") for arm in arms], {metric: values})
             axis.set_title(titles.get(metric, metric))
             if metric == "variance_share":
@@ -39,15 +40,17 @@ def mrgan_loss_mismatch(r: Results) -> None:
 def mrgan_loss_combinations(r: Results) -> None:
     """Figures F.1 and F.2"""
     show_outputs(r, _arms(r))
-    metrics = [metric_in(r.per_seed, ["variance_share", "LPIPS", "perceptual_efficientnet", "pixel_diversity"])]
-    metrics.append(metric_in(r.per_seed, ["distance_to_truth", "FID"], "fd_") or metrics[0])
+    measured = list(dict.fromkeys(r.per_seed["metric"]))
+    metrics = ["variance_share", "distance_to_truth"]
+    if "variance_share" not in measured:  # the truth is not known
+        metrics = [diversity_name(measured), distance_name(measured) or diversity_name(measured)]
     labels = {
         "variance_share": "share of the true variance",
         "distance_to_truth": "distance to the nearest true output ↓",
     }
     with figure(r.folder / "reconstruction", 1, 2, (8, 2.9)) as (_, axes):
         for i, (axis, metric) in enumerate(zip(axes[0], metrics, strict=True)):
-            rows = r.per_seed[(r.per_seed["metric"] == metric) & r.per_seed["model"].isin(RECONSTRUCTION)]
+            rows = pick(r.per_seed[r.per_seed["model"].isin(RECONSTRUCTION)], metric=metric)
             seed_band(axis, rows.assign(step=rows["model"].map(RECONSTRUCTION)), index=i, marker=True)
             axis.set_xscale("symlog", linthresh=1)
             axis.set(xlabel="weight of the reconstruction loss", ylabel=labels.get(metric, metric.replace("_", " ")))

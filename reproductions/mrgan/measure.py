@@ -5,12 +5,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from common.measuring import Measuring
+from common.measuring import Measuring, cells
 from common.metrics.coverage import coverage, nearest_mode
 from common.metrics.protocol import protocol
 from common.training.launch import compute_device
-from common.training.loop import load_snapshot
-from common.training.method import build_method
 from common.translation.judging import TranslationJudge
 from common.translation.sheets import sheet
 
@@ -58,16 +56,9 @@ def mrgan_mode_collapse(m: Measuring) -> None:
     """Appendix C: how many of the eight modes samples lie at, and how many samples lie at any."""
     for run in m.runs:
         data = m.data(run.settings)
-        method = build_method(run.settings, data.shape, torch.device("cpu"))
-        common = {
-            "model": run.arm,
-            "seed": run.seed,
-            "dataset": data.card["data"],
-            "note": run.note,
-            "better": "higher",
-        }
+        method = m.trained(run, torch.device("cpu"))
+        common = cells(run, data) | {"better": "higher"}
         count = run.settings["evaluation_samples"]
-        load_snapshot(run.folder, run.record["snapshots"][-1], method)
         torch.manual_seed(1000 + run.seed)
         points = method.sample(count).numpy()
         if run.diverged:  # the last snapshot is from before: nothing is left of it

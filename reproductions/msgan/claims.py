@@ -4,36 +4,11 @@ Where LPIPS or FID were not measured, what stands in for them is: a distance of 
 between outputs, and a Fréchet distance on another network. Thresholds are ours wherever the paper gives none.
 """
 
+from collections.abc import Callable, Iterable
+
 from common.reporting.claims import claim
 from common.reporting.measurements import Missing, Table
-
-CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-
-
-def _metric(t: Table, *names: str) -> str:
-    """The first of these metrics that the table has; a name that ends in _ stands for all that begin so."""
-    measured = list(dict.fromkeys(t.rows["metric"]))
-    for name in names:
-        for found in measured:
-            if found == name or (name.endswith("_") and found.startswith(name)):
-                return found
-    raise Missing(" or ".join(names))
-
-
-def ratio(one: float, other: float) -> float:
-    """Finite where the other is 0, as the diversity of a collapsed model is."""
-    return one / max(other, 1e-9)
-
-
-def diversity(t: Table, model: str, **condition) -> float:
-    name = _metric(t, "LPIPS", "perceptual_efficientnet", "pixel_diversity")
-    return t.value(metric=name, model=model, **condition)
-
-
-def distance(t: Table, model: str, **condition) -> float:
-    """The Fréchet distance to the data."""
-    return t.value(metric=_metric(t, "FID", "fd_"), model=model, **condition)
-
+from common.reporting.numbers import distance, distance_name, diversity, diversity_name, ratio
 
 # --- Table 3 -----------------------------------------------------------------------------------------------------
 
@@ -152,8 +127,9 @@ def label_quality_is_kept(t: Table) -> float:
 # --- Tables 6, 7 and 8, Figure 8 ---------------------------------------------------------------------------------
 
 
-def curve(t: Table, *names: str) -> dict[float, float]:
-    return t.by("lambda_ms", metric=_metric(t, *names), model="MSGAN")
+def curve(t: Table, name: Callable[[Iterable[str]], str | None]) -> dict[float, float]:
+    """Of MSGAN over λ, of the metric that ``name`` finds."""
+    return t.by("lambda_ms", metric=name(t.rows["metric"]) or "", model="MSGAN")
 
 
 @claim(
@@ -162,7 +138,7 @@ def curve(t: Table, *names: str) -> dict[float, float]:
 )  # fmt: skip
 def diversity_rises(t: Table) -> float:
     """The least step, as a share of the diversity at λ = 1."""
-    found = curve(t, "LPIPS", "perceptual_efficientnet", "pixel_diversity")
+    found = curve(t, diversity_name)
     values = [found[weight] for weight in (0.0, 0.1, 0.5, 1.0)]
     return ratio(min(b - a for a, b in zip(values, values[1:], strict=False)), found[1.0])
 
@@ -172,7 +148,7 @@ def diversity_rises(t: Table) -> float:
     text="beyond 1 training becomes unstable: quality is low at λ = 3",
 )  # fmt: skip
 def too_much_hurts(t: Table) -> float:
-    found = curve(t, "FID", "fd_")
+    found = curve(t, distance_name)
     return ratio(found[3.0], found[1.0])
 
 
@@ -181,7 +157,7 @@ def too_much_hurts(t: Table) -> float:
     text="and diversity too",
 )  # fmt: skip
 def too_much_costs_diversity(t: Table) -> float:
-    found = curve(t, "LPIPS", "perceptual_efficientnet", "pixel_diversity")
+    found = curve(t, diversity_name)
     return ratio(found[3.0], found[1.0])
 
 
@@ -240,4 +216,8 @@ def _seconds(t: Table, model: str) -> float:
     text="between two codes the output changes gradually: no step takes more than 35 % of the way",
 )  # fmt: skip
 def gradual(t: Table) -> float:
+    """An output that stays where it is takes no large step either."""
+    way, baseline = (t.value(metric="way", model=model) for model in ("MSGAN", "Pix2Pix"))
+    if way <= baseline:
+        raise Missing("outputs that go further between two codes than Pix2Pix's")
     return t.value(metric="largest_step", model="MSGAN")

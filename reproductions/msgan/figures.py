@@ -3,8 +3,9 @@
 import numpy as np
 
 from common.reporting.experiment_page import Results
-from common.reporting.figures import bars_with_seeds, figure, seed_band, show_images
-from common.translation.figures import DIVERSITY, metric_in, quality_and_diversity, show_outputs
+from common.reporting.figures import bars_with_seeds, by_condition, figure, pick, seed_band, show_images
+from common.reporting.numbers import distance_name, diversity_name
+from common.translation.figures import quality_and_diversity, show_outputs
 
 METHODS = ("Pix2Pix", "MSGAN", "BicycleGAN")
 
@@ -29,10 +30,10 @@ def msgan_cifar10(r: Results) -> None:
     with figure(r.folder / "samples", 1, len(r.sheets), (4.4 * len(r.sheets), 2.9)) as (_, axes):
         for axis, (arm, images) in zip(axes[0], r.sheets.items(), strict=True):
             show_images(axis, images, len(images) // 6, arm)
-    rows = r.per_seed[r.per_seed["metric"] == "JSD"]
+    rows = pick(r.per_seed, metric="JSD")
     classes = list(dict.fromkeys(rows["condition"]))
     groups = {
-        arm: [rows[(rows["model"] == arm) & (rows["condition"] == name)]["value"].tolist() for name in classes]
+        arm: [pick(rows, model=arm, condition=name)["value"].tolist() for name in classes]
         for arm in dict.fromkeys(rows["model"])
     }
     with figure(r.folder / "bins", 1, 1, (8, 3)) as (_, axes):
@@ -43,20 +44,18 @@ def msgan_cifar10(r: Results) -> None:
 
 def msgan_lambda_sweep(r: Results) -> None:
     """Table 6 as two curves."""
-    names = [metric_in(r.per_seed, DIVERSITY), metric_in(r.per_seed, ["FID"], "fd_") or "JSD"]
+    names = [diversity_name(r.per_seed["metric"]), distance_name(r.per_seed["metric"]) or "JSD"]
     with figure(r.folder / "sweep", 1, 2, (7.5, 2.9)) as (_, axes):
         for i, (axis, name) in enumerate(zip(axes[0], names, strict=True)):
-            rows = r.per_seed[r.per_seed["metric"] == name]
-            weights = rows["condition"].str.removeprefix("lambda_ms=").astype(float)
-            seed_band(axis, rows.assign(step=weights), index=i, marker=True)
+            seed_band(axis, by_condition(pick(r.per_seed, metric=name), "lambda_ms"), index=i, marker=True)
             axis.set(xlabel="λ", ylabel=f"{name.replace('_', ' ')} {'↑' if i == 0 else '↓'}")
 
 
 def msgan_overhead(r: Results) -> None:
-    rows = r.per_seed[r.per_seed["metric"] == "seconds_per_iteration"]
+    rows = pick(r.per_seed, metric="seconds_per_iteration")
     models = list(dict.fromkeys(rows["model"]))
     with figure(r.folder / "cost", 1, 1, (4, 2.8)) as (_, axes):
-        values = [rows[rows["model"] == model]["value"].tolist() for model in models]
+        values = [pick(rows, model=model)["value"].tolist() for model in models]
         bars_with_seeds(axes[0, 0], models, {"measured": values})
         axes[0, 0].set(ylabel="seconds an update ↓", title="time of one update")
         axes[0, 0].set_ylim(0, 1.15 * np.max(values))

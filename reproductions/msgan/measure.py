@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from common.data.batches import Batches, to_float, to_uint8
-from common.measuring import Measuring
+from common.measuring import Measuring, cells
 from common.metrics.bins import Bins
 from common.metrics.features import extract, real_part, reference
 from common.metrics.frechet import frechet_distance
@@ -15,7 +15,6 @@ from common.metrics.networks import metric_name
 from common.metrics.protocol import protocol
 from common.provenance import processor
 from common.training.launch import compute_device
-from common.training.loop import load_snapshot
 from common.training.method import build_method
 from common.translation.judging import TranslationJudge, held_out_samples
 from common.translation.sheets import sheet
@@ -81,16 +80,9 @@ def msgan_cifar10(m: Measuring) -> None:
     with compute_device(m.config["device"]) as device:
         network = None if s["features"] == "none" else m.feature_network(s, device)
         real = None if network is None else reference(network, data, m.config["data"])
-        for run in m.runs:
-            method = build_method(run.settings, data.shape, device)
-            load_snapshot(run.folder, run.record["snapshots"][-1], method)
-            common = {
-                "model": run.arm,
-                "seed": run.seed,
-                "dataset": data.card["data"],
-                "note": run.note,
-                "better": "lower",
-            }
+        for run in m.whole_runs:
+            method = m.trained(run, device)
+            common = cells(run, data) | {"better": "lower"}
             numbers: dict[tuple[str, str], list[float]] = {}
             for trial in range(s["trials"]):
                 torch.manual_seed(1000 + 100 * trial + run.seed)
@@ -179,10 +171,9 @@ def msgan_interpolation(m: Measuring) -> None:
     count = m.experiment.settings("MSGAN", m.scale, m.config)["interpolation_steps"]
     with compute_device(m.config["device"]) as device:
         test = held_out_samples(m, m.settings(m.experiment.arms[0]))
-        for run in m.runs:
+        for run in m.whole_runs:
             data = m.data(run.settings)
-            method = build_method(run.settings, data.shape, device)
-            load_snapshot(run.folder, run.record["snapshots"][-1], method)
+            method = m.trained(run, device)
             torch.manual_seed(1000 + run.seed)
             samples = torch.from_numpy(np.array(test[:8])).to(device)
             _, x = method.pair_of(to_float(samples))
@@ -192,7 +183,7 @@ def msgan_interpolation(m: Measuring) -> None:
             images = torch.stack(steps, dim=1)
             moves = (images[:, 1:] - images[:, :-1]).abs().mean(dim=(2, 3, 4))
             way = moves.sum(dim=1)
-            common = {"model": run.arm, "seed": run.seed, "dataset": data.card["data"], "note": run.note}
+            common = cells(run, data)
             text = protocol("way", of=f"mean absolute change of pixels over {count - 1} steps, summed", inputs=len(x))
             m.add(metric="way", value=float(way.mean()), better="higher", protocol=text, **common)
             share = (moves.amax(dim=1) / way.clamp(min=1e-9)).mean()

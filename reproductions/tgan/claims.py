@@ -6,7 +6,7 @@ paper gives none.
 
 from common.reporting.claims import claim
 from common.reporting.measurements import Table
-from common.reporting.numbers import distance, score
+from common.reporting.numbers import distance, ratio, score
 
 VGAN = "Video GAN (SVC)"
 
@@ -205,7 +205,7 @@ def leads_in_order(t: Table) -> float:
 )  # fmt: skip
 def z0_prevents_collapse(t: Table) -> float:
     one, other = (t.value(metric="pixel_diversity", model=model) for model in ("TGAN", "TGAN (G1(z1))"))
-    return one / max(other, 1e-9)
+    return ratio(one, other)
 
 
 # --- Figure 6 ------------------------------------------------------------------------------------------------------

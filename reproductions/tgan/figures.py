@@ -3,7 +3,7 @@
 import numpy as np
 
 from common.reporting.experiment_page import Results
-from common.reporting.figures import COLOURS, MARKERS, bars_with_seeds, figure, seed_band, show_images
+from common.reporting.figures import COLOURS, MARKERS, bars_with_seeds, figure, pick, seed_band, show_images
 from common.reporting.numbers import distance_name
 from common.video.pictures import animate, rgb, scores, show_first_frames, show_strips
 
@@ -24,13 +24,12 @@ def tgan_clipping_stability(r: Results) -> None:
     titles = {"TGAN (Weight clipping)": "c = 0.01", "TGAN (SVC)": "singular values"}
     with figure(r.folder / "losses", 1, len(models), (2.3 * len(models), 2.5)) as (_, axes):
         for i, (axis, model) in enumerate(zip(axes[0], models, strict=True)):
-            seed_band(axis, r.curves[r.curves["model"] == model], index=i)
+            seed_band(axis, pick(r.curves, model=model), index=i)
             axis.set(title=titles.get(model, model), xlabel="updates", ylabel="generator loss" if i == 0 else "")
     name = distance_name(r.per_seed["metric"])
-    rows = r.per_seed[r.per_seed["metric"] == name]
     with figure(r.folder / "distances", 1, 1, (5.5, 2.8)) as (_, axes):
         if name:
-            values = [rows[rows["model"] == model]["value"].tolist() for model in models]
+            values = [pick(r.per_seed, metric=name, model=model)["value"].tolist() for model in models]
             bars_with_seeds(axes[0, 0], [titles.get(model, model) for model in models], {"measured": values})
             axes[0, 0].set(ylabel=f"{name.replace('_', ' ')} ↓", title="distance to the data after training")
 
@@ -47,12 +46,12 @@ def tgan_moving_mnist_gam(r: Results) -> None:
     letters = {"3D model (GAN)": "(a) ", "3D model (SVC)": "(b) ", "TGAN (G1(z1))": "(c) ", "TGAN": "(d) "}
     show_strips(r.folder / "samples", {letters.get(name, "") + name: shown for name, shown in videos.items()})
     animate(r.folder / "moving.webp", videos)
-    rows = r.per_seed[r.per_seed["metric"] == "GAM"]
+    rows = pick(r.per_seed, metric="GAM")
     against = list(dict.fromkeys(rows["condition"]))
     with figure(r.folder / "gam", 1, 1, (5, 2.8)) as (_, axes):
         axis = axes[0, 0]
         for place, one in enumerate(against):
-            seeds = rows[rows["condition"] == one]["value"]
+            seeds = pick(rows, condition=one)["value"]
             axis.plot(
                 [place] * len(seeds), seeds, MARKERS[0], color=COLOURS[0], label="measured" if place == 0 else None
             )

@@ -1,12 +1,12 @@
 """The figures of *Wasserstein GAN*, drawn from what was measured."""
 
 import numpy as np
-import pandas as pd
 
 from common.data.procedural import TWO_GAUSSIANS_MEANS, TWO_GAUSSIANS_STD
 from common.reporting.experiment_page import Results
-from common.reporting.figures import COLOURS, MARKERS, STYLES, bars_with_seeds, figure, seed_band, show_images
+from common.reporting.figures import COLOURS, MARKERS, STYLES, bars_with_seeds, figure, pick, seed_band, show_images
 from common.reporting.measurements import Table, per_seed_tables
+from common.reporting.numbers import distance_name
 
 LOG_2 = float(np.log(2))
 ROWS = 3  # samples shown per moment of a training
@@ -52,7 +52,7 @@ def wgan_two_gaussians(r: Results) -> None:
                 axis.fill_between(x, density, color=shade, alpha=0.25, linewidth=0, label=f"density, {label}")
         for i, arm in enumerate(("GAN discriminator", "WGAN critic")):
             for axis, name in ((left, "value"), (right, "gradient")):
-                curves = r.curves[(r.curves["model"] == arm) & (r.curves["curve"] == name)]
+                curves = pick(r.curves, model=arm, curve=name)
                 seeds = curves.groupby("seed")["value"]
                 if name == "value" and arm == "WGAN critic":  # known up to shift and scale only
                     scaled = (curves["value"] - seeds.transform("min")) / (
@@ -68,13 +68,8 @@ def wgan_two_gaussians(r: Results) -> None:
         drawn.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
 
 
-def _pick(curves: pd.DataFrame, arm: str, name: str) -> pd.DataFrame:
-    return curves[(curves["model"] == arm) & (curves["curve"] == name)]
-
-
 def _seeds(r: Results, metric: str, model: str) -> list[float]:
-    rows = r.per_seed
-    return rows[(rows["metric"] == metric) & (rows["model"] == model)]["value"].tolist()
+    return pick(r.per_seed, metric=metric, model=model)["value"].tolist()
 
 
 def _losses(r: Results, path: str, arms: dict[str, str], loss: str, label: str, quality: str) -> None:
@@ -82,14 +77,14 @@ def _losses(r: Results, path: str, arms: dict[str, str], loss: str, label: str, 
     with figure(r.folder / path, 2, len(arms), (3.4 * len(arms), 4.9), height_ratios=[1.6, 1]) as (_, axes):
         for column, (arm, title) in enumerate(arms.items()):
             axis = axes[0, column]
-            seed_band(axis, _pick(r.curves, arm, loss), index=0, label=label)
+            seed_band(axis, pick(r.curves, model=arm, curve=loss), index=0, label=label)
             if loss == "js_estimate":
                 axis.axhline(LOG_2, color="0.4", linewidth=0.8, linestyle=":")
                 axis.annotate("log 2", (0, LOG_2), textcoords="offset points", xytext=(2, -9), fontsize=7, color="0.3")
             other = axis.twinx()
             other.grid(False)
             other.spines["right"].set_visible(True)
-            distance = _pick(r.curves, arm, quality)
+            distance = pick(r.curves, model=arm, curve=quality)
             seed_band(other, distance, index=1, label="distance of samples", marker=True)
             other.set_ylim(0, None)
             axis.set(title=title, xlabel="generator updates")
@@ -112,7 +107,7 @@ def _losses(r: Results, path: str, arms: dict[str, str], loss: str, label: str, 
 
 def wgan_lsun_curves(r: Results) -> None:
     """Figures 3, 4 and 8."""
-    quality = next(name for name in r.curves["curve"].unique() if name.startswith("fd_"))
+    quality = distance_name(r.per_seed["metric"])
     names = {"MLP": "MLP generator", "DCGAN": "DCGAN generator", "MLP/MLP": "MLP generator and critic"}
     for path, algorithm, loss, label in (
         ("em_estimate", "WGAN", "em_estimate", "EM estimate"),
@@ -131,7 +126,7 @@ def wgan_robustness(r: Results) -> None:
             for column, generator in enumerate(generators):
                 name = f"{algorithm} · {generator}"
                 show_images(axes[row, column], r.sheets[name], 8, f"{algorithm}, {generator}")
-    quality = next(name for name in r.per_seed["metric"] if name.startswith("fd_"))
+    quality = distance_name(r.per_seed["metric"])
     metrics = {quality: f"{quality.replace('_', ' ')} ↓", "modes_covered": "classes covered ↑"}
     shown = {key: title for key, title in metrics.items() if key in set(r.per_seed["metric"])}
     with figure(r.folder / "quality", 1, len(shown), (4.2 * len(shown), 3)) as (_, axes):
@@ -147,7 +142,7 @@ def wgan_critic_momentum(r: Results) -> None:
     arms = list(dict.fromkeys(r.per_seed["model"]))
     with figure(r.folder / "stability", 1, 3, (10, 3)) as (_, axes):
         for i, arm in enumerate(arms):
-            curves = _pick(r.curves, arm, "em_estimate")
+            curves = pick(r.curves, model=arm, curve="em_estimate")
             wide = curves.pivot_table(index="step", columns="seed", values="value")
             axes[0, 0].plot(wide.index, wide.median(axis=1), color=COLOURS[i], linestyle=STYLES[i], label=arm)
         axes[0, 0].set(title="EM estimate, median of seeds", xlabel="generator updates")

@@ -9,12 +9,10 @@ from common.data.procedural import (
     TWO_GAUSSIANS_STD,
 )
 from common.judging import Judge, Judgement
-from common.measuring import Measuring
+from common.measuring import Measuring, cells
 from common.metrics.divergences import js_and_tv, kl, wasserstein
 from common.metrics.protocol import protocol
 from common.training.launch import compute_device
-from common.training.loop import load_snapshot
-from common.training.method import build_method
 from reproductions.wgan.method import LOG_2, build_generator
 from reproductions.wgan.two_gaussians import optimal_discriminator
 
@@ -70,10 +68,9 @@ def wgan_two_gaussians(m: Measuring) -> None:
     grid = np.linspace(-4, 4, 401)
     mean, std = TWO_GAUSSIANS_MEANS[1], TWO_GAUSSIANS_STD
     within = (grid >= TWO_GAUSSIANS_MEANS[0] - 2 * std) & (grid <= mean + 2 * std)
-    for run in m.runs:
+    for run in m.whole_runs:
         fakes = np.random.default_rng(run.seed).normal(mean, std, 10_000)
-        method = build_method(run.settings, (1,), torch.device("cpu"))
-        load_snapshot(run.folder, run.record["snapshots"][-1], method)
+        method = m.trained(run, torch.device("cpu"))
         values, gradients = method.value_and_gradient(grid)
         _, on_fakes = method.value_and_gradient(fakes)
         steepest = np.abs(gradients[within]).max()
@@ -121,7 +118,7 @@ def _measure_quality(m: Measuring, judge: Judge, *, last_only: bool = False) -> 
         steps = run.record["snapshots"][-1:] if last_only else run.record["snapshots"]
         judgements = judge.along(run, steps)
         judged[run.arm, run.seed] = judgements
-        common = {"model": run.arm, "seed": run.seed, "dataset": judge.data.card["data"], "note": run.note}
+        common = cells(run, judge.data)
         last = judgements[-1]
         m.add(
             metric=judge.distance_name, value=last.distance, better="lower", protocol=judge.distance_protocol, **common
@@ -150,7 +147,7 @@ def wgan_lsun_curves(m: Measuring) -> None:
         smooth = filtered(raw, window)
         # The estimate that judges the generator after s updates is the one made in update s (from 0).
         at = np.minimum(steps, len(smooth) - 1)
-        common = {"model": run.arm, "seed": run.seed, "dataset": judge.data.card["data"], "note": run.note}
+        common = cells(run, judge.data)
         filter_text = f"median {window}"
 
         def add(metric, value, better="", run=run, common=common, **parts):
@@ -197,7 +194,6 @@ def wgan_lsun_curves(m: Measuring) -> None:
         if run.seed == m.seeds[0]:
             for index in np.unique(np.linspace(0, len(judgements) - 1, 5).round().astype(int)):
                 m.sheet(f"{run.arm}|{steps[index]}", judgements[index].samples[:16])
-    m.sheet("real", np.asarray(judge.data.samples[:16]))
 
 
 def wgan_robustness(m: Measuring) -> None:
@@ -215,7 +211,6 @@ def wgan_robustness(m: Measuring) -> None:
         )  # fmt: skip
         if run.seed == m.seeds[0]:
             m.sheet(run.arm, judged[run.arm, run.seed][-1].samples[:SHEET])
-    m.sheet("real", np.asarray(judge.data.samples[:SHEET]))
 
 
 def wgan_critic_momentum(m: Measuring) -> None:
@@ -227,7 +222,7 @@ def wgan_critic_momentum(m: Measuring) -> None:
         usual = np.maximum(filtered(np.abs(estimate), 5 * window), np.abs(estimate[0]))
         unstable = np.abs(estimate) > run.settings["blow_up"] * usual
         negative = cosine < 0
-        common = {"model": run.arm, "seed": run.seed, "dataset": run.settings["data"], "note": run.note}
+        common = cells(run, m.data(run.settings))
         jump = protocol(
             "blow_up",
             above=f"{run.settings['blow_up']:g} × both the median over {5 * window} updates and the first update's",
@@ -238,4 +233,3 @@ def wgan_critic_momentum(m: Measuring) -> None:
         )
         m.add(metric="negative_cosine", value=negative.mean(), better="lower", protocol=text, **common)
         m.curve(model=run.arm, seed=run.seed, name="em_estimate", steps=np.arange(len(estimate)), values=estimate)
-        m.curve(model=run.arm, seed=run.seed, name="step_cosine", steps=np.arange(len(cosine)), values=cosine)

@@ -1,28 +1,24 @@
 """The figures of *Improved Training of Wasserstein GANs*, drawn from what was measured."""
 
 import numpy as np
-import pandas as pd
 
 from common.reporting.experiment_page import Results
-from common.reporting.figures import COLOURS, MARKERS, STYLES, bars_with_seeds, figure, seed_band, show_images
+from common.reporting.figures import (
+    COLOURS,
+    MARKERS,
+    STYLES,
+    bars_with_seeds,
+    by_condition,
+    figure,
+    pick,
+    seed_band,
+    show_images,
+)
+from common.reporting.numbers import distance_name, score_name
 from reproductions.wgan_gp.ngrams import GRAMS
 
 METHODS = ("DCGAN", "LSGAN", "WGAN (clipping)", "WGAN-GP")
 ARCHITECTURES = ("DCGAN", "no BN, constant width", "MLP", "no normalisation", "gated", "tanh", "ResNet-101")
-
-
-def _pick(curves: pd.DataFrame, arm: str, name: str) -> pd.DataFrame:
-    return curves[(curves["model"] == arm) & (curves["curve"] == name)]
-
-
-def _rows(r: Results, metric: str, model: str) -> pd.DataFrame:
-    return r.per_seed[(r.per_seed["metric"] == metric) & (r.per_seed["model"] == model)]
-
-
-def _by(rows: pd.DataFrame, key: str) -> pd.DataFrame:
-    """Mean over replicates of a metric by the number that ``key`` has in its condition: columns x, value."""
-    found = rows.assign(x=rows["condition"].str.extract(rf"(?:^|;){key}=([-0-9.e]+)")[0].astype(float))
-    return found.dropna(subset="x").groupby("x", as_index=False)["value"].mean()
 
 
 def wgan_gp_toy_critics(r: Results) -> None:
@@ -50,7 +46,7 @@ def wgan_gp_gradient_norms(r: Results) -> None:
     arms = list(dict.fromkeys(r.per_seed["model"]))
     with figure(r.folder / "gradients_and_weights", 1, 3, (10, 3), width_ratios=(1.6, 1, 1)) as (_, axes):
         for i, arm in enumerate(arms):
-            seed_band(axes[0, 0], _pick(r.curves, arm, "norm"), index=i, label=arm, marker=True)
+            seed_band(axes[0, 0], pick(r.curves, model=arm, curve="norm"), index=i, label=arm, marker=True)
         axes[0, 0].set(
             title="gradient of the critic loss",
             xlabel="layer of the critic",
@@ -66,29 +62,33 @@ def wgan_gp_gradient_norms(r: Results) -> None:
 def wgan_gp_architecture_sweep(r: Results) -> None:
     """Tables 2 and 5 as curves: on the paper's thresholds, ours and theirs, and on those of the scale."""
     outcomes = ("Only GAN", "Only WGAN-GP", "Both succeeded", "Both failed")
-    real = _rows(r, next(m for m in r.per_seed["metric"] if m.endswith("_score") or m == "IS"), "real data")["value"]
-    scored = _pick(r.curves, "GAN", "score")
-    with figure(r.folder / "outcomes", 1, 3, (10.5, 3), sharey=True) as (drawn, axes):
+    score = score_name(r.per_seed["metric"])
+    real = pick(r.per_seed, metric=score, model="real data")["value"]
+    count = len(pick(r.curves, model="GAN", curve="score"))
+    relative = by_condition(r.per_seed, "of_real")  # none where the score is IS
+    panels = 3 if len(relative) else 2
+    with figure(r.folder / "outcomes", 1, panels, (3.5 * panels, 3), sharey=True) as (drawn, axes):
+        axes[0, 0].set(title="the paper's 200", xlabel="least Inception score", ylabel="share of architectures")
+        axes[0, 1].set(title=f"ours, {count}", xlabel=f"least {score.replace('_', ' ')} (dotted: real data)")
+        axes[0, 1].axvline(real.mean(), color="0.4", linewidth=0.9, linestyle=":")
+        series = [
+            (by_condition(r.reported, "threshold"), 200),
+            (by_condition(pick(r.per_seed, metric="architectures"), "threshold"), count),
+        ]
+        if len(relative):
+            axes[0, 2].set(title="ours, relative", xlabel="least score, as share of the way to real data")
+            series.append((relative, 1))
         for i, outcome in enumerate(outcomes):
             style = {"color": COLOURS[i], "linestyle": STYLES[i], "marker": MARKERS[i], "markersize": 3}
-            printed = _by(r.reported[r.reported["model"] == outcome], "threshold")
-            axes[0, 0].plot(printed["x"], printed["value"] / 200, label=outcome, **style)
-            counted = _by(_rows(r, "architectures", outcome), "threshold")
-            axes[0, 1].plot(counted["x"], counted["value"] / len(scored), **style)
-            shares = _by(_rows(r, "architecture_share", outcome), "of_real")  # none where the score is IS
-            axes[0, 2].plot(shares["x"], shares["value"], **style)
-        axes[0, 1].axvline(real.mean(), color="0.4", linewidth=0.9, linestyle=":")
-        axes[0, 0].set(title="the paper's 200", xlabel="least Inception score", ylabel="share of architectures")
-        axes[0, 1].set(title=f"ours, {len(scored)}", xlabel="least classifier score (dotted: real data)")
-        axes[0, 2].set(title="ours, relative", xlabel="least score, as share of the way to real data")
-        drawn.legend(loc="outside lower center", ncols=4)
+            for axis, (rows, total) in zip(axes[0], series, strict=True):
+                means = pick(rows, model=outcome).groupby("step")["value"].mean() / total  # of replicates
+                axis.plot(means.index, means, label=outcome, **style)
+        drawn.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
 
 
 def wgan_gp_one_sided_penalty(r: Results) -> None:
     """Each architecture's score under both penalties."""
-    two, one = (
-        r.curves[r.curves["model"] == arm].set_index("step")["value"] for arm in ("WGAN-GP", "WGAN-GP one-sided")
-    )
+    two, one = (pick(r.curves, model=arm).set_index("step")["value"] for arm in ("WGAN-GP", "WGAN-GP one-sided"))
     with figure(r.folder / "scores", 1, 1, (3.6, 3.4)) as (_, axes):
         axis = axes[0, 0]
         low, high = min(two.min(), one.min()), max(two.max(), one.max())
@@ -112,13 +112,13 @@ def wgan_gp_lsun_architectures(r: Results) -> None:
                 if column == 0:
                     axis.text(-0.06, 0.5, architecture.replace(", ", ",\n"), rotation=90, transform=axis.transAxes,
                               ha="right", va="center", fontsize=8)  # fmt: skip
-    distance = next(name for name in r.per_seed["metric"] if name.startswith("fd_") or name == "FID")
+    distance = distance_name(r.per_seed["metric"])
     with figure(r.folder / "quality", 1, 1, (10, 3.2)) as (_, axes):
         groups = {}
         for method in METHODS:
-            found = _rows(r, distance, method)
+            found = pick(r.per_seed, metric=distance, model=method)
             groups[method] = [
-                found[found["condition"] == f"architecture={one}"]["value"].replace(np.inf, np.nan).tolist()
+                pick(found, condition=f"architecture={one}")["value"].replace(np.inf, np.nan).tolist()
                 for one in ARCHITECTURES
             ]
         bars_with_seeds(axes[0, 0], [one.replace(", ", ",\n") for one in ARCHITECTURES], groups)
@@ -135,16 +135,16 @@ def wgan_gp_nonsmooth_activations(r: Results) -> None:
 
 def wgan_gp_loss_curve(r: Results) -> None:
     """Figure 5a, with the quality of samples beside it."""
-    distance = next(name for name in r.curves["curve"].unique() if name.startswith("fd_") or name == "FID")
+    distance = distance_name(r.per_seed["metric"])
     with figure(r.folder / "loss", 1, 1, (5, 3)) as (_, axes):
         axis = axes[0, 0]
-        seed_band(axis, _pick(r.curves, "WGAN-GP · DCGAN", "negative_critic_loss"), index=0)
+        seed_band(axis, pick(r.curves, model="WGAN-GP · DCGAN", curve="negative_critic_loss"), index=0)
         axis.set(xlabel="generator updates", title="loss and quality along the same training")
         axis.set_ylabel("negative critic loss", color=COLOURS[0])
         other = axis.twinx()
         other.grid(False)
         other.spines["right"].set_visible(True)
-        seed_band(other, _pick(r.curves, "WGAN-GP · DCGAN", distance), index=1, marker=True)
+        seed_band(other, pick(r.curves, model="WGAN-GP · DCGAN", curve=distance), index=1, marker=True)
         other.set_ylim(0, None)
         other.set_ylabel(f"{distance.replace('_', ' ')} ↓", color=COLOURS[1])
 
@@ -154,8 +154,8 @@ def wgan_gp_cifar_curves(r: Results) -> None:
     arms = list(dict.fromkeys(r.per_seed["model"]))
     with figure(r.folder / "curves", 1, 2, (9, 3.2), sharey=True) as (drawn, axes):
         for i, arm in enumerate(arms):
-            seed_band(axes[0, 0], _pick(r.curves, arm, "score"), index=i, label=arm, marker=True)
-            time = _pick(r.curves, arm, "score_over_time")
+            seed_band(axes[0, 0], pick(r.curves, model=arm, curve="score"), index=i, label=arm, marker=True)
+            time = pick(r.curves, model=arm, curve="score_over_time")
             # Seeds have times of their own: their mean time stands for a snapshot.
             place = time.groupby("seed").cumcount()
             mean = time.groupby(place)[["step", "value"]].mean()
@@ -175,18 +175,23 @@ def wgan_gp_cifar_resnet(r: Results) -> None:
 
 
 def wgan_gp_language_model(r: Results) -> None:
-    """Divergences by the length of n-grams; dotted what real lines have."""
+    """Divergences by the length of n-grams, dotted what real lines have; and lines, as Table 4 shows them."""
     arms = list(dict.fromkeys(r.per_seed["model"]))
     with figure(r.folder / "divergence", 1, len(GRAMS), (10.5, 2.7), sharey=True) as (drawn, axes):
         for axis, n in zip(axes[0], GRAMS, strict=True):
             for i, arm in enumerate(arms):
-                seed_band(axis, _pick(r.curves, arm, f"js{n}"), index=i, label=arm if n == 1 else None, marker=True)
-            floor = _rows(r, "js_of_ngrams_of_data", arms[0])
-            level = floor[floor["condition"] == f"n_of_grams={n}"]["value"].mean()
-            axis.axhline(level, color="0.4", linestyle=":", linewidth=0.9, label="real lines" if n == 1 else None)
+                seed_band(axis, pick(r.curves, model=arm, curve=f"js{n}"), index=i, label=arm, marker=True)
+            floor = pick(r.per_seed, metric="js_of_ngrams_of_data", model=arms[0], condition=f"n_of_grams={n}")
+            axis.axhline(floor["value"].mean(), color="0.4", linestyle=":", linewidth=0.9, label="real lines")
             axis.set(title=f"{n}-grams", xlabel="generator updates", ylim=(0, 1.02))
         axes[0, 0].set_ylabel("JS divergence, bits ↓")
-        drawn.legend(loc="outside lower center", ncols=3)
+        drawn.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    width = 0.4 + 0.07 * len(next(iter(r.sheets.values()))[0])
+    with figure(r.folder / "text", 1, len(r.sheets), (width * len(r.sheets), 2.7)) as (_, axes):
+        for axis, (name, lines) in zip(axes[0], r.sheets.items(), strict=True):
+            axis.text(0, 1, "\n".join(lines), family="monospace", fontsize=8, va="top", parse_math=False)
+            axis.set_title(name.removeprefix("text|"), loc="left")
+            axis.axis("off")
 
 
 def wgan_gp_overfitting(r: Results) -> None:
@@ -195,7 +200,7 @@ def wgan_gp_overfitting(r: Results) -> None:
     with figure(r.folder / "losses", 1, 2, (8, 3)) as (_, axes):
         for axis, arm in zip(axes[0], arms, strict=True):
             for i, name in enumerate(("training", "validation")):
-                seed_band(axis, _pick(r.curves, arm, name), index=i, label=name, marker=True)
+                seed_band(axis, pick(r.curves, model=arm, curve=name), index=i, label=name, marker=True)
             axis.set(title=arm, xlabel="generator updates")
         axes[0, 0].set_ylabel("negative critic loss")
         axes[0, 0].legend()

@@ -11,14 +11,16 @@ from common.curves import filtered, spearman
 from common.data.batches import to_float
 from common.data.text import as_text
 from common.judging import Judge
-from common.measuring import Measuring
+from common.measuring import Measuring, cells
 from common.metrics.protocol import protocol
 from common.training.launch import compute_device
 from common.training.loop import load_snapshot
 from common.training.method import build_method
+from reproductions.wgan.method import clip
 from reproductions.wgan_gp.method import gradient_penalty
 from reproductions.wgan_gp.ngrams import GRAMS, js_of_ngrams, ngrams
 
+AT_BOUND = "share of |w| above 95 % of the clipping bound, or of the layer's largest where nothing is clipped"
 GRID = np.linspace(-2, 2, 61)  # of the value surfaces
 SCORED_POINTS = 10_000
 ARCHITECTURES = {  # arm -> as the paper's Figure 2 has it
@@ -39,11 +41,10 @@ def wgan_gp_toy_critics(m: Measuring) -> None:
     """Figure 1a: what a critic sees beyond mean and covariance, and how it uses its slope."""
     m.sheet("grid", GRID[:, None])
     grid = np.stack(np.meshgrid(GRID, GRID), axis=-1).reshape(-1, 2).astype(np.float32)
-    for run in m.runs:
+    for run in m.whole_runs:
         dataset, arm = run.arm.split(" · ")
         data = m.data(run.settings)
-        method = build_method(run.settings, data.shape, torch.device("cpu"))
-        load_snapshot(run.folder, run.record["snapshots"][-1], method)
+        method = m.trained(run, torch.device("cpu"))
         rng = np.random.default_rng(run.seed)
         real = torch.from_numpy(data.samples[rng.choice(len(data.samples), SCORED_POINTS, replace=False)])
         fake = real + torch.from_numpy(rng.standard_normal(real.shape, dtype=np.float32))
@@ -69,7 +70,7 @@ def wgan_gp_toy_critics(m: Measuring) -> None:
             of="E f(data) - E f(Gaussian of equal mean and covariance) over mean gradient norm on lines")  # fmt: skip
         add("em_over_slope", em_estimate / float(norm), "higher", of="EM estimate over the mean gradient norm on lines")
         add("gradient_norm", float(norm), "target", of="mean on lines between real and fake")
-        add("weights_at_bound", _share_at_bound(method.f, run.settings), of="share of |w| above 95 % of the largest")
+        add("weights_at_bound", _share_at_bound(method.f, run.settings), of=AT_BOUND)
         if run.seed == m.seeds[0]:
             with torch.no_grad():
                 surface = method.f(torch.from_numpy(grid)).numpy().reshape(len(GRID), len(GRID))
@@ -87,7 +88,6 @@ def _clipped(settings: Mapping[str, Any]) -> bool:
 
 
 def _share_at_bound(network: nn.Module, settings: Mapping[str, Any]) -> float:
-    """Of weights beyond 95 % of the clipping bound; of their layer's largest weight where nothing is clipped."""
     at_bound, count = 0, 0
     for layer in (module for module in network.modules() if isinstance(module, nn.Linear)):
         size = layer.weight.detach().abs()
@@ -99,9 +99,12 @@ def _share_at_bound(network: nn.Module, settings: Mapping[str, Any]) -> float:
 
 def wgan_gp_gradient_norms(m: Measuring) -> None:
     """Figure 1b: norms of the critic loss's gradient by layer, and the critic's weights."""
-    for run in m.runs:
+    for run in m.whole_runs:
         data = m.data(run.settings)
-        method = build_method(run.settings, data.shape, torch.device("cpu"))
+        method = m.trained(run, torch.device("cpu"), step=0)
+        if _clipped(run.settings):  # that alone leaves next to all of He's weights at a small bound
+            clip(method.f, run.settings["clip"])
+        at_start = _share_at_bound(method.f, run.settings)
         load_snapshot(run.folder, run.record["snapshots"][-1], method)
         torch.manual_seed(run.seed)
         with torch.no_grad():
@@ -113,8 +116,9 @@ def wgan_gp_gradient_norms(m: Measuring) -> None:
         common = {"model": run.arm, "dataset": "Swiss roll", "seed": run.seed, "note": run.note}
         text = protocol("decades", of="log10 of the gradient's norm at the first activations over the last", n=1024)
         m.add(metric="decades", value=decades, better="target", protocol=text, **common)
-        text = protocol("weights_at_bound", of="share of |w| above 95 % of the bound, or of the largest")
-        m.add(metric="weights_at_bound", value=at_bound, protocol=text, **common)
+        m.add(metric="weights_at_bound", value=at_bound, protocol=protocol("weights_at_bound", of=AT_BOUND), **common)
+        text = protocol("weights_at_bound_untrained", of=f"{AT_BOUND}, before training, clipped once")
+        m.add(metric="weights_at_bound_untrained", value=at_start, protocol=text, **common)
         layers = np.arange(1, len(norms) + 1)
         m.curve(model=run.arm, seed=run.seed, name="norm", steps=layers, values=np.log10(np.maximum(norms, 1e-300)))
         if run.seed == m.seeds[0]:
@@ -145,10 +149,7 @@ def _scores(m: Measuring, judge: Judge) -> dict[str, dict[int, float]]:
     """The score of the samples of every run after training: arm -> architecture -> score."""
     found: dict[str, dict[int, float]] = {}
     for run in m.runs:
-        judged = judge.last(run)
-        found.setdefault(run.arm, {})[run.seed] = judged.score
-        if run.seed < 8:
-            m.sheet(f"{run.arm}|{run.seed}", judged.samples[:8])
+        found.setdefault(run.arm, {})[run.seed] = judge.last(run).score
     return found
 
 
@@ -214,23 +215,24 @@ def outcomes(gan: np.ndarray, gp: np.ndarray, above: float) -> dict[str, np.ndar
 
 
 def wgan_gp_one_sided_penalty(m: Measuring) -> None:
-    """Appendix C: in how many architectures each penalty scores higher."""
+    """Appendix C: in how many architectures each penalty scores higher: of all, as printed, and of three parts."""
     with compute_device(m.config["device"]) as device:
         judge = Judge(m, device)
         scores = _scores(m, judge)
     both = sorted(set(scores["WGAN-GP"]) & set(scores["WGAN-GP one-sided"]))
-    pooled = np.array([np.sign(scores["WGAN-GP"][k] - scores["WGAN-GP one-sided"][k]) for k in both])
+
+    def add_wins(metric: str, members: list[int], seed: int) -> None:
+        leads = np.array([scores["WGAN-GP"][k] - scores["WGAN-GP one-sided"][k] for k in members])
+        text = protocol(metric, of=len(members), score=judge.score_protocol.replace(";", ","))
+        for arm, won in (("Two-sided penalty", leads > 0), ("One-sided penalty", leads < 0)):
+            m.add(model=arm, metric=metric, value=won.sum(), better="higher", dataset=judge.data.card["data"],
+                  seed=seed, protocol=text)  # fmt: skip
+
+    add_wins("wins", both, m.seeds[0])
     for replicate, members in _replicates(both).items():
-        two, one = (np.array([scores[arm][k] for k in members]) for arm in ("WGAN-GP", "WGAN-GP one-sided"))
-        text = protocol("wins", of=len(members), score=judge.score_protocol.replace(";", ","))
-        for arm, won in (("Two-sided penalty", two > one), ("One-sided penalty", one > two)):
-            m.add(model=arm, metric="wins", value=won.sum(), better="higher", dataset=judge.data.card["data"],
-                  seed=replicate, protocol=text)  # fmt: skip
-        text = protocol("wins_of_all", of=len(both), score=judge.score_protocol.replace(";", ","))
-        for arm, sign in (("Two-sided penalty", 1), ("One-sided penalty", -1)):
-            m.add(model=arm, metric="wins_of_all", value=(pooled == sign).sum(), better="higher",
-                  dataset=judge.data.card["data"], seed=replicate, protocol=text)  # fmt: skip
-        for arm, values in (("WGAN-GP", two), ("WGAN-GP one-sided", one)):
+        add_wins("wins_of_part", members, replicate)
+        for arm in ("WGAN-GP", "WGAN-GP one-sided"):
+            values = np.array([scores[arm][k] for k in members])
             m.curve(model=arm, seed=replicate, name="score", steps=np.array(members), values=values)
 
 
@@ -277,8 +279,8 @@ def wgan_gp_nonsmooth_activations(m: Measuring) -> None:
         judge = Judge(m, device)
         for run in m.runs:
             found = judge.last(run)
-            m.add(model=run.arm, seed=run.seed, dataset=judge.data.card["data"], metric=judge.distance_name,
-                  value=found.distance, better="lower", protocol=judge.distance_protocol, note=run.note)  # fmt: skip
+            m.add(metric=judge.distance_name, value=found.distance, better="lower", protocol=judge.distance_protocol,
+                  **cells(run, judge.data))  # fmt: skip
             if run.seed == m.seeds[0]:
                 m.sheet(run.arm, found.samples[:36])
 
@@ -292,7 +294,7 @@ def wgan_gp_loss_curve(m: Measuring) -> None:
             distances = np.array([judgement.distance for judgement in judge.along(run, steps)])
             loss = run.curves["em_estimate"] - run.curves["penalty"]
             tenth = max(len(loss) // 10, 1)
-            common = {"model": run.arm, "seed": run.seed, "dataset": judge.data.card["data"], "note": run.note}
+            common = cells(run, judge.data)
             text = protocol("loss_change", of="median of the last tenth over the largest median of a tenth")
             blocks = [np.median(block) for block in np.array_split(loss, min(10, len(loss)))]
             m.add(metric="loss_change", value=np.median(loss[-tenth:]) / max(blocks), better="lower", protocol=text,
@@ -318,7 +320,7 @@ def wgan_gp_cifar_curves(m: Measuring) -> None:
             judged = judge.along(run, steps)
             curve = scores[run.arm, run.seed] = np.array([judgement.score for judgement in judged])
             times = seconds[run.arm, run.seed] = steps * run.record["cost"]["seconds_per_step"]
-            common = {"model": run.arm, "seed": run.seed, "dataset": judge.data.card["data"], "note": run.note}
+            common = cells(run, judge.data)
             m.add(metric=judge.score_name, value=curve[-1], better="higher", protocol=judge.score_protocol, **common)
             m.add(metric=judge.distance_name, value=judged[-1].distance, better="lower",
                   protocol=judge.distance_protocol, **common)  # fmt: skip
@@ -349,8 +351,7 @@ def wgan_gp_cifar_resnet(m: Measuring) -> None:
         for run in m.runs:
             model, training = run.arm.rsplit(", ", 1)
             judged = judge.last(run)
-            common = {"model": model, "seed": run.seed, "dataset": judge.data.card["data"], "note": run.note,
-                      "training": training}  # fmt: skip
+            common = cells(run, judge.data, model) | {"training": training}
             m.add(metric=judge.score_name, value=judged.score, better="higher", protocol=judge.score_protocol, **common)
             m.add(metric=judge.distance_name, value=judged.distance, better="lower", protocol=judge.distance_protocol,
                   **common)  # fmt: skip
@@ -374,7 +375,7 @@ def wgan_gp_language_model(m: Measuring) -> None:
     counted = {n: ngrams(others, n) for n in GRAMS}
     floors = {n: js_of_ngrams(ngrams(held, n), counted[n]) for n in GRAMS}
     with compute_device(m.config["device"]) as device:
-        for run in m.runs:
+        for run in m.whole_runs:
             method = build_method(run.settings, data.shape, device)
             steps, divergences = run.record["snapshots"], []
             for step in steps:
@@ -383,9 +384,8 @@ def wgan_gp_language_model(m: Measuring) -> None:
                 lines = method.sample(count).argmax(dim=-1).cpu().numpy()
                 divergences.append([js_of_ngrams(ngrams(lines, n), counted[n]) for n in GRAMS])
             table = np.array(divergences)
-            common = {"model": run.arm, "seed": run.seed, "dataset": data.card["data"], "note": run.note}
             for n in GRAMS:
-                cell = common | {"unit": "bits", "n_of_grams": n}
+                cell = cells(run, data) | {"unit": "bits", "n_of_grams": n}
                 m.add(metric="js_of_ngrams", value=table[-1, n - 1], better="lower", protocol=of_samples, **cell)
                 m.add(metric="js_of_ngrams_untrained", value=table[0, n - 1], protocol=of_samples, **cell)
                 m.add(metric="js_of_ngrams_of_data", value=floors[n], protocol=of_data, **cell)
@@ -400,7 +400,7 @@ def wgan_gp_language_model(m: Measuring) -> None:
 
 def wgan_gp_overfitting(m: Measuring) -> None:
     """Negative critic loss on the training digits and on others, along the training."""
-    for run in m.runs:
+    for run in m.whole_runs:
         settings = run.settings
         data = m.data(settings)
         everything = m.data(settings | {"data_count": settings["data_count"] + settings["validation_samples"]})
@@ -419,7 +419,7 @@ def wgan_gp_overfitting(m: Measuring) -> None:
         table = np.array(losses)
         for column, name in enumerate(("training", "validation")):
             m.curve(model=run.arm, seed=run.seed, name=name, steps=np.array(steps), values=table[:, column])
-        common = {"model": run.arm, "seed": run.seed, "dataset": data.card["data"], "note": run.note}
+        common = cells(run, data)
         text = {"n_training": len(training), "n_validation": len(validation), "n_fake": len(validation)}
         largest = max(np.abs(table).max(), 1e-12)
         m.add(metric="gap_at_end", value=(table[-1, 0] - table[-1, 1]) / largest, protocol=protocol(

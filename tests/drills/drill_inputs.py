@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from common.config import load_config, pairs, read_yaml, typed
+from common.config import key_values, load_config, read_yaml, typed
 from common.errors import UserError
 from common.experiments import all_experiments
 from common.reporting.compare import report
@@ -94,7 +94,7 @@ def test_configurations(config):
 @MANY
 @given(st.lists(st.one_of(st.text(max_size=20), st.builds("{}={}".format, NAMES, st.text(max_size=20))), max_size=3))
 def test_arguments(texts):
-    outcome("arguments", lambda: typed(pairs(texts)), "is not valid YAML", "KEY=VALUE")
+    outcome("arguments", lambda: typed(key_values(texts)), "is not valid YAML", "KEY=VALUE")
 
 
 @pytest.mark.parametrize(
