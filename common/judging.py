@@ -119,7 +119,7 @@ class Judge:
     @cached_property
     def has_classes(self) -> bool:
         """Whether the network tells samples apart by classes, so that they have a score and cover some."""
-        return extract(self.network, np.asarray(self.data.samples[:1])).logits is not None
+        return extract(self.network, np.asarray(self.data.samples[:2])).logits is not None  # one has no covariance
 
     def of_data(self) -> float | None:
         """The score of as many real samples: what a perfect generator would have."""
