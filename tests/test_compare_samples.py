@@ -5,11 +5,16 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
+from common.data.prepare import prepared
 from common.errors import UserError
+from common.experiments import experiment
+from common.measuring import Measuring
 from common.reporting.compare import main
 from common.reporting.samples import _read, measure_samples
+from common.translation.judging import TranslationJudge
 
 NAME, CONDITION = "biggan_truncation", "resolution=128;truncation=none"
 
@@ -51,9 +56,6 @@ def test_a_folder_and_an_archive_of_the_same_images_score_alike(root, config):
 
 
 def test_the_data_itself_lies_nearer_to_the_data_than_noise(root, config):
-    from common.data.prepare import prepared
-    from common.experiments import experiment
-
     settings = experiment(NAME).settings("BigGAN", "smoke", config)
     real = np.array(prepared(settings, config["data"], {}).samples)
     noise = np.random.default_rng(1).integers(0, 256, real.shape, dtype=np.uint8)
@@ -84,8 +86,8 @@ def test_the_command_prints_the_comparison_and_its_status_says_how_it_went(root,
         ("biggan_truncation", "BigGANN", None, r"no model 'BigGANN' \(did you mean 'BigGAN'\?\)"),
         ("biggan_truncation", "BigGAN", None, "several conditions, state one: 'resolution=128;truncation=none'"),
         ("biggan_truncation", "BigGAN", "truncation=2", "there is no 'truncation=2'"),
-        ("wgan_two_gaussians", "f", None, "does not judge sets of images"),
-        ("tgan_ucf101", "TGAN (SVC)", None, "does not judge sets of images"),
+        ("wgan_two_gaussians", "f", None, "does not judge sets of samples"),
+        ("mocogan_shapes_acd", "MoCoGAN", None, "does not judge sets of samples"),
     ],
 )
 def test_what_cannot_be_scored_is_refused_with_a_sentence(root, config, name, model, condition, message):
@@ -129,3 +131,67 @@ def test_damaged_samples_are_named(tmp_path):
     for file, name in ((tmp_path, "more/bad.png"), (tmp_path / "cut.npz", "cut.npz")):
         with pytest.raises(UserError, match=f"{name}.* damaged"):
             _read(file, {"image_size": 8, "channels": 1})
+
+
+# --- Videos ----------------------------------------------------------------------------------------------------------
+
+
+def strips(folder, videos) -> None:
+    """Each video as one picture of its frames side by side."""
+    folder.mkdir()
+    for i, video in enumerate(videos):
+        Image.fromarray(np.concatenate(list(video), axis=1)[..., 0]).save(folder / f"{i:03}.png")
+
+
+def test_videos_of_an_array_and_of_strips_score_alike_and_as_the_suite_s_own(root, config):
+    one = experiment("tgan_ucf101")
+    settings = one.settings(one.arms[0], "smoke", config)
+    clips = np.stack([prepared(settings, config["data"], {}).samples[i] for i in range(24)])
+    np.savez(root / "clips.npz", x=clips)
+    strips(root / "strips", clips)
+    tables = [measure_samples(root / part, one.name, "TGAN (SVC)", None, config) for part in ("clips.npz", "strips")]
+    pd.testing.assert_frame_equal(*tables)
+    metrics = tables[0].set_index("metric")
+    assert {"fd_classifier", "classifier_score"} <= set(metrics.index)
+    assert "n_fake=24" in metrics["protocol"]["fd_classifier"]
+    np.savez(root / "noise.npz", x=np.random.default_rng(0).integers(0, 256, clips.shape, dtype=np.uint8))
+    noise = measure_samples(root / "noise.npz", one.name, "TGAN (SVC)", None, config).set_index("metric")
+    assert noise["value"]["fd_classifier"] > metrics["value"]["fd_classifier"]
+
+
+def test_videos_that_are_too_short_are_named(root, config):
+    np.savez(root / "short.npz", x=np.zeros((3, 2, 16, 16, 1), np.uint8))
+    with pytest.raises(UserError, match=r"short\.npz: x\[0\] is 2 × 16 × 16 × 1; the experiment judges 8 frames"):
+        measure_samples(root / "short.npz", "tgan_ucf101", "TGAN (SVC)", None, config)
+
+
+# --- Outputs for conditions ------------------------------------------------------------------------------------------
+
+
+def test_true_outputs_beat_one_output_for_each_condition(root, config):
+    one = experiment("msgan_facades")
+    judge = TranslationJudge(Measuring(one, config, []), torch.device("cpu"))
+    truths = judge.scene.every_style(judge.test[..., 3:])
+    k = truths.shape[1]
+    one_only = np.repeat(truths[:, :1], k, axis=1)
+    found = {}
+    for name, images in (("all", truths), ("one", one_only)):
+        np.savez(root / f"{name}.npz", x=images)
+        table = measure_samples(root / f"{name}.npz", one.name, "MSGAN", "data=facades", config)
+        found[name] = table.set_index("metric")["value"]
+    assert found["all"]["modes_per_input"] == k
+    assert found["one"]["modes_per_input"] == 1
+    assert found["all"]["distance_to_truth"] == found["one"]["distance_to_truth"] == 0
+    assert found["all"]["pixel_diversity"] > found["one"]["pixel_diversity"] == 0
+    assert "trials=1" in table["protocol"][0]
+    assert f"outputs={k};" in table["protocol"][0]
+    folder = root / "outputs"
+    for i, outputs in enumerate(truths):
+        (folder / f"{i:03}").mkdir(parents=True)
+        for j, image in enumerate(outputs):
+            Image.fromarray(image).save(folder / f"{i:03}" / f"{j}.png")
+    table = measure_samples(folder, one.name, "MSGAN", "data=facades", config)
+    pd.testing.assert_series_equal(table.set_index("metric")["value"], found["all"])
+    (folder / "000" / "0.png").unlink()
+    with pytest.raises(UserError, match="every condition needs as many outputs"):
+        measure_samples(folder, one.name, "MSGAN", "data=facades", config)

@@ -169,7 +169,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m common.reporting.compare", description=__doc__.splitlines()[0])
     parser.add_argument("file", nargs="?", help="CSV in the tidy schema (reproductions/<paper>/reported.csv shows it)")
     parser.add_argument(
-        "--samples", help="instead of a CSV: images in a folder, tar or zip, or a .npz with x, to be scored"
+        "--samples", help="instead of a CSV: images or videos in a folder or archive, or a .npz with x, to be scored"
     )
     parser.add_argument("--experiment", help="of samples: as which experiment's they are scored")
     parser.add_argument("--model", help="of samples: which of the paper's models they are held against")

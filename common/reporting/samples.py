@@ -2,22 +2,25 @@
 
 import tarfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 import torch
 
-from common.data.loaders import decode, fit, image_files, images
+from common.data.loaders import Block, decode, fit, image_files, images
 from common.data.prepare import prepared
+from common.data.registry import Source
+from common.data.videos import Broken, frame_at, read_videos
 from common.errors import UserError, did_you_mean
-from common.experiments import Experiment, experiment, papers
+from common.experiments import Experiment, experiment, papers, resolve
 from common.files import write_json
 from common.judging import Judge
 from common.measuring import Measuring
@@ -26,62 +29,96 @@ from common.progress import bar
 from common.reporting.experiment_page import reported_numbers
 from common.reporting.measurements import COLUMNS
 from common.training.launch import compute_device
+from common.translation.judging import TranslationJudge
+from common.translation.method import Translator
+from common.video.judging import VideoJudge
 from common.workflow import Plan
 
 SAMPLING = {"sampling": "samples as given"}
 # What PIL, numpy and tarfile raise for files that they cannot read.
 BROKEN = (OSError, ValueError, SyntaxError, EOFError, KeyError, TypeError, BadZipFile, zlib.error, tarfile.TarError)
 
+Scored = tuple[str, float, str, str]  # metric, value, which way is better, protocol
+
 
 @dataclass
 class Given(Measuring):
-    """Measuring samples that no run of the suite made: ``count``, whatever the settings say."""
+    """Measuring samples that no run of the suite made: ``changed`` are the settings that tell how many they are."""
 
-    count: int = 0
+    changed: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def shared_settings(self) -> dict[str, Any]:
-        return super().shared_settings | {"evaluation_samples": self.count}
+        return super().shared_settings | self.changed
 
 
 def measure_samples(
     path: str | Path, name: str, model: str, condition: str | None, config: Mapping[str, Any]
 ) -> pd.DataFrame:
-    """Rows in the tidy schema: the Fréchet distance of samples to the data of the experiment ``name``, and their score.
+    """Rows in the tidy schema: what the experiment ``name`` measures on samples, of somebody else's.
 
-    ``path``: a folder, tar or zip of images, or a .npz with ``x`` uint8 (n, height, width, channels). Network, data and
-    size are those of the experiment at the configuration's scale; a classifier that is not there yet is trained.
-    ``model`` and ``condition`` name the paper's cell; without a condition the model must have one only. Raises a
-    UserError for experiments that are not judged by single images, and for names that the paper does not have.
+    ``path``, for an experiment that judges
+
+    - images: a folder, tar or zip of images, or a .npz with ``x`` uint8 (n, height, width, channels);
+    - videos: a folder or tar of videos or strips of frames, or a .npz with ``x`` uint8 (n, frames, height, width,
+      channels) or with one array a video; of longer ones the first frames are taken;
+    - outputs for conditions: a .npz with ``x`` uint8 (conditions, outputs, height, width, 3), or such a folder, tar or
+      zip, with a folder of outputs for each condition: for the first ones of the test part, in its order.
+
+    Networks, data and size are those of the experiment at the configuration's scale; a classifier that is not there yet
+    is trained. ``model`` and ``condition`` name the paper's cell; without a condition the model must have one only.
+    Raises a UserError for experiments that judge otherwise, and for names that the paper does not have.
     """
     one = experiment(name)
-    settings = _judged_by_images(one, config)
+    settings = Measuring(one, config, []).shared_settings
+    scored = _kind_of(one, settings)
     cell = _cell(one, model, condition)
-    samples = _read(Path(path), settings)
-    with compute_device(config["device"]) as device:
-        judge = Judge(Given(one, config, [], _classifier(one, config, device), count=len(samples)), device, SAMPLING)
-        judgement = judge.of_images([samples])
     common = {"paper": one.paper, "source": cell["source"], "dataset": cell["dataset"], "model": model,
               "condition": cell["condition"], "spread": np.nan, "n": 1.0, "unit": "", "note": ""}  # fmt: skip
-    rows = [{**common, "metric": judge.distance_name, "value": judgement.distance, "better": "lower",
-             "protocol": judge.distance_protocol}]  # fmt: skip
-    if judgement.score is not None:
-        rows.append({**common, "metric": judge.score_name, "value": judgement.score, "better": "higher",
-                     "protocol": judge.score_protocol})  # fmt: skip
+    with compute_device(config["device"]) as device:
+        found = scored(Path(path), settings, partial(Given, one, config, [], _classifier(one, config, device)), device)
+    rows = [common | dict(zip(("metric", "value", "better", "protocol"), row, strict=True)) for row in found]
     return pd.DataFrame(rows)[COLUMNS]
 
 
-def _judged_by_images(one: Experiment, config: Mapping[str, Any]) -> dict[str, Any]:
-    """The experiment's settings. Raises a UserError where a set of images is not what it judges."""
-    settings = Measuring(one, config, []).shared_settings
-    needed = ("features", "evaluation_samples", "reference_samples", "image_size", "channels", "data")
-    if any(key not in settings for key in needed) or "frames" in settings or settings["features"] == "none":
-        raise UserError(
-            f"{one.name} does not judge sets of images by a feature network; samples cannot be scored for it"
-        )
-    if settings["channels"] not in (1, 3):
-        raise UserError(f"{one.name} judges pairs of images; single ones do not tell which belong together")
-    return settings
+def _kind_of(one: Experiment, settings: Mapping[str, Any]) -> Callable[..., list[Scored]]:
+    """How samples of this experiment are scored. Raises a UserError where it judges no set of samples."""
+    if "method" in settings and issubclass(resolve(settings["method"]), Translator):
+        return _outputs_scored if "outputs_per_input" in settings else _refused(one)
+    needed = {"features", "evaluation_samples", "reference_samples", "image_size", "channels", "data"}
+    if not needed <= set(settings) or settings["features"] == "none":
+        return _refused(one)
+    return _videos_scored if "frames" in settings else _images_scored
+
+
+def _refused(one: Experiment) -> NoReturn:
+    raise UserError(f"{one.name} does not judge sets of samples by a feature network; they cannot be scored for it")
+
+
+def _images_scored(path: Path, settings: Mapping[str, Any], given: Callable[..., Given], device) -> list[Scored]:
+    samples = _read(path, settings)
+    judge = Judge(given(changed={"evaluation_samples": len(samples)}), device, SAMPLING)
+    judgement = judge.of_images([samples])
+    rows: list[Scored] = [(judge.distance_name, judgement.distance, "lower", judge.distance_protocol)]
+    if judgement.score is not None:
+        rows.append((judge.score_name, judgement.score, "higher", judge.score_protocol))
+    return rows
+
+
+def _videos_scored(path: Path, settings: Mapping[str, Any], given: Callable[..., Given], device) -> list[Scored]:
+    clips = _read_clips(path, settings)
+    m = given(changed={"evaluation_samples": len(clips), "trials": 1})
+    VideoJudge(m, device).judge_clips(clips, SAMPLING["sampling"], model="", seed=0, dataset="")
+    return [(row["metric"], row["value"], row["better"], row["protocol"]) for row in m.rows if not row["condition"]]
+
+
+def _outputs_scored(path: Path, settings: Mapping[str, Any], given: Callable[..., Given], device) -> list[Scored]:
+    images = _read_outputs(path, settings)
+    inputs, count = images.shape[:2]
+    tested = min(settings["test_inputs"], inputs)
+    changed = {"perceptual_inputs": inputs, "test_inputs": tested, "outputs_per_input": count, "trials": 1}
+    judge = TranslationJudge(given(changed=changed), device)
+    return list(judge.numbers(judge.given(images)))
 
 
 def _cell(one: Experiment, model: str, condition: str | None) -> pd.Series:
@@ -102,26 +139,90 @@ def _cell(one: Experiment, model: str, condition: str | None) -> pd.Series:
 
 def _read(path: Path, settings: Mapping[str, Any]) -> np.ndarray:
     """All images of a folder, archive or .npz, uint8 (n, size, size, channels), resized where need be."""
-    if not path.exists():
-        raise UserError(f"{path} does not exist")
-    if path.is_file() and path.suffix != ".npz" and not path.name.endswith((".tar", ".tar.gz", ".tgz", ".zip")):
-        raise UserError(f"{path} is neither a folder, tar or zip of images nor a .npz")
-    size, channels, resampling = settings["image_size"], settings["channels"], settings.get("resampling", "bilinear")
-    blocks = []
+    blocks = [pixels for pixels, _ in _blocks(path, settings)]
+    return np.concatenate(blocks)
+
+
+def _blocks(path: Path, settings: Mapping[str, Any]) -> Iterator[Block]:
+    """Images of a folder, archive or .npz and the numbers of their folders, in blocks."""
+    _check_form(path, "images")
+    size, resampling = settings["image_size"], settings.get("resampling", "bilinear")
+    channels = min(settings["channels"], 3)  # a pair's six are two images
     shown = bar(desc="samples", unit=" images")
     try:
-        for pixels, _ in images(path, size, channels, resampling):
+        for pixels, folders in images(path, size, channels, resampling):
             if pixels.shape[3] != channels:
                 raise UserError(f"{path} has {pixels.shape[3]} channels; the experiment has {channels}")
             if pixels.shape[1:3] != (size, size):
                 pixels = np.stack([fit(image, size, resampling) for image in pixels])
-            blocks.append(pixels)
+            yield pixels, folders
             shown.update(len(pixels))
     except BROKEN as error:
         raise UserError(f"{_broken(path, channels)} is damaged or not what its name says; replace it") from error
     finally:
         shown.close()
-    return np.concatenate(blocks)
+
+
+def _check_form(path: Path, what: str) -> None:
+    if not path.exists():
+        raise UserError(f"{path} does not exist")
+    if path.is_file() and path.suffix != ".npz" and not path.name.endswith((".tar", ".tar.gz", ".tgz", ".zip")):
+        raise UserError(f"{path} is neither a folder, tar or zip of {what} nor a .npz")
+
+
+def _stored(path: Path, axes: int) -> np.ndarray | None:
+    """The array x of a .npz, where it has so many axes and bytes in them."""
+    if path.suffix != ".npz":
+        return None
+    _check_form(path, "samples")
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            x = arrays.get("x")
+    except BROKEN as error:
+        raise UserError(f"{path} is damaged or not what its name says; replace it") from error
+    return x if x is not None and x.ndim == axes and x.dtype == np.uint8 else None
+
+
+def _read_clips(path: Path, settings: Mapping[str, Any]) -> np.ndarray:
+    """The first frames of all videos, uint8 (n, frames, size, size, channels)."""
+    size, channels, frames = settings["image_size"], settings["channels"], settings["frames"]
+    x = _stored(path, 5)
+    if x is None:
+        _check_form(path, "videos")
+        videos: Iterable = read_videos(Source("local", other=path), size, channels)
+    else:
+        videos = ((f"x[{i}]", video, None) for i, video in enumerate(x))
+    clips = []
+    for name, video, _ in videos:
+        if isinstance(video, Broken):
+            raise UserError(f"{path}: {name} {video.why}")
+        if len(video) < frames or video.shape[-1] != channels:
+            raise UserError(
+                f"{path}: {name} is {' × '.join(map(str, video.shape))}; the experiment judges {frames} frames of "
+                f"{channels} channels"
+            )
+        clips.append(np.stack([frame_at(frame, size) for frame in video[:frames]]))
+    return np.stack(clips)
+
+
+def _read_outputs(path: Path, settings: Mapping[str, Any]) -> np.ndarray:
+    """uint8 (conditions, outputs, size, size, 3)."""
+    x = _stored(path, 5)
+    if x is None and path.suffix == ".npz":
+        raise UserError(f"{path} needs an array x of uint8 outputs (conditions, outputs, height, width, 3)")
+    if x is not None:
+        size = settings["image_size"]
+        if x.shape[2:] != (size, size, 3):
+            raise UserError(f"{path}: x is {x.shape}; the experiment's images are {size} × {size} of 3 channels")
+        return x
+    blocks = list(_blocks(path, settings))
+    if any(folders is None for _, folders in blocks):
+        raise UserError(f"{path} needs a folder of outputs for each condition of the test part, in its order")
+    pixels, folders = (np.concatenate(column) for column in zip(*blocks, strict=True))
+    counts = np.bincount(folders)
+    if len(set(counts.tolist())) > 1:
+        raise UserError(f"{path}: every condition needs as many outputs; folders hold {counts.min()} to {counts.max()}")
+    return pixels[np.argsort(folders, kind="stable")].reshape(len(counts), counts[0], *pixels.shape[1:])
 
 
 def _broken(path: Path, channels: int) -> str:

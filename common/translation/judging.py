@@ -22,6 +22,7 @@ from common.metrics.frechet import frechet_distance
 from common.metrics.networks import metric_name
 from common.metrics.perceptual import diversity, perceptual_distance, random_pairs
 from common.metrics.protocol import protocol
+from common.training.method import build_method
 from common.translation.method import Translator
 
 AT_ONCE = 16  # test conditions
@@ -54,7 +55,7 @@ class TranslationJudge:
 
     def __init__(self, m: Measuring, device: torch.device):
         self.m, self.device = m, device
-        self.s = s = m.settings(m.experiment.arms[0])
+        self.s = s = m.shared_settings
         self.train = _targets(m.data(s))
         self.test = held_out_samples(m, s)
         self.scene = SCENES.get(s["data"]) if s["data"] not in m.config["local"] else None
@@ -96,6 +97,13 @@ class TranslationJudge:
                 text = protocol(f"{metric}_resampling", of="deviation over trials of sampling", trials=len(values))
                 self.m.add(metric=f"{metric}_resampling", value=values.std(ddof=1), protocol=text, **common)
         return outputs
+
+    def given(self, images: np.ndarray) -> Outputs:
+        """Somebody else's outputs (conditions, outputs, h, w, c) for the first conditions of the test part."""
+        method = build_method(self.s, self.m.data(self.s).shape, self.device)
+        handed = iter(np.array_split(images, range(AT_ONCE, len(images), AT_ONCE)))
+        method.outputs = lambda *_: to_float(torch.from_numpy(next(handed)).to(self.device)).transpose(1, 2)
+        return outputs_of(method, self.test, images.shape[1])
 
     def numbers(self, outputs: Outputs, trial: int = 0) -> Iterable[tuple[str, float, str, str]]:
         """Metric, value, which way is better, protocol."""

@@ -113,6 +113,10 @@ class VideoJudge:
         self._add_scores(clips, "evaluation mode", common)
         return self._add_motion(clips(0), common)
 
+    def judge_clips(self, clips: np.ndarray, sampling: str, **common: Any) -> None:
+        """The scores and distances of clips (n, frames, height, width, channels) uint8 that no run of ours made."""
+        self._add_scores(lambda _: iter(np.array_split(clips, -(-len(clips) // AT_ONCE))), sampling, common)
+
     def judge_data(self, model: str, **more: Any) -> np.ndarray:
         """The same numbers of real clips, which a perfect generator would have, and the network's held-out accuracy."""
         common: dict[str, Any] = {"model": model, "dataset": self.data.card["data"]} | more
