@@ -21,16 +21,22 @@ def prepare_data(job: Any) -> None:
         shutil.copy(Path(job.config["data"]) / "prepared" / job.wildcards.dataset / "card.json", job.output.card)
 
 
-def train_features(job: Any) -> None:
+def _ready(job: Any) -> None:
+    """torch with the job's threads."""
     import torch
 
-    from common.data.prepare import load
-    from common.metrics.networks.classifier import train_classifier
-    from common.training.launch import compute_device
     from common.training.startup import defer_compiler
 
     torch.set_num_threads(job.threads)
     defer_compiler()
+
+
+def train_features(job: Any) -> None:
+    from common.data.prepare import load
+    from common.metrics.networks.classifier import train_classifier
+    from common.training.launch import compute_device
+
+    _ready(job)
     settings = job.params.made_of["settings"]
     with compute_device(job.config["device"]) as device:
         card = train_classifier(
@@ -52,13 +58,9 @@ def train(job: Any) -> None:
 
 
 def measure(job: Any) -> None:
-    import torch
-
     from common.measuring import measure
-    from common.training.startup import defer_compiler
 
-    torch.set_num_threads(job.threads)
-    defer_compiler()
+    _ready(job)
     measure(
         experiment(job.wildcards.experiment),
         job.config,

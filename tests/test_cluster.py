@@ -100,6 +100,17 @@ def until(ready, seconds: float = 120):
     return found
 
 
+@contextlib.contextmanager
+def started(command: list[str], folder: Path):
+    """A process that does not outlive its test."""
+    process = subprocess.Popen(command, cwd=folder)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
 def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
@@ -208,8 +219,7 @@ def test_slurm_jobs_killed_and_requeued_end_in_the_same_bits(cluster, checkout, 
     command = [sys.executable, "-c", EAGER_SNAKEMAKE, f"cluster/runs/{TRAINING}/all-arms.json", "wgan_parallel_lines",
                "--workflow-profile", "profiles/slurm", "--slurm-status-command", "squeue", *CONFIG,
                "runs=cluster/runs", "data=cluster/data", "results=cluster/results"]  # fmt: skip
-    process = subprocess.Popen(command, cwd=checkout)
-    try:
+    with started(command, checkout) as process:
         until(lambda: checkpoints(work))
         (first,) = jobs("train")
         slurm("scancel", "--signal=KILL", first)
@@ -219,9 +229,6 @@ def test_slurm_jobs_killed_and_requeued_end_in_the_same_bits(cluster, checkout, 
         until(lambda: checkpoints(work) != left)
         slurm("scontrol", "requeue", second)
         assert process.wait(240) == 0
-    finally:
-        process.kill()
-        process.wait()
 
     assert beginning(work) == begun
     assert_same_bits(whole, work)
@@ -321,15 +328,11 @@ def test_kubernetes_a_killed_pod_is_followed_by_one_that_ends_in_the_same_bits(p
     work = volume / "runs" / TRAINING
     command = [sys.executable, "-m", "snakemake", f"runs/{TRAINING}/all-arms.json", "--workflow-profile",
                "profiles/kubernetes", "--seconds-between-status-checks", "1", *CONFIG]  # fmt: skip
-    process = subprocess.Popen(command, cwd=volume)
-    try:
+    with started(command, volume) as process:
         until(lambda: checkpoints(work))
         os.killpg(pods[-1]["process"].pid, signal.SIGKILL)
         begun = beginning(work)
         assert process.wait(240) == 0
-    finally:
-        process.kill()
-        process.wait()
 
     assert beginning(work) == begun
     assert_same_bits(whole, work)
