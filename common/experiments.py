@@ -320,6 +320,7 @@ def all_experiments() -> Iterator[Experiment]:
 
 
 def experiment(name: str) -> Experiment:
+    """The experiment of this name among all papers that are built. Raises UserError where there is none."""
     for candidate in all_experiments():
         if candidate.name == name:
             return candidate

@@ -115,6 +115,7 @@ class Plan:
     # Rule prepare_data.
 
     def data_params(self, wildcards) -> dict[str, Any]:
+        """What makes a prepared array stale: its settings, another local copy, its registration, the code."""
         settings = self.datasets[wildcards.dataset]
         name = settings["data"]
         return {
@@ -145,6 +146,9 @@ class Plan:
         return jobs[wildcards.job]
 
     def train_params(self, wildcards) -> dict[str, Any]:
+        """What makes a job's trainings stale: the settings they depend on, arm by arm and seed by seed, which runs
+        they are, the code; the data counts by the cards that are its input.
+        """
         one = experiment(wildcards.experiment)
         runs = self._job_runs(wildcards)
         arms = {arm: one.trained_with(self._settings[one.name, arm]) for arm, _ in runs}
@@ -212,6 +216,9 @@ class Plan:
         return []
 
     def measure_params(self, wildcards) -> dict[str, Any]:
+        """What makes measurements stale: all settings, other local weights, what deviates (it is written beside them),
+        seeds, the source's name, the code with that of the feature networks.
+        """
         one = experiment(wildcards.experiment)
         by_arm = one.deviations_by_arm(self.scale, self.config)
         settings = {arm: self._settings[one.training_of(arm).name, arm] for arm in one.arms}

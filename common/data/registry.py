@@ -23,6 +23,7 @@ def registry() -> dict[str, dict[str, Any]]:
 
 
 def entry(name: str) -> dict[str, Any]:
+    """What registry.yaml says of a data set or of published weights. Raises UserError where it knows no such name."""
     try:
         return registry()[name]
     except KeyError:
