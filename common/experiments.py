@@ -352,13 +352,6 @@ def check_declarations(config: Mapping[str, Any]) -> None:
         place = f"reproductions/{one.paper}/experiments.yaml, at experiments.{one.name}.arms"
         if not one.own_arms:  # it is measured with settings of its own nevertheless
             one.settings_without_arm(config["scale"], config)
-            for arm in one.arms:
-                lender, overrides = one.training_of(arm), (config.get("settings") or {}).get(one.name, {})
-                for key in set(overrides) & set(lender.settings(arm, config["scale"])):
-                    raise UserError(
-                        f"the configuration, at settings.{one.name}.{key}: its arms are trained and judged as "
-                        f"{lender.name}'s; set it at settings.{lender.name}"
-                    )
         named: dict[str, str] = {}
         for arm in one.arms:
             if (other := named.setdefault(slug(arm), arm)) != arm:
@@ -366,6 +359,13 @@ def check_declarations(config: Mapping[str, Any]) -> None:
             origin = one.training_of(arm)
             if arm not in origin.arms:
                 raise UserError(f"{place}: {origin.name} has no arm {arm!r}{did_you_mean(arm, origin.arms)}")
+            if not one.own_arms:
+                overrides = (config.get("settings") or {}).get(one.name, {})
+                for key in set(overrides) & set(origin.settings(arm, config["scale"])):
+                    raise UserError(
+                        f"the configuration, at settings.{one.name}.{key}: its arms are trained and judged as "
+                        f"{origin.name}'s; set it at settings.{origin.name}"
+                    )
             settings = origin.settings(arm, config["scale"], config)
             span = (settings.get("frames", 1) - 1) * settings.get("stride", 1) + 1
             if span > settings.get("shortest_video", span):

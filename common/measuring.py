@@ -113,15 +113,25 @@ class Measuring:
         load_snapshot(run.folder, run.record["snapshots"][-1] if step is None else step, method)
         return method
 
-    @property
+    @cached_property
     def whole_runs(self) -> list[Run]:
-        """The runs that trained to their end. The last networks of one that diverged are those it began to diverge
-        from, if not the untrained ones: where there is no worst value to give it, it has no number.
+        """The runs that trained to their end; of an arm that never did, those that diverged, with their notes.
+
+        The last networks of one that diverged are from before, untrained ones perhaps: where there is no worst value to
+        give it, it has no number.
         """
+        whole = {run.arm for run in self.runs if not run.note}
+        kept = []
         for run in self.runs:
-            if run.note:
+            if not run.note or (run.arm not in whole and not run.broken):
+                kept.append(run)
+            else:
                 print(f"{self.experiment.name} · {run.arm}: {run.note}; not measured", flush=True)
-        return [run for run in self.runs if not run.note]
+        return kept
+
+    def shown(self, run: Run) -> bool:
+        """Whether this is the run that figures show of its arm: the first of the whole ones."""
+        return run is next(one for one in self.whole_runs if one.arm == run.arm)
 
     def sampled(self, method: "Method", count: int) -> Iterator[np.ndarray]:
         """``count`` samples as uint8 images, a block at a time. Raises FloatingPointError where one is not finite."""

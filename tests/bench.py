@@ -118,8 +118,8 @@ def counted(settings: Mapping[str, Any], known: Counts, device: torch.device) ->
         affordable = min(affordable, GPU_SHARE * memory / count.memory)
     if affordable >= 1:
         return dict(settings), count
-    published = settings["batch_size"]
-    settings = {**settings, "batch_size": max(int(published * affordable), min(published, 2))}
+    stated = settings["batch_size"]
+    settings = {**settings, "batch_size": max(int(stated * affordable), min(stated, 2))}
     return settings, known.of(settings)
 
 

@@ -321,7 +321,7 @@ def test_classified_colours_decode_to_ab_within_range():
 def test_outputs_differ_by_code_and_come_back_from_a_snapshot():
     method, batches = made()
     method.step(0, batches)
-    method.evaluating()
+    method.to_evaluation()
     x = torch.rand(3, 1, 16, 16)
     torch.manual_seed(1)
     outputs = method.outputs(x, 4)
@@ -329,7 +329,7 @@ def test_outputs_differ_by_code_and_come_back_from_a_snapshot():
     assert not torch.equal(outputs[:, 0], outputs[:, 1])
     other, _ = made()
     other.load_snapshot(method.snapshot())
-    other.evaluating()
+    other.to_evaluation()
     torch.manual_seed(1)
     torch.testing.assert_close(other.outputs(x, 4), outputs)
 

@@ -12,13 +12,14 @@ from PIL import Image
 from common.config import load_config
 from common.data import download
 from common.data.prepare import Prepared
+from common.data.registry import entry
 from common.errors import UserError
 from common.files import write_json
 from common.metrics import features as features_module
 from common.metrics.features import Features, extract, real_part, reference
 from common.metrics.frechet import frechet_distance
 from common.metrics.names import network_module
-from common.metrics.networks import FeatureNetwork, feature_network, metric_name
+from common.metrics.networks import FeatureNetwork, feature_network, metric_name, weight_files
 from common.metrics.networks.c3d import C3D, TGANClips, TGANv2Clips
 from common.metrics.networks.classifier import Classifier, train_classifier
 from common.metrics.scores import inception_score, kernel_distance, precision_recall
@@ -493,3 +494,13 @@ def test_a_classifier_of_unlabelled_data_is_refused(tmp_path):
 def test_classifier_ends_at_four_by_four():
     assert Classifier((1, 32, 32), 10, 4).body(torch.zeros(1, 1, 32, 32)).shape == (1, 16, 4, 4)
     assert Classifier((3, 16, 64, 64), 10, 4).body(torch.zeros(1, 3, 16, 64, 64)).shape == (1, 16, 1, 4, 4)
+
+
+def test_downloaded_weights_are_published_and_a_copy_is_by_its_checksum_only(tmp_path):
+    folder = tmp_path / "downloads" / "c3d_ucf101"  # of which no checksum was published
+    folder.mkdir(parents=True)
+    for file in entry("c3d_ucf101")["files"]:
+        (folder / file["name"]).write_bytes(b"weights")
+    there = {"data": str(tmp_path), "local": {}}
+    assert weight_files("c3d_ucf101", there).as_registered
+    assert not weight_files("c3d_ucf101", there | {"local": {"c3d_ucf101": str(folder)}}).as_registered

@@ -16,7 +16,7 @@ from conftest import ROOT
 from common.data.batches import Batches
 from common.errors import UserError
 from common.experiments import experiment
-from common.measuring import load_runs, run_rows
+from common.measuring import Measuring, Run, load_runs, run_rows
 from common.training import checkpoint, launch
 from common.training.children import _there
 from common.training.launch import compute_device, run_folder, train_in_own_process, train_run, train_runs
@@ -290,3 +290,22 @@ def test_a_training_ends_when_its_job_is_killed():
         time.sleep(0.1)
     os.kill(training, signal.SIGKILL)
     raise AssertionError("it went on without its job")
+
+
+def run_of(arm: str, seed: int, kind: str) -> Run:
+    return Run(arm, seed, {}, Path(), {"outcome": {"kind": kind, "step": 3, "error": ""}})
+
+
+def test_diverged_runs_have_numbers_only_where_their_arm_has_no_whole_one():
+    runs = [run_of("A", 0, "diverged"), run_of("A", 1, "finished"), run_of("A", 2, "finished"),
+            run_of("B", 0, "diverged"), run_of("B", 1, "broken")]  # fmt: skip
+    m = Measuring(CURVES, {}, runs)
+    assert [(run.arm, run.seed) for run in m.whole_runs] == [("A", 1), ("A", 2), ("B", 0)]
+    assert [(run.arm, run.seed) for run in m.whole_runs if m.shown(run)] == [("A", 1), ("B", 0)]
+
+
+def test_a_zombie_is_gone():
+    with subprocess.Popen(["true"]) as process:
+        time.sleep(0.5)  # it has ended, and nobody has asked how
+        assert not _there(process.pid)
+    assert _there(os.getpid())

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from common.data.loaders import BY_HAND, IMAGE_SUFFIXES, extracted_once, fit, open_tar
+from common.data.loaders import BY_HAND, IMAGE_SUFFIXES, extract_zip, extracted_once, fit, open_tar
 from common.data.registry import Source
 from common.errors import UserError
 
@@ -198,14 +198,17 @@ def _files(path: Path) -> list[tuple[str, Callable[[], bytes]]]:
 
 
 def _unpacked(archive: Path) -> Path:
-    """A .rar or a compressed tar extracted beside itself, once; a plain tar is read as it is."""
-    if not archive.name.endswith((".rar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")):
+    """A .rar, a .zip or a compressed tar extracted beside itself, once; a plain tar is read as it is."""
+    if not archive.name.endswith((".rar", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")):
         return archive
     folder = archive.with_name(archive.name.split(".")[0])
     return extracted_once(archive, folder, _extract)
 
 
 def _extract(archive: Path, folder: Path) -> None:
+    if archive.suffix == ".zip":
+        extract_zip(archive, folder)
+        return
     if archive.suffix != ".rar":
         with open_tar(archive) as content:
             content.extractall(folder, filter="data")

@@ -36,7 +36,8 @@ from common.workflow import Plan
 
 SAMPLING = {"sampling": "samples as given"}
 # What PIL, numpy and tarfile raise for files that they cannot read.
-BROKEN = (OSError, ValueError, SyntaxError, EOFError, KeyError, TypeError, BadZipFile, zlib.error, tarfile.TarError)
+BROKEN = (OSError, ValueError, SyntaxError, EOFError, KeyError, TypeError, RuntimeError, BadZipFile, zlib.error,
+          tarfile.TarError)  # fmt: skip
 
 Scored = tuple[str, float, str, str]  # metric, value, which way is better, protocol
 
@@ -63,7 +64,7 @@ def measure_samples(
     - videos: a folder or tar of videos or strips of frames, or a .npz with ``x`` uint8 (n, frames, height, width,
       channels) or with one array a video; of longer ones the first frames are taken;
     - outputs for conditions: a .npz with ``x`` uint8 (conditions, outputs, height, width, 3), or such a folder, tar or
-      zip, with a folder of outputs for each condition: for the first ones of the test part, in its order.
+      zip, with a folder of outputs for each condition: in alphabetic order, for the first ones of the test part.
 
     Networks, data and size are those of the experiment at the configuration's scale; a classifier that is not there yet
     is trained. ``model`` and ``condition`` name the paper's cell; without a condition the model must have one only.
@@ -219,6 +220,9 @@ def _read_outputs(path: Path, settings: Mapping[str, Any]) -> np.ndarray:
     if any(folders is None for _, folders in blocks):
         raise UserError(f"{path} needs a folder of outputs for each condition of the test part, in its order")
     pixels, folders = (np.concatenate(column) for column in zip(*blocks, strict=True))
+    names = {Path(name).parent.name for name, _ in image_files(path)}
+    if all(map(str.isdigit, names)) and len({len(name) for name in names}) > 1:
+        raise UserError(f"{path}: folders are taken in alphabetic order; give their numbers as many digits: 007, 012")
     counts = np.bincount(folders)
     if len(set(counts.tolist())) > 1:
         raise UserError(f"{path}: every condition needs as many outputs; folders hold {counts.min()} to {counts.max()}")

@@ -41,12 +41,14 @@ def main(arguments: list[str] | None = None) -> int:
         for setting in ("runs", "data"):
             require_writable(config[setting], setting)
         chosen = experiment(given.experiment)
-        for arm in given.arm or chosen.own_arms:
+        arms = given.arm or chosen.own_arms
+        for arm in arms:
             if arm not in chosen.arms:
                 raise UserError(f"{chosen.name} has no arm {arm!r}; it has {', '.join(chosen.arms)}")
+            if given.set and arm not in chosen.own_arms:
+                raise UserError(f"{arm} is trained by {chosen.training_of(arm).name}: --set belongs to that one")
+        for arm in arms:
             origin = chosen.training_of(arm)
-            if given.set and origin is not chosen:
-                raise UserError(f"{arm} of {chosen.name} is trained by {origin.name}: --set belongs to that one")
             for seed in (seed for of, seed in origin.runs(config["scale"], config) if of == arm):
                 record = train_run(origin, arm, seed, config, keep_changed=given.set_aside)
                 print(

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from common.config import ROOT
@@ -31,12 +32,12 @@ def command_of(
 def followed(command: list[str], variables: Mapping[str, str]) -> tuple[int, str]:
     """Run a command, printing its lines as they come: its exit status, and the UserError that it ended with, if any."""
     lines: list[str] = []
+    in_main = threading.current_thread() is threading.main_thread()  # others are never told of an interrupt: the
     started = subprocess.Popen(
         command, cwd=ROOT, env={**variables, JOB: str(os.getpid())}, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        stderr=subprocess.STDOUT, text=True, start_new_session=in_main,  # terminal must tell their children itself
     )  # fmt: skip
     before = signal.getsignal(signal.SIGTERM)
-    in_main = threading.current_thread() is threading.main_thread()
     if in_main:
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
@@ -48,7 +49,7 @@ def followed(command: list[str], variables: Mapping[str, str]) -> tuple[int, str
         if in_main:
             signal.signal(signal.SIGTERM, before)
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(started.pid, signal.SIGTERM)
+            os.killpg(started.pid, signal.SIGTERM) if in_main else started.terminate()
 
 
 def end_with_the_job() -> None:
@@ -67,13 +68,15 @@ def end_with_the_job() -> None:
 
 
 def _there(process: int) -> bool:
+    """Whether a process goes on; one that ended and was never asked for its status does not."""
     try:
         os.kill(process, 0)
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
     except ProcessLookupError:
         return False
-    except PermissionError:  # somebody else's, but there
-        pass
-    return True
+    except OSError:  # somebody else's, or a system without /proc
+        return True
+    return state not in "ZX"
 
 
 def errors_in(text: str) -> str:

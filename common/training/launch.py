@@ -128,8 +128,8 @@ def train_run(
     if config["processes"] > 1 and experiment.several_processes:
         return train_in_processes(experiment, arm, seed, config, keep_changed)
     with FileLock(folder.with_name(f".{folder.name}.lock")):
-        for begun in folder.rglob(".*.tmp"):  # by a process that was killed while it wrote
-            begun.unlink()
+        for unfinished in folder.rglob(".*.tmp"):  # by a process that was killed while it wrote
+            unfinished.unlink()
         settings, data, identity = _run_of(experiment, arm, seed, config)
         try:
             try:

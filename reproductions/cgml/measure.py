@@ -99,7 +99,7 @@ def cgml_toy(m: Measuring) -> None:
             for metric, value in _outcome(x, y).items():
                 add(metric, value, "L1", BETTER[metric])
             add("y", float(y.abs().mean()), "L1", of="mean absolute output of all coordinates")
-            if run.seed == m.seeds[0]:
+            if m.shown(run):
                 m.sheet("outputs|L1", torch.cat([x, y], dim=1).numpy())
             continue
         x, walks = _walks(m, run, method)
@@ -112,7 +112,7 @@ def cgml_toy(m: Measuring) -> None:
             for metric in ("error", "phantom_share"):
                 values = np.array([outcome[metric] for outcome in outcomes])
                 m.curve(model=model, seed=run.seed, name=metric, steps=steps, values=values)
-            if run.seed == m.seeds[0]:
+            if m.shown(run):
                 m.sheet(f"outputs|{model}", torch.cat([x, walk[-1][1]], dim=1).numpy()[:: max(len(x) // 2000, 1)])
         outputs, momenta = (torch.cat([step[k] for step in walks[run.arm]]) for k in (1, 2))
         xs = x.repeat(len(walks[run.arm]), 1)
@@ -120,7 +120,7 @@ def cgml_toy(m: Measuring) -> None:
         for metric, chosen in (("momentum_near", near), ("momentum_away", ~near)):
             value = float(momenta[chosen].mean()) if chosen.any() else float("nan")
             add(metric, value, run.arm, of="mean of E[rho] over all steps")
-        if run.seed == m.seeds[0]:
+        if m.shown(run):
             m.sheet("momentum", torch.cat([xs, outputs[:, :1], momenta], dim=1).numpy()[:: max(len(xs) // 8000, 1)])
             m.sheet("cost", _cost_maps(m, run))
             m.sheet("paths", _paths(method))

@@ -111,7 +111,7 @@ def msgan_cifar10(m: Measuring) -> None:
                 mean = np.mean([np.mean(numbers[metric, name]) for name in names])
                 text = protocol(f"mean_{metric}", of="mean over classes", **bins[0].protocol | parts)
                 m.add(metric=f"mean_{metric}", value=mean, protocol=text, **common)
-            if run.seed == m.seeds[0]:
+            if m.shown(run):
                 m.sheet(run.arm, np.stack([samples[k][i] for i in range(6) for k in classes]))
 
 
@@ -189,7 +189,7 @@ def msgan_interpolation(m: Measuring) -> None:
             share = (moves.amax(dim=1) / way.clamp(min=1e-9)).mean()
             text = protocol("largest_step", of=f"largest of {count - 1} steps, as a share of the way", inputs=len(x))
             m.add(metric="largest_step", value=float(share), better="lower", protocol=text, **common)
-            if run.seed == m.seeds[0]:
+            if m.shown(run):
                 shown = to_uint8(images[:3].flatten(0, 1)).cpu().numpy().reshape(3, count, *samples.shape[1:3], -1)
                 conditions = to_uint8(x[:3]).cpu().numpy()
                 m.sheet(

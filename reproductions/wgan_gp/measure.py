@@ -71,7 +71,7 @@ def wgan_gp_toy_critics(m: Measuring) -> None:
         add("em_over_slope", em_estimate / float(norm), "higher", of="EM estimate over the mean gradient norm on lines")
         add("gradient_norm", float(norm), "target", of="mean on lines between real and fake")
         add("weights_at_bound", _share_at_bound(method.f, run.settings), of=AT_BOUND)
-        if run.seed == m.seeds[0]:
+        if m.shown(run):
             with torch.no_grad():
                 surface = method.f(torch.from_numpy(grid)).numpy().reshape(len(GRID), len(GRID))
             m.sheet(f"surface|{dataset}|{arm}", surface)
@@ -102,8 +102,10 @@ def wgan_gp_gradient_norms(m: Measuring) -> None:
     for run in m.whole_runs:
         data = m.data(run.settings)
         method = m.trained(run, torch.device("cpu"), step=0)
+        clipped_once = ""
         if _clipped(run.settings):  # that alone leaves next to all of He's weights at a small bound
             clip(method.f, run.settings["clip"])
+            clipped_once = ", clipped once"
         at_start = _share_at_bound(method.f, run.settings)
         load_snapshot(run.folder, run.record["snapshots"][-1], method)
         torch.manual_seed(run.seed)
@@ -117,11 +119,11 @@ def wgan_gp_gradient_norms(m: Measuring) -> None:
         text = protocol("decades", of="log10 of the gradient's norm at the first activations over the last", n=1024)
         m.add(metric="decades", value=decades, better="target", protocol=text, **common)
         m.add(metric="weights_at_bound", value=at_bound, protocol=protocol("weights_at_bound", of=AT_BOUND), **common)
-        text = protocol("weights_at_bound_untrained", of=f"{AT_BOUND}, before training, clipped once")
+        text = protocol("weights_at_bound_untrained", of=f"{AT_BOUND}, before training{clipped_once}")
         m.add(metric="weights_at_bound_untrained", value=at_start, protocol=text, **common)
         layers = np.arange(1, len(norms) + 1)
         m.curve(model=run.arm, seed=run.seed, name="norm", steps=layers, values=np.log10(np.maximum(norms, 1e-300)))
-        if run.seed == m.seeds[0]:
+        if m.shown(run):
             m.sheet(f"weights|{run.arm}", np.random.default_rng(0).choice(weights, min(20_000, len(weights)))[:, None])
 
 
@@ -228,7 +230,7 @@ def wgan_gp_one_sided_penalty(m: Measuring) -> None:
             m.add(model=arm, metric=metric, value=won.sum(), better="higher", dataset=judge.data.card["data"],
                   seed=seed, protocol=text)  # fmt: skip
 
-    add_wins("wins", both, m.seeds[0])
+    add_wins("wins", both, min(_replicates(both)))
     for replicate, members in _replicates(both).items():
         add_wins("wins_of_part", members, replicate)
         for arm in ("WGAN-GP", "WGAN-GP one-sided"):
@@ -390,7 +392,7 @@ def wgan_gp_language_model(m: Measuring) -> None:
                 m.add(metric="js_of_ngrams_untrained", value=table[0, n - 1], protocol=of_samples, **cell)
                 m.add(metric="js_of_ngrams_of_data", value=floors[n], protocol=of_data, **cell)
                 m.curve(model=run.arm, seed=run.seed, name=f"js{n}", steps=np.array(steps), values=table[:, n - 1])
-            if run.seed == m.seeds[0]:
+            if m.shown(run):
                 m.sheet(f"text|{run.arm}", np.array(as_text(lines[:16], data.card["vocabulary"])))
     m.sheet("text|real", np.array(as_text(held[:16], data.card["vocabulary"])))
 

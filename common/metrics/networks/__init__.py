@@ -83,7 +83,9 @@ def metric_name(kind: str, network: FeatureNetwork) -> str:
 
 
 class Weights(NamedTuple):
-    """``hashes``: for the protocol. ``as_registered``: False for a local copy with another checksum."""
+    """``hashes``: for the protocol. ``as_registered``: whether they are the published ones: by their checksums, or, where
+    none are registered, by where they come from.
+    """
 
     paths: tuple[Path, ...]
     hashes: str
@@ -103,7 +105,8 @@ def weight_files(name: str, config: Mapping[str, Any]) -> Weights:
     if not paths:
         wanted = ", ".join(file["name"] for file in registered)
         raise UserError(f"local copy of {name}: {source.other} does not hold {wanted}")
-    return Weights(paths, "+".join(f"sha256:{sha256(path)[:12]}" for path in paths), source.as_registered)
+    as_registered = source.as_registered or source.kind == "downloaded"
+    return Weights(paths, "+".join(f"sha256:{sha256(path)[:12]}" for path in paths), as_registered)
 
 
 @contextmanager
