@@ -32,10 +32,11 @@ def command_of(
 def followed(command: list[str], variables: Mapping[str, str]) -> tuple[int, str]:
     """Run a command, printing its lines as they come: its exit status, and the UserError that it ended with, if any."""
     lines: list[str] = []
-    in_main = threading.current_thread() is threading.main_thread()  # others are never told of an interrupt: the
+    # Trainings side by side are followed by threads, which are not told of an interrupt: the terminal must tell them.
+    in_main = threading.current_thread() is threading.main_thread()
     started = subprocess.Popen(
         command, cwd=ROOT, env={**variables, JOB: str(os.getpid())}, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, start_new_session=in_main,  # terminal must tell their children itself
+        stderr=subprocess.STDOUT, text=True, start_new_session=in_main,
     )  # fmt: skip
     before = signal.getsignal(signal.SIGTERM)
     if in_main:

@@ -83,8 +83,8 @@ def metric_name(kind: str, network: FeatureNetwork) -> str:
 
 
 class Weights(NamedTuple):
-    """``hashes``: for the protocol. ``as_registered``: whether they are the published ones: by their checksums, or, where
-    none are registered, by where they come from.
+    """``hashes``: for the protocol. ``as_registered``: whether they are the published ones, which checksums show or, where
+    none is registered, where they come from.
     """
 
     paths: tuple[Path, ...]
