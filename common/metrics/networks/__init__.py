@@ -83,7 +83,7 @@ def metric_name(kind: str, network: FeatureNetwork) -> str:
 
 
 class Weights(NamedTuple):
-    """``hashes``: for the protocol. ``as_registered``: whether they are the published ones, which checksums show or, where
+    """``hashes``: for the protocol. ``as_registered``: whether they are the published ones. Checksums show it or, where
     none is registered, where they come from.
     """
 
