@@ -9,7 +9,15 @@ from torch import nn
 from common.experiments import experiment, papers
 from common.reporting.experiment_page import reported_numbers
 from common.training.method import build_method
-from common.video.networks import GaussianNoise, TwoStreamGenerator, VideoCritic, VolumeGenerator, batch_norm, doublings
+from common.video.networks import (
+    GaussianNoise,
+    TwoStreamGenerator,
+    VideoCritic,
+    VolumeGenerator,
+    batch_norm,
+    doublings,
+    normal_init,
+)
 from reproductions.tgan.clipping import FLOOR, clip_singular_values, clipped
 from reproductions.tgan.measure import _values, interpolated
 from reproductions.tgan.models import ImageGenerator, TemporalGenerator, TGANGenerator, uniform
@@ -128,6 +136,8 @@ def test_normalisation_without_gain_or_shift_is_still_that():
     plain = batch_norm(nn.BatchNorm3d, 3, gain=False, shift=False)
     assert list(plain.parameters()) == []
     torch.testing.assert_close(plain(x), nn.BatchNorm3d(3, affine=False)(x))
+    normal_init(plain, 0.01)
+    assert (plain.weight == 1).all()
     only_gain = batch_norm(nn.BatchNorm3d, 3, shift=False)
     nn.init.constant_(only_gain.weight, 2)
     torch.testing.assert_close(only_gain(x), 2 * plain(x))

@@ -210,7 +210,7 @@ def normal_init(network: nn.Module, deviation: float) -> None:
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
         elif isinstance(module, nn.modules.batchnorm._BatchNorm):
-            if module.weight is not None:
+            if isinstance(module.weight, nn.Parameter):
                 nn.init.normal_(module.weight, 1.0, 0.02)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
