@@ -18,7 +18,7 @@ CALLER = """
     from types import SimpleNamespace
     from common.warm import run
     log, name, threads = sys.argv[1:]
-    run(name, SimpleNamespace(log=[log], rule="a_rule", threads=int(threads), output=[], config={}, params=None))
+    run(name, SimpleNamespace(log=[log], rule="a_rule", threads=int(threads), output=[log], config={}, params=None))
 """
 
 
