@@ -2,7 +2,7 @@
 # make test        set everything up and run the tests
 # make drill       kill, fill, corrupt and misconfigure it: nothing may be lost or taken for whole (20 minutes)
 # make lint        what the tests do not see: style, and the workflow's own checks
-# make bench       how long updates, metrics and starts take on this machine
+# make bench       how long updates, metrics and starts take on this machine (tens of minutes)
 # make environment only sets .venv up, as each of the above does first
 # make lock        pins anew what pyproject.toml asks for
 # make clean       removes what scale smoke, comparisons and Snakemake's own records left; trainings stay

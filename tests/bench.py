@@ -34,13 +34,15 @@ from reproductions.tgan.clipping import clip_singular_values
 # Of one timed update at most: a batch is made as small as that takes, but never below 2.
 OPERATIONS = {"cpu": 2e11, "cuda": 1e15}
 GPU_SHARE = 0.7  # of a GPU's memory that may be foreseen for an update
+SHORT = 1.0  # seconds: an update below this is timed again and again
 REACHED = 0.1  # of the machine's peak: methods below it are worth a look with a profiler
 
 
-def seconds(work, repeats: int = 5) -> float:
-    """Median of ``repeats`` calls after one to warm up."""
+def seconds(work, repeats: int = 5, warm: bool = True) -> float:
+    """Median of ``repeats`` calls, after one to warm up."""
     finish = torch.cuda.synchronize if torch.cuda.is_available() else lambda: None
-    work()
+    if warm:
+        work()
     times = []
     for _ in range(repeats):
         finish()
@@ -153,9 +155,11 @@ def one_update(name: str, arm: str) -> dict[str, Any]:
     method = build_method(settings, shape, device)
     method.make_optimisers()
     batches = batches_of(samples, batch, 0, device, labels)
-    method.step(0, batches)  # what a training begins with
+    method.step(0, batches)  # what a training begins with; a warm-up too
     middle = settings["generator_steps"] // 2
-    took = seconds(lambda: method.step(middle + 1, batches), 3 if on_gpu else 1)
+    took = seconds(lambda: method.step(middle + 1, batches), 1, warm=False)
+    if took < SHORT:
+        took = seconds(lambda: method.step(middle + 1, batches), 5)
     memory = torch.cuda.max_memory_allocated() if on_gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     share = None if count is None else count.operations / took / products(precision_of(settings))
     line |= {
