@@ -128,8 +128,18 @@ LEGEND = """By record: the time of these jobs when they last ran, one after anot
 By count: hours of one {} as the configuration has it, without measuring; memory with all numbers as float32
 (about half of it in bfloat16); disk of checkpoints, snapshots and prepared data of known size; for trainings that
 cannot be counted the mean of their experiment's others."""
-COLUMNS = ("paper", "experiment", "trainings", "hours", "memory, GB", "disk, GB", "by", "foreseen, h", "spent, h",
-           "to fetch")  # fmt: skip
+COLUMNS = (
+    "paper",
+    "experiment",
+    "trainings",
+    "hours",
+    "memory, GB",
+    "disk, GB",
+    "by",
+    "foreseen, h",
+    "spent, h",
+    "to fetch",
+)
 
 
 def report(config: Mapping[str, Any]) -> str:
@@ -147,8 +157,13 @@ def report(config: Mapping[str, Any]) -> str:
     shown.close()
     counts.save()
     table = pd.DataFrame(lines, columns=COLUMNS)
-    whole = {"experiment": "**all**", "trainings": table["trainings"].sum(), "hours": table["hours"].sum(),
-             "disk, GB": table["disk, GB"].sum(), "memory, GB": table["memory, GB"].max()}  # fmt: skip
+    whole = {
+        "experiment": "**all**",
+        "trainings": table["trainings"].sum(),
+        "hours": table["hours"].sum(),
+        "disk, GB": table["disk, GB"].sum(),
+        "memory, GB": table["memory, GB"].max(),
+    }
     for column in ("foreseen, h", "spent, h"):
         whole[column] = table[column].sum() if table[column].notna().any() else None
     table = pd.concat([table, pd.DataFrame([whole])], ignore_index=True)

@@ -56,9 +56,12 @@ class Judge:
         drawn = sampling or {"sampling": mode, "seed": "1000+seed", "selection": "last snapshot"}
         parts = self.network.protocol | {"n_fake": self.count} | drawn
         self.distance_protocol = protocol(
-            self.distance_name, **parts, n_real=self.reference.count, covariance="n-1",
+            self.distance_name,
+            **parts,
+            n_real=self.reference.count,
+            covariance="n-1",
             real=real_part(self.data, reference_count),
-        )  # fmt: skip
+        )
         self.score_protocol = protocol(self.score_name, **parts, splits=f"{SPLITS} in order")
         self.coverage_protocol = protocol("coverage", **parts, mode_counts_from="a tenth of an even share")
 

@@ -23,9 +23,22 @@ from pathlib import Path
 from typing import Any
 
 ADDRESS = "GAN_REPRODUCTIONS_WARM"  # environment variable: the socket, and how many threads a fork may use
-LIBRARIES = ("numpy", "pandas", "pandera.pandas", "matplotlib.pyplot", "torch", "torchvision", "scipy.stats",
-             "scipy.optimize", "scipy.linalg", "snakemake.script", "torch.utils.flop_counter", "sklearn.cluster",
-             "skimage.metrics", "PIL.Image")  # fmt: skip
+LIBRARIES = (
+    "numpy",
+    "pandas",
+    "pandera.pandas",
+    "matplotlib.pyplot",
+    "torch",
+    "torchvision",
+    "scipy.stats",
+    "scipy.optimize",
+    "scipy.linalg",
+    "snakemake.script",
+    "torch.utils.flop_counter",
+    "sklearn.cluster",
+    "skimage.metrics",
+    "PIL.Image",
+)
 BEFORE = ""  # what a server runs besides, for tests
 LOOK_EVERY = 0.5  # seconds between looks whether the parent is still there
 

@@ -12,22 +12,25 @@ from common.config import check_config
 from common.data.prepare import folder_of, validation_of
 from common.data.registry import entry
 from common.errors import UserError
-from common.experiments import (
-    Experiment,
-    all_experiments,
-    check_declarations,
-    chosen_papers,
-    experiment,
-    papers,
-)
+from common.experiments import Experiment, all_experiments, check_declarations, chosen_papers, experiment, papers
 from common.files import require_writable
 from common.metrics.names import network_module, networks_of, weights_of
 from common.provenance import code_hash, training_code
 from common.spent import Spent, recorded
 
 MEASURED = ("per_seed", "measured", "curves", "runs")
-DATA_KEYS = ("data", "image_size", "channels", "resampling", "text_length", "characters", "data_count", "data_from",
-             "split", "shortest_video")  # fmt: skip
+DATA_KEYS = (
+    "data",
+    "image_size",
+    "channels",
+    "resampling",
+    "text_length",
+    "characters",
+    "data_count",
+    "data_from",
+    "split",
+    "shortest_video",
+)
 CLIP_KEYS = ("frames", "stride")  # of videos, which are prepared whole
 FEATURE_KEYS = ("feature_width", "feature_epochs")
 
@@ -255,11 +258,7 @@ class Plan:
     def report_outputs(self, name: str, report) -> dict[str, Any]:
         """The files of an experiment's page; ``report`` is Snakemake's, which puts them into its HTML report."""
         one = experiment(name)
-        shown = {
-            "caption": "../report/experiment.rst",
-            "category": papers()[one.paper].title,
-            "subcategory": one.title,
-        }
+        shown = {"caption": "../report/experiment.rst", "category": papers()[one.paper].title, "subcategory": one.title}
         folder = self.folder(name)
         return {
             "page": f"{folder}/README.md",

@@ -28,9 +28,14 @@ def snakemake(*arguments: str, cwd: Path = ROOT, timeout: float = 600) -> subpro
     """Run snakemake as a user would; stdout and stderr together in ``stdout``."""
     command = [sys.executable, "-m", "snakemake", *arguments]
     return subprocess.run(
-        command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout,
+        command,
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=timeout,
         env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="session")

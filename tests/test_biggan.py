@@ -409,9 +409,15 @@ def trained(arm: str, count: int, root, seed: int = 0, **changed):
     """The folder of a run of scale smoke in ``count`` processes."""
     stability = experiment("biggan_stability")
     config = load_config(
-        {"scale": "smoke", "runs": str(root / f"runs{count}"), "data": str(root / "data"), "processes": count,
-         "device": "cpu", **changed}
-    )  # fmt: skip
+        {
+            "scale": "smoke",
+            "runs": str(root / f"runs{count}"),
+            "data": str(root / "data"),
+            "processes": count,
+            "device": "cpu",
+            **changed,
+        }
+    )
     record = train_run(stability, arm, seed, config)
     assert record["outcome"]["kind"] == "finished"
     return run_folder(stability, arm, seed, config), record

@@ -25,10 +25,19 @@ from common.training import checkpoint
 
 PATH = f"{os.environ['PATH']}:/usr/sbin"  # where distributions put the daemons
 NEEDED = {
-    "slurm": ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol", "scancel",
-              "snakemake_executor_plugin_slurm"),
+    "slurm": (
+        "munged",
+        "slurmctld",
+        "slurmd",
+        "sbatch",
+        "srun",
+        "squeue",
+        "scontrol",
+        "scancel",
+        "snakemake_executor_plugin_slurm",
+    ),
     "kubernetes": ("git", "rsync", "snakemake_executor_plugin_kubernetes", "snakemake_storage_plugin_fs"),
-}  # fmt: skip
+}
 
 CONFIGURATION = """\
 ClusterName=test
@@ -216,9 +225,21 @@ def assert_same_bits(folder: Path, other: Path) -> None:
 def test_slurm_jobs_killed_and_requeued_end_in_the_same_bits(cluster, checkout, whole):
     """A whole experiment, and beside it a training that is killed once and put back into the queue once."""
     work = checkout / "cluster" / "runs" / TRAINING
-    command = [sys.executable, "-c", EAGER_SNAKEMAKE, f"cluster/runs/{TRAINING}/all-arms.json", "wgan_parallel_lines",
-               "--workflow-profile", "profiles/slurm", "--slurm-status-command", "squeue", *CONFIG,
-               "runs=cluster/runs", "data=cluster/data", "results=cluster/results"]  # fmt: skip
+    command = [
+        sys.executable,
+        "-c",
+        EAGER_SNAKEMAKE,
+        f"cluster/runs/{TRAINING}/all-arms.json",
+        "wgan_parallel_lines",
+        "--workflow-profile",
+        "profiles/slurm",
+        "--slurm-status-command",
+        "squeue",
+        *CONFIG,
+        "runs=cluster/runs",
+        "data=cluster/data",
+        "results=cluster/results",
+    ]
     with started(command, checkout) as process:
         until(lambda: checkpoints(work))
         (first,) = jobs("train")
@@ -234,8 +255,13 @@ def test_slurm_jobs_killed_and_requeued_end_in_the_same_bits(cluster, checkout, 
     assert_same_bits(whole, work)
     train = jobs("train")
     assert train.keys() == {first, second}
-    expected = {"JobState": "COMPLETED", "Restarts": "1", "TresPerJob": "gres:gpu:1", "TimeLimit": "1-00:00:00",
-                "MinMemoryNode": "16000M"}  # fmt: skip
+    expected = {
+        "JobState": "COMPLETED",
+        "Restarts": "1",
+        "TresPerJob": "gres:gpu:1",
+        "TimeLimit": "1-00:00:00",
+        "MinMemoryNode": "16000M",
+    }
     assert expected.items() <= train[second].items()
     (report,) = jobs("wgan_parallel_lines").values()
     assert report["TimeLimit"] == "02:00:00"
@@ -318,16 +344,28 @@ def test_kubernetes_a_killed_pod_is_followed_by_one_that_ends_in_the_same_bits(p
     """By way of the profile, with another path for its volume; the volume is a folder here."""
     volume = tmp_path / "gan-reproductions"
     shutil.copytree(
-        checkout, volume, ignore=lambda folder, names: {"runs", "data", "results", "cluster", ".snakemake"} & set(names)
-        if folder == str(checkout) else ()
-    )  # fmt: skip
+        checkout,
+        volume,
+        ignore=lambda folder, names: (
+            {"runs", "data", "results", "cluster", ".snakemake"} & set(names) if folder == str(checkout) else ()
+        ),
+    )
     for command in (("init", "-q"), ("add", ".")):  # the plugin hands to pods what git lists
         subprocess.run(["git", *command], cwd=volume, check=True)
     profile = volume / "profiles" / "kubernetes" / "profile.v9+.yaml"
     profile.write_text(profile.read_text().replace("/shared/gan-reproductions", str(volume)))
     work = volume / "runs" / TRAINING
-    command = [sys.executable, "-m", "snakemake", f"runs/{TRAINING}/all-arms.json", "--workflow-profile",
-               "profiles/kubernetes", "--seconds-between-status-checks", "1", *CONFIG]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        f"runs/{TRAINING}/all-arms.json",
+        "--workflow-profile",
+        "profiles/kubernetes",
+        "--seconds-between-status-checks",
+        "1",
+        *CONFIG,
+    ]
     with started(command, volume) as process:
         until(lambda: checkpoints(work))
         os.killpg(pods[-1]["process"].pid, signal.SIGKILL)

@@ -96,11 +96,15 @@ def test_nothing_deviates_at_scale_paper():
 
 
 def test_settings_lie_over_one_another():
-    one = experiments.Experiment("p", "e", {
-        "settings": {"a": 1, "b": 1, "c": 1, "d": 1},
-        "arms": {"x": {"settings": {"b": 2, "c": 2, "d": 2}, "scales": {"quick": {"d": 4}}}},
-        "scales": {"quick": {"seeds": 2, "settings": {"c": 3, "d": 3}}, "paper": {"seeds": 5}},
-    })  # fmt: skip
+    one = experiments.Experiment(
+        "p",
+        "e",
+        {
+            "settings": {"a": 1, "b": 1, "c": 1, "d": 1},
+            "arms": {"x": {"settings": {"b": 2, "c": 2, "d": 2}, "scales": {"quick": {"d": 4}}}},
+            "scales": {"quick": {"seeds": 2, "settings": {"c": 3, "d": 3}}, "paper": {"seeds": 5}},
+        },
+    )
     assert one.settings("x", "quick") == {"a": 1, "b": 2, "c": 3, "d": 4}
     assert one.settings("x", "quick", {"settings": {"e": {"a": 9}}})["a"] == 9
     assert [str(d) for d in one.deviations("x", "quick")] == ["c 3 (paper: 2)", "d 4 (paper: 2)"]

@@ -41,9 +41,11 @@ def test_the_example_of_the_metrics_page_runs(tmp_path):
     rng = np.random.default_rng(0)
     samples, real = (rng.integers(0, 256, (24, 32, 32, 3), dtype=np.uint8) for _ in range(2))
     names = {
-        "config": load_config({"data": str(tmp_path)}), "device": torch.device("cpu"), "samples": samples,
+        "config": load_config({"data": str(tmp_path)}),
+        "device": torch.device("cpu"),
+        "samples": samples,
         "data": Prepared({"data": "toy", "sha256": "0" * 64, "count": 24}, real, None),
-    }  # fmt: skip
+    }
     for module in (features, frechet, networks, scores):
         names |= vars(module)
     exec(example.replace('"data"', repr(str(tmp_path))), names)

@@ -1,8 +1,8 @@
 """Golden bits: a short training of each method with fixed settings must leave the weights that it always left.
 
 A refactoring that keeps them keeps every trained result. Where a change must alter some, record them anew in a commit
-that says why: ``python tests/test_golden_bits.py``. Settings stand in the file and not in ``experiments.yaml``, so that a
-redesigned experiment changes nothing here.
+that says why: ``python tests/test_golden_bits.py``. Settings stand in the file and not in ``experiments.yaml``, so that
+a redesigned experiment changes nothing here.
 
 The last bits of float32 sums differ between processors and versions of torch. So weights are hashed for each of these,
 and where a machine is not on record, two numbers of each training stand in for its bits.
@@ -90,8 +90,10 @@ def record() -> None:
                 print(f"{name}: other bits")
                 golden["bits"] = {machine(): now}
                 golden["norms"] = norms(weights)
-    lines = [f"{json.dumps(name, ensure_ascii=False)}: {json.dumps(one, sort_keys=True)}" for name, one in GOLDEN.items()]
-    FILE.write_text("{\n" + ",\n".join(lines) + "\n}\n")  # a line a training
+    lines = [
+        f"{json.dumps(name, ensure_ascii=False)}: {json.dumps(one, sort_keys=True)}" for name, one in GOLDEN.items()
+    ]
+    FILE.write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 
 if __name__ == "__main__":

@@ -58,8 +58,20 @@ def test_what_does_not_fit_is_told_with_its_place(tmp_path, text, message):
 
 
 def rows(values, **more):
-    base = {"paper": "p", "source": "T", "dataset": "d", "model": "A", "metric": "m", "condition": "", "spread": np.nan,
-            "n": 1.0, "better": "lower", "unit": "", "protocol": "m", "note": ""}  # fmt: skip
+    base = {
+        "paper": "p",
+        "source": "T",
+        "dataset": "d",
+        "model": "A",
+        "metric": "m",
+        "condition": "",
+        "spread": np.nan,
+        "n": 1.0,
+        "better": "lower",
+        "unit": "",
+        "protocol": "m",
+        "note": "",
+    }
     return pd.DataFrame([base | more | {"value": v, "seed": s} for s, v in enumerate(values)])
 
 
@@ -95,10 +107,20 @@ def test_reported_and_measured_share_a_row_only_under_one_protocol():
 
 @pytest.mark.parametrize(
     ("value", "spread", "text"),
-    [(139.19, 2.94, "139 ± 3"), (0.0003, math.nan, "0.0003"), (math.inf, math.nan, "∞"), (math.nan, 1, "—"),
-     (3e-5, math.nan, "3e-05"), (1.2845e-5, 1.27e-5, "1.28e-05 ± 1.27e-05"), (0.0003, 0, "0.0003 ± 0"),
-     (-0.000257858, 0.00036611702, "-0.000258 ± 0.000366"), (0.00081, 0.1124, "0.0008 ± 0.1124"),
-     (3576704, math.nan, "3,576,704"), (0, math.nan, "0.00"), (12.345, 0.4, "12.3 ± 0.4")],
-)  # fmt: skip
+    [
+        (139.19, 2.94, "139 ± 3"),
+        (0.0003, math.nan, "0.0003"),
+        (math.inf, math.nan, "∞"),
+        (math.nan, 1, "—"),
+        (3e-5, math.nan, "3e-05"),
+        (1.2845e-5, 1.27e-5, "1.28e-05 ± 1.27e-05"),
+        (0.0003, 0, "0.0003 ± 0"),
+        (-0.000257858, 0.00036611702, "-0.000258 ± 0.000366"),
+        (0.00081, 0.1124, "0.0008 ± 0.1124"),
+        (3576704, math.nan, "3,576,704"),
+        (0, math.nan, "0.00"),
+        (12.345, 0.4, "12.3 ± 0.4"),
+    ],
+)
 def test_numbers_are_printed_with_three_digits(value, spread, text):
     assert number(value, spread) == text

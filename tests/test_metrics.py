@@ -406,15 +406,18 @@ def test_adversarial_metric_prefers_the_better_generator():
     real = np.linspace(0, 1, 101)
     # A's fakes are taken for real by B four times in five, B's by A once in five; both know real from their own.
     found = adversarial_metric(
-        a_on_real=real, a_on_own=real - 2, a_on_other=np.repeat([-1.5, 0.5], [80, 20]),
-        b_on_real=real, b_on_own=real - 2, b_on_other=np.repeat([-1.5, 0.5], [20, 80]),
-    )  # fmt: skip
+        a_on_real=real,
+        a_on_own=real - 2,
+        a_on_other=np.repeat([-1.5, 0.5], [80, 20]),
+        b_on_real=real,
+        b_on_own=real - 2,
+        b_on_other=np.repeat([-1.5, 0.5], [20, 80]),
+    )
     assert found.score == pytest.approx(4)
     assert found.test_ratio == 1
     nobody = adversarial_metric(
-        a_on_real=real, a_on_own=real - 2, a_on_other=real - 2,
-        b_on_real=real, b_on_own=real - 2, b_on_other=real - 2,
-    )  # fmt: skip
+        a_on_real=real, a_on_own=real - 2, a_on_other=real - 2, b_on_real=real, b_on_own=real - 2, b_on_other=real - 2
+    )
     assert nobody[:2] == (1, 1)  # finite where nobody is fooled
     with pytest.raises(ValueError, match="finite"):
         best_threshold(np.array([np.nan]), real)

@@ -54,8 +54,12 @@ def test_the_discriminators_are_the_released_ones():
     assert parameters(image) == 16 * (3 * 64 + 64 * 128 + 128 * 256 + 256) + 2 * (128 + 256)
     video = VideoDiscriminator(16, 64, 3, 64, categories=6)
     assert shapes_through(video, torch.zeros(1, 3, 16, 64, 64)) == [
-        (64, 13, 32, 32), (128, 10, 16, 16), (256, 7, 8, 8), (512, 4, 4, 4), (7, 1, 1, 1),
-    ]  # fmt: skip
+        (64, 13, 32, 32),
+        (128, 10, 16, 16),
+        (256, 7, 8, 8),
+        (512, 4, 4, 4),
+        (7, 1, 1, 1),
+    ]
     assert parameters(video) == 64 * (3 * 64 + 64 * 128 + 128 * 256 + 256 * 512 + 512 * 7) + 2 * (128 + 256 + 512)
     logits, categories = video(torch.zeros(2, 3, 16, 64, 64))
     assert (logits.shape, categories.shape) == ((2, 1), (2, 6))
@@ -198,8 +202,15 @@ def test_a_single_frame_for_the_image_critic_is_a_frame_of_a_video():
     assert set(frames.unique().tolist()) <= set(range(8))
 
 
-@pytest.mark.parametrize(("one", "arm"), [(one, arm) for name in ("mocogan_shapes_acd", "mocogan_image_to_video")
-                                          for one in [experiment(name)] for arm in one.arms])  # fmt: skip
+@pytest.mark.parametrize(
+    ("one", "arm"),
+    [
+        (one, arm)
+        for name in ("mocogan_shapes_acd", "mocogan_image_to_video")
+        for one in [experiment(name)]
+        for arm in one.arms
+    ],
+)
 def test_every_model_trains(one, arm):
     method, batches = small(arm, one)
     for t in range(2):
@@ -262,7 +273,12 @@ def test_paths_correlate_where_motions_are_the_same():
 def test_reported_numbers_are_whole():
     reported = reported_numbers(papers()["mocogan"])
     assert reported["source"].value_counts().to_dict() == {
-        "Table 1, shapes": 4, "Table 1, faces": 4, "Table 2": 3, "Table 3": 8, "Table 4": 8, "Table 5": 4,
-    }  # fmt: skip
+        "Table 1, shapes": 4,
+        "Table 1, faces": 4,
+        "Table 2": 3,
+        "Table 3": 8,
+        "Table 4": 8,
+        "Table 5": 4,
+    }
     pairs = reported[reported["metric"] == "preference"].groupby(["dataset", "source"])["value"].sum()
     assert (pairs % 100 == 0).all()

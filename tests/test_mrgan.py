@@ -298,8 +298,10 @@ def test_points_have_a_predictor_of_constants():
 
 def test_l2_cannot_fix_what_is_not_broken():
     def table(gan):
-        rows = [{"metric": "captures_all_modes", "model": model, "condition": "", "value": value}
-                for model, value in (("GAN", gan), ("GAN+l2", 0))]  # fmt: skip
+        rows = [
+            {"metric": "captures_all_modes", "model": model, "condition": "", "value": value}
+            for model, value in (("GAN", gan), ("GAN+l2", 0))
+        ]
         return Table(pd.DataFrame(rows))
 
     assert claims.l2_does_not_help.effect(table(0)) == 0

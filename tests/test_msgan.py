@@ -114,13 +114,19 @@ def test_table_10():
     generator, discriminator = LabelGenerator(32, 3, 128, 100, 10), LabelDiscriminator(32, 3, 128, 10)
     up = [m for m in generator if isinstance(m, nn.ConvTranspose2d)]
     assert [(m.out_channels, m.kernel_size[0], m.stride[0], m.padding[0]) for m in up] == [
-        (512, 4, 1, 0), (256, 4, 2, 1), (128, 4, 2, 1), (3, 4, 2, 1)
-    ]  # fmt: skip
+        (512, 4, 1, 0),
+        (256, 4, 2, 1),
+        (128, 4, 2, 1),
+        (3, 4, 2, 1),
+    ]
     assert up[0].in_channels == 110
     down = [m for m in discriminator if isinstance(m, nn.Conv2d)]
     assert [(m.out_channels, m.kernel_size[0], m.stride[0], m.padding[0]) for m in down] == [
-        (128, 4, 2, 1), (256, 4, 2, 1), (512, 4, 2, 1), (1, 4, 1, 0)
-    ]  # fmt: skip
+        (128, 4, 2, 1),
+        (256, 4, 2, 1),
+        (512, 4, 2, 1),
+        (1, 4, 1, 0),
+    ]
     assert down[0].in_channels == 13
     labels = F.one_hot(torch.tensor([1, 2]), 10).float()
     assert discriminator(generator(torch.randn(2, 100), labels), labels).shape == (2,)

@@ -121,11 +121,24 @@ def test_scores_are_torch_fidelity_s_from_samples_to_number(inception_config):
             return self.images[index]
 
     theirs = calculate_metrics(
-        input1=Tensors(IMAGES[:12]), input2=Tensors(IMAGES[12:]), cuda=False, batch_size=5, verbose=False, cache=False,
-        isc=True, fid=True, kid=True, prc=True, isc_splits=2, samples_shuffle=False, kid_subsets=3, kid_subset_size=8,
-        feature_extractor="inception-v3-compat", save_cpu_ram=True,
+        input1=Tensors(IMAGES[:12]),
+        input2=Tensors(IMAGES[12:]),
+        cuda=False,
+        batch_size=5,
+        verbose=False,
+        cache=False,
+        isc=True,
+        fid=True,
+        kid=True,
+        prc=True,
+        isc_splits=2,
+        samples_shuffle=False,
+        kid_subsets=3,
+        kid_subset_size=8,
+        feature_extractor="inception-v3-compat",
+        save_cpu_ram=True,
         feature_extractor_weights_path=inception_config["local"]["inception_2015"],
-    )  # fmt: skip
+    )
     network = feature_network("inception_2015", inception_config, CPU)
     fake, real = (extract(network, half, keep=("values", "logits")) for half in (IMAGES[:12], IMAGES[12:]))
     assert fake.logits.shape == (12, 1008)
@@ -259,8 +272,12 @@ def test_tgan_prepares_clips_as_its_script_does(c3d_config):
     with np.load(config["local"]["c3d_ucf101"] + "/mean2.npz") as arrays:
         mean = arrays["mean"]
     floats = clip / 127.5 - 1
-    frames = np.stack([[cv2.resize(frame * 128 + 128, (128, 128), interpolation=cv2.INTER_CUBIC) for frame in video]
-                       for video in floats])  # fmt: skip
+    frames = np.stack(
+        [
+            [cv2.resize(frame * 128 + 128, (128, 128), interpolation=cv2.INTER_CUBIC) for frame in video]
+            for video in floats
+        ]
+    )
     expected = frames[..., ::-1].transpose(0, 4, 1, 2, 3) - mean[:, :, :, 21:149]
     assert np.allclose(seen[0].numpy(), expected[..., 8:120, 8:120], atol=1e-2)
 

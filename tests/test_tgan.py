@@ -177,9 +177,15 @@ def test_a_training_that_diverges_is_left_for_the_loop_to_find():
 def test_every_layer_is_clipped_as_table_2_says():
     torch.manual_seed(0)
     network = nn.Sequential(
-        nn.Conv3d(2, 8, 4), nn.BatchNorm3d(8), nn.LeakyReLU(0.2), nn.Conv2d(3, 8, 3), nn.Linear(20, 30),
-        nn.Linear(30, 20), nn.BatchNorm1d(4), batch_norm(nn.BatchNorm1d, 4, gain=False),
-    )  # fmt: skip
+        nn.Conv3d(2, 8, 4),
+        nn.BatchNorm3d(8),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(3, 8, 3),
+        nn.Linear(20, 30),
+        nn.Linear(30, 20),
+        nn.BatchNorm1d(4),
+        batch_norm(nn.BatchNorm1d, 4, gain=False),
+    )
     for module in network:
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             nn.init.uniform_(module.running_var, 0.1, 4)
@@ -236,8 +242,9 @@ def test_one_update_is_algorithm_1_by_hand():
     torch.manual_seed(1)
     x = next(other_batches)
     fake = other.g(torch.rand(len(x), 100) * 2 - 1)
-    critic, generator = (torch.optim.RMSprop(net.parameters(), other.settings["learning_rate"])
-                         for net in (other.f, other.g))  # fmt: skip
+    critic, generator = (
+        torch.optim.RMSprop(net.parameters(), other.settings["learning_rate"]) for net in (other.f, other.g)
+    )
     (-(other.f(x).mean() - other.f(fake.detach()).mean())).backward()
     critic.step()
     other.g.zero_grad()
@@ -254,8 +261,13 @@ def test_clipping_happens_every_fifth_update_and_weight_clipping_every_one():
     largest = []
     for t in range(6):
         method.step(t, batches)
-        largest.append(max(float(torch.linalg.svdvals(m.weight.detach().flatten(1))[0])
-                           for m in method.f if isinstance(m, nn.Conv3d)))  # fmt: skip
+        largest.append(
+            max(
+                float(torch.linalg.svdvals(m.weight.detach().flatten(1))[0])
+                for m in method.f
+                if isinstance(m, nn.Conv3d)
+            )
+        )
     assert [value <= 1 + 1e-4 for value in largest] == [True, False, False, False, False, True]
     method, batches = small("TGAN (Weight clipping)", learning_rate=0.1)
     for t in range(2):
@@ -267,8 +279,12 @@ def test_the_normal_gan_has_noise_in_every_layer_and_no_gain():
     method, batches = small("TGAN (Normal GAN)")
     assert sum(isinstance(layer, GaussianNoise) for layer in method.f) == 2  # of two layers at 16 pixels
     assert all((layer.weight == 1).all() for layer in method.f if isinstance(layer, nn.BatchNorm3d))
-    assert not any("weight" in name for layer in method.f if isinstance(layer, nn.BatchNorm3d)
-                   for name, _ in layer.named_parameters())  # fmt: skip
+    assert not any(
+        "weight" in name
+        for layer in method.f
+        if isinstance(layer, nn.BatchNorm3d)
+        for name, _ in layer.named_parameters()
+    )
     x = next(batches)
     assert not torch.equal(method.f(x), method.f(x))
     method.f.eval()

@@ -29,10 +29,27 @@ CURVES = experiment("wgan_lsun_curves")
 
 def command(runs: Path, data: Path, steps: int = 600):
     return [
-        sys.executable, "-m", "common.training", CURVES.name, "--arm", ARM, "--seed", "3", "--scale", "smoke",
-        "--set", f"generator_steps={steps}", "--set", "mlp_width=64",
-        "--config", f"runs={runs}", "--config", f"data={data}", "--config", "checkpoint_seconds=0",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "common.training",
+        CURVES.name,
+        "--arm",
+        ARM,
+        "--seed",
+        "3",
+        "--scale",
+        "smoke",
+        "--set",
+        f"generator_steps={steps}",
+        "--set",
+        "mlp_width=64",
+        "--config",
+        f"runs={runs}",
+        "--config",
+        f"data={data}",
+        "--config",
+        "checkpoint_seconds=0",
+    ]
 
 
 def final_checkpoint(runs: Path) -> Path:
@@ -297,8 +314,13 @@ def run_of(arm: str, seed: int, kind: str) -> Run:
 
 
 def test_diverged_runs_have_numbers_only_where_their_arm_has_no_whole_one():
-    runs = [run_of("A", 0, "diverged"), run_of("A", 1, "finished"), run_of("A", 2, "finished"),
-            run_of("B", 0, "diverged"), run_of("B", 1, "broken")]  # fmt: skip
+    runs = [
+        run_of("A", 0, "diverged"),
+        run_of("A", 1, "finished"),
+        run_of("A", 2, "finished"),
+        run_of("B", 0, "diverged"),
+        run_of("B", 1, "broken"),
+    ]
     m = Measuring(CURVES, {}, runs)
     assert [(run.arm, run.seed) for run in m.whole_runs] == [("A", 1), ("A", 2), ("B", 0)]
     assert [(run.arm, run.seed) for run in m.whole_runs if m.shown(run)] == [("A", 1), ("B", 0)]

@@ -56,9 +56,14 @@ def strip(frames, down=False):
 
 def settings(**changed):
     return {
-        "data": "ucf101", "split": "train", "image_size": 16, "channels": 3, "frames": 4, "stride": 2,
+        "data": "ucf101",
+        "split": "train",
+        "image_size": 16,
+        "channels": 3,
+        "frames": 4,
+        "stride": 2,
         "shortest_video": 7,
-    } | changed  # fmt: skip
+    } | changed
 
 
 # Readers.
@@ -386,9 +391,13 @@ class Killed(Exception):
 
 
 @pytest.mark.parametrize(
-    ("name", "arm"), [("tgan_ucf101", "Conditional TGAN (SVC)"), ("mocogan_ablation", "with D_I, z_A -> R_M"),
-                      ("mocogan_image_to_video", "MoCoGAN")],
-)  # fmt: skip
+    ("name", "arm"),
+    [
+        ("tgan_ucf101", "Conditional TGAN (SVC)"),
+        ("mocogan_ablation", "with D_I, z_A -> R_M"),
+        ("mocogan_image_to_video", "MoCoGAN"),
+    ],
+)
 def test_a_killed_training_of_videos_ends_in_the_same_bits(tmp_path, name, arm):
     def trained(folder, killed_at=None):
         method, batches = small_video_model(experiment(name), arm)

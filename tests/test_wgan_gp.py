@@ -143,9 +143,11 @@ def test_200_architectures_hold_all_choices_of_table_1_and_each_is_built():
     activations = {"relu", "leaky_relu", "smooth_elu", "tanh"}
     for network in ("generator", "critic"):
         for key, choices in {
-            "activation": activations, "depth": {4, 8, 12, 20}, "normalisation": {"batch", "none"},
+            "activation": activations,
+            "depth": {4, 8, 12, 20},
+            "normalisation": {"batch", "none"},
             "width": {32, 64, 128},
-        }.items():  # fmt: skip
+        }.items():
             found = [row[f"{network}_{key}"] for row in ARCHITECTURES]
             assert set(found) == choices
             assert min(map(found.count, choices)) > 200 / len(choices) / 2
@@ -248,8 +250,12 @@ def test_only_the_authors_dcgan_starts_at_002():
         for arm in experiment("wgan_gp_lsun_architectures").arms
     }
     assert {name for name, pair in found.items() if pair == (0.02, 0.02)} == {
-        "DCGAN", "MLP", "no normalisation", "tanh", "ResNet-101",
-    }  # fmt: skip
+        "DCGAN",
+        "MLP",
+        "no normalisation",
+        "tanh",
+        "ResNet-101",
+    }
     assert found["gated"] == (0, 0)
     assert found["no BN, constant width"] == (0, 0.02)
     for name, arm in (("wgan_gp_cifar_curves", "DCGAN"), ("wgan_gp_overfitting", "WGAN-GP")):
@@ -364,8 +370,11 @@ def test_layer_norm_stands_where_others_have_batch_norm():
         method = kind(small(), (1, 16, 16), CPU)
         kinds[kind] = {type(m) for m in method.f.modules()} & {nn.BatchNorm2d, nn.GroupNorm}
     assert kinds == {
-        WGANGP: {nn.GroupNorm}, WGANClipping: {nn.BatchNorm2d}, StandardGAN: {nn.BatchNorm2d}, LSGAN: {nn.BatchNorm2d},
-    }  # fmt: skip
+        WGANGP: {nn.GroupNorm},
+        WGANClipping: {nn.BatchNorm2d},
+        StandardGAN: {nn.BatchNorm2d},
+        LSGAN: {nn.BatchNorm2d},
+    }
 
 
 def test_one_update_of_algorithm_1_by_hand():
@@ -498,8 +507,11 @@ def test_every_architecture_has_one_outcome():
     scores = np.array([1.0, 3.0, 1.0, 3.0]), np.array([1.0, 1.0, 3.0, 3.0])
     found = outcomes(*scores, above=2.0)
     assert {name: list(np.flatnonzero(chosen)) for name, chosen in found.items()} == {
-        "Only GAN": [1], "Only WGAN-GP": [2], "Both succeeded": [3], "Both failed": [0]
-    }  # fmt: skip
+        "Only GAN": [1],
+        "Only WGAN-GP": [2],
+        "Both succeeded": [3],
+        "Both failed": [0],
+    }
     assert all(np.sum([*outcomes(*scores, threshold).values()]) == 4 for threshold in (0.5, 1.0, 3.0, 9.0))
 
 

@@ -99,8 +99,11 @@ def test_a_changed_setting_reruns_its_own_runs_only(reproduced):
 
 def test_one_target_needs_only_its_own(reproduced):
     assert set(planned(reproduced, "wgan_robustness", config=("runs=other", "results=elsewhere"))) == {
-        "train", "measure", "train_features", "wgan_robustness"
-    } - ({"train_features"} if (reproduced / "data" / "networks").exists() else set())  # fmt: skip
+        "train",
+        "measure",
+        "train_features",
+        "wgan_robustness",
+    } - ({"train_features"} if (reproduced / "data" / "networks").exists() else set())
 
 
 @pytest.mark.parametrize(
@@ -140,14 +143,23 @@ def test_the_report_is_one_page(reproduced):
 def test_a_killed_workflow_continues_to_the_same_bits(reproduced):
     """SIGKILL for Snakemake and its jobs in mid-training; the same command again ends as the unbroken run did."""
     job = "runs/smoke/wgan/wgan_critic_momentum/all-arms.json"
-    arguments = [f"killed/{job}", *SMOKE, "runs=killed/runs", "results=killed/results", "checkpoint_seconds=0",
-                 'settings={"wgan_critic_momentum": {"generator_steps": 200}}']  # fmt: skip
+    arguments = [
+        f"killed/{job}",
+        *SMOKE,
+        "runs=killed/runs",
+        "results=killed/results",
+        "checkpoint_seconds=0",
+        'settings={"wgan_critic_momentum": {"generator_steps": 200}}',
+    ]
     whole = snakemake(*[a.replace("killed/", "whole/") for a in arguments], cwd=reproduced)
     assert whole.returncode == 0, whole.stdout
     process = subprocess.Popen(
-        [sys.executable, "-m", "snakemake", *arguments], cwd=reproduced, start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        [sys.executable, "-m", "snakemake", *arguments],
+        cwd=reproduced,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     while not list(reproduced.glob("killed/runs/smoke/wgan/*/*/seed0/step*.pt")):
         assert process.poll() is None
         time.sleep(0.02)

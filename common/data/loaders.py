@@ -63,11 +63,7 @@ def idx(source: Source) -> Iterator[Block]:
 class _CifarUnpickler(pickle.Unpickler):
     """Reads CIFAR's python batches: dictionaries, bytes and numpy arrays, and nothing else."""
 
-    allowed = {
-        ("numpy.core.multiarray", "_reconstruct"),
-        ("numpy", "ndarray"),
-        ("numpy", "dtype"),
-    }
+    allowed = {("numpy.core.multiarray", "_reconstruct"), ("numpy", "ndarray"), ("numpy", "dtype")}
 
     def find_class(self, module, name):
         if (module, name) not in self.allowed:

@@ -69,8 +69,11 @@ def _moving_digits(
         velocity = speed * np.array([np.sin(angle), np.cos(angle)])
         places = (bounced(rng.uniform(size=2), velocity, frames) * (size - side)).round().astype(int)
         for frame, (top, left) in zip(video, places, strict=True):
-            np.maximum(frame[top : top + side, left : left + side], images[which],
-                       out=frame[top : top + side, left : left + side])  # fmt: skip
+            np.maximum(
+                frame[top : top + side, left : left + side],
+                images[which],
+                out=frame[top : top + side, left : left + side],
+            )
     return video[..., None], int(labels[which])
 
 
@@ -150,9 +153,13 @@ def subject(number: int) -> Subject:
     light = rng.uniform(0.35, 1.0)
     skin = light * np.array([1.0, rng.uniform(0.68, 0.88), rng.uniform(0.50, 0.75)]) * 255
     return Subject(
-        skin, rng.uniform(0, 200, 3), rng.uniform(40, 230, 3), rng.uniform(0.58, 0.78), rng.uniform(0.24, 0.34),
+        skin,
+        rng.uniform(0, 200, 3),
+        rng.uniform(40, 230, 3),
+        rng.uniform(0.58, 0.78),
+        rng.uniform(0.24, 0.34),
         rng.uniform(-0.62, -0.42),
-    )  # fmt: skip
+    )
 
 
 def face(who: Subject, shapes: np.ndarray, size: int) -> np.ndarray:
@@ -172,8 +179,10 @@ def face(who: Subject, shapes: np.ndarray, size: int) -> np.ndarray:
     across = x / (0.32 * width)
     mouth = 0.5 + bend * (0.5 - across**2)
     frames[(np.abs(across) <= 1) & (np.abs(y - mouth) <= 0.05 + opening * np.sqrt(np.clip(1 - across**2, 0, 1)))] = (
-        150, 30, 40,
-    )  # fmt: skip
+        150,
+        30,
+        40,
+    )
     fine = frames.reshape(len(shapes), size, FINER, size, FINER, 3).mean(axis=(2, 4))
     return fine.round().astype(np.uint8)
 

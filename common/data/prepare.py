@@ -89,9 +89,11 @@ def validation_of(settings: Mapping[str, Any]) -> dict[str, Any]:
     ``validation_from`` on, in the form of the training's.
     """
     return {
-        **settings, "data": settings["validation_data"], "data_from": settings["validation_from"],
+        **settings,
+        "data": settings["validation_data"],
+        "data_from": settings["validation_from"],
         "data_count": settings["validation_samples"],
-    }  # fmt: skip
+    }
 
 
 def prepare(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, str]) -> Path:
@@ -126,18 +128,22 @@ def prepare(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, s
         _stream_blocks(folder, _told(blocks, name, source), (size, size, channels))
     samples = np.load(folder / "samples.npy", mmap_mode="r")
     parts = [folder / part for part in ("labels.npy", "lengths.npy") if (folder / part).exists()]
-    card = {
-        "data": name,
-        "title": entry(name)["title"],
-        "count": len(samples),
-        "shape": list(samples.shape[1:]),
-        "dtype": str(samples.dtype),
-        "source": source.kind,
-        "as_registered": source.as_registered,
-        "files": source.checksums(),
-        "sha256": sha256(folder / "samples.npy"),
-        "parts": {part.name: sha256(part) for part in parts},
-    } | ({"vocabulary": "".join(more)} if more else {}) | noted
+    card = (
+        {
+            "data": name,
+            "title": entry(name)["title"],
+            "count": len(samples),
+            "shape": list(samples.shape[1:]),
+            "dtype": str(samples.dtype),
+            "source": source.kind,
+            "as_registered": source.as_registered,
+            "files": source.checksums(),
+            "sha256": sha256(folder / "samples.npy"),
+            "parts": {part.name: sha256(part) for part in parts},
+        }
+        | ({"vocabulary": "".join(more)} if more else {})
+        | noted
+    )
     write_json(folder / "card.json", sealed(card))
     return folder
 
@@ -215,9 +221,13 @@ def _stream_videos(folder: Path, source: Source, settings: Mapping[str, Any], no
         if split == "test":
             raise UserError(f"{name}: videos in files have no test part; hold some out with data_count and data_from")
         videos = read_videos(
-            source, size, channels, inside=entry(name).get("inside"), split=None if split == "train" else split,
+            source,
+            size,
+            channels,
+            inside=entry(name).get("inside"),
+            split=None if split == "train" else split,
             shuffled=count is not None,
-        )  # fmt: skip
+        )
     usable = with_skipped(_told(videos, name, source), settings["shortest_video"], noted)
     lengths: list[int] = []
     first = settings.get("data_from", 0)

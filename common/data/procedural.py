@@ -65,7 +65,12 @@ def cubic_branches_half(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarr
 MAKERS = {
     maker.__name__: maker
     for maker in (
-        two_gaussians, eight_gaussians, eight_gaussians_scaled, twenty_five_gaussians, swiss_roll, cubic_branches,
+        two_gaussians,
+        eight_gaussians,
+        eight_gaussians_scaled,
+        twenty_five_gaussians,
+        swiss_roll,
+        cubic_branches,
         cubic_branches_half,
     )
-}  # fmt: skip
+}

@@ -101,10 +101,17 @@ def _facade(layout: np.ndarray, style: int) -> np.ndarray:
     """Styles: brick or plaster, by day or by night (with light in the windows)."""
     plaster, night = style % 2, style // 2
     rows, columns = _grid(len(layout))
-    picture = _paint(layout, [
-        (150, 190, 230), (226, 205, 160) if plaster else (158, 76, 58), (62, 74, 92),
-        (60, 88, 66) if plaster else (96, 58, 36), (246, 240, 226), (70, 70, 76),
-    ])  # fmt: skip
+    picture = _paint(
+        layout,
+        [
+            (150, 190, 230),
+            (226, 205, 160) if plaster else (158, 76, 58),
+            (62, 74, 92),
+            (60, 88, 66) if plaster else (96, 58, 36),
+            (246, 240, 226),
+            (70, 70, 76),
+        ],
+    )
     if not plaster:  # courses of bricks, every other one shifted
         mortar = (rows % 3 == 2) | ((columns + rows // 3 * 2) % 4 == 3)
         picture[(layout == WALL) & mortar] += 34
@@ -153,11 +160,16 @@ def _map(layout: np.ndarray, style: int) -> np.ndarray:
     """Styles: summer or winter, at noon or in the evening; the photograph from above."""
     winter, evening = style % 2, style // 2
     rows, columns = _grid(len(layout))
-    picture = _paint(layout, [
-        (222, 226, 232) if winter else (132, 146, 88), (96, 94, 92) if winter else (136, 132, 126),
-        (120, 142, 164) if winter else (38, 74, 96), (186, 194, 190) if winter else (52, 96, 46),
-        (182, 92, 62),
-    ])  # fmt: skip
+    picture = _paint(
+        layout,
+        [
+            (222, 226, 232) if winter else (132, 146, 88),
+            (96, 94, 92) if winter else (136, 132, 126),
+            (120, 142, 164) if winter else (38, 74, 96),
+            (186, 194, 190) if winter else (52, 96, 46),
+            (182, 92, 62),
+        ],
+    )
     trees = (layout == PARK) & ((rows * 2 + columns * 3) % 5 < 2)
     picture[trees] -= 60 if winter else 24
     picture[(layout == LAND) & ((rows * 5 + columns * 3) % 7 == 0)] -= 12
@@ -210,11 +222,18 @@ def _street(layout: np.ndarray, style: int) -> np.ndarray:
     """Styles: by day or by night, dry or wet (grey sky, shining road, haze around the lamps)."""
     night, wet = style % 2, style // 2
     rows, columns = _grid(len(layout))
-    picture = _paint(layout, [
-        (186, 190, 194) if wet else (112, 172, 232), (146, 122, 108), (66, 104, 56),
-        (64, 68, 76) if wet else (112, 108, 104), (134, 134, 138) if wet else (176, 166, 152),
-        (178, 44, 40), (222, 178, 140),
-    ])  # fmt: skip
+    picture = _paint(
+        layout,
+        [
+            (186, 190, 194) if wet else (112, 172, 232),
+            (146, 122, 108),
+            (66, 104, 56),
+            (64, 68, 76) if wet else (112, 108, 104),
+            (134, 134, 138) if wet else (176, 166, 152),
+            (178, 44, 40),
+            (222, 178, 140),
+        ],
+    )
     windows = (layout == BUILDING) & (rows % 4 < 2) & (columns % 3 == 1)
     picture[windows] = (74, 84, 100)
     lamps = (layout == CAR) & (np.roll(layout, -1, axis=0) != CAR)
@@ -229,18 +248,42 @@ def _street(layout: np.ndarray, style: int) -> np.ndarray:
 
 SCENES = {
     "procedural_facades": Scene(
-        {"sky": (0, 0, 170), "wall": (0, 0, 255), "window": (0, 85, 255), "door": (0, 170, 255),
-         "cornice": (0, 255, 255), "balcony": (85, 255, 170)},
-        ("brick, day", "plaster, day", "brick, night", "plaster, night"), _facade_layout, _facade,
+        {
+            "sky": (0, 0, 170),
+            "wall": (0, 0, 255),
+            "window": (0, 85, 255),
+            "door": (0, 170, 255),
+            "cornice": (0, 255, 255),
+            "balcony": (85, 255, 170),
+        },
+        ("brick, day", "plaster, day", "brick, night", "plaster, night"),
+        _facade_layout,
+        _facade,
     ),
     "procedural_maps": Scene(
-        {"land": (242, 239, 233), "road": (255, 255, 255), "water": (170, 218, 255), "park": (203, 230, 163),
-         "house": (217, 208, 201)},
-        ("summer, noon", "winter, noon", "summer, evening", "winter, evening"), _map_layout, _map,
+        {
+            "land": (242, 239, 233),
+            "road": (255, 255, 255),
+            "water": (170, 218, 255),
+            "park": (203, 230, 163),
+            "house": (217, 208, 201),
+        },
+        ("summer, noon", "winter, noon", "summer, evening", "winter, evening"),
+        _map_layout,
+        _map,
     ),
     "procedural_streets": Scene(
-        {"sky": (70, 130, 180), "building": (70, 70, 70), "tree": (107, 142, 35), "road": (128, 64, 128),
-         "pavement": (244, 35, 232), "car": (0, 0, 142), "person": (220, 20, 60)},
-        ("dry, day", "dry, night", "wet, day", "wet, night"), _street_layout, _street,
+        {
+            "sky": (70, 130, 180),
+            "building": (70, 70, 70),
+            "tree": (107, 142, 35),
+            "road": (128, 64, 128),
+            "pavement": (244, 35, 232),
+            "car": (0, 0, 142),
+            "person": (220, 20, 60),
+        },
+        ("dry, day", "dry, night", "wet, day", "wet, night"),
+        _street_layout,
+        _street,
     ),
-}  # fmt: skip
+}

@@ -32,9 +32,14 @@ Video = tuple[str, np.ndarray | Broken, int | None]
 
 
 def read_videos(
-    source: Source, size: int, channels: int, *, inside: str | None = None, split: str | None = None,
+    source: Source,
+    size: int,
+    channels: int,
+    *,
+    inside: str | None = None,
+    split: str | None = None,
     shuffled: bool = False,
-) -> Iterator[Video]:  # fmt: skip
+) -> Iterator[Video]:
     """The videos of a folder, tar, .npy or .npz at ``size``, in alphabetic order of their names or ``shuffled``, always
     alike.
 

@@ -108,12 +108,7 @@ def _blocks(samples: np.ndarray | Iterable[np.ndarray], size: int) -> Iterator[n
 
 
 def reference(
-    network: FeatureNetwork,
-    data: Prepared,
-    root: str | Path,
-    *,
-    count: int | None = None,
-    keep: Collection[str] = (),
+    network: FeatureNetwork, data: Prepared, root: str | Path, *, count: int | None = None, keep: Collection[str] = ()
 ) -> Features:
     """Features of a data set, or of ``count`` random samples of it, computed once and kept in ``root``/statistics.
 

@@ -37,9 +37,10 @@ class ContentAndMotion(NamedTuple):
 
 
 def content_and_motion(
-    videos: Iterable[np.ndarray], features: Callable[[np.ndarray], np.ndarray] | None = None,
+    videos: Iterable[np.ndarray],
+    features: Callable[[np.ndarray], np.ndarray] | None = None,
     threshold: int = SHAPE_THRESHOLD,
-) -> ContentAndMotion:  # fmt: skip
+) -> ContentAndMotion:
     """Average content distance (Tulyakov et al. 2018, Section 4.1) and motion of videos.
 
     ``features``: from a video to what its frames are compared by, (frames, d); None for the mean colour of the shape
@@ -56,9 +57,8 @@ def content_and_motion(
     known = distance[np.isfinite(distance)]
     parts = {"videos": str(len(found)), "pairs": "all of a video's frames", "shape_above": f"{threshold} of 255"}
     return ContentAndMotion(
-        float(known.mean()) if len(known) else float("nan"),
-        *(float(values.mean()) for values in others), parts,
-    )  # fmt: skip
+        float(known.mean()) if len(known) else float("nan"), *(float(values.mean()) for values in others), parts
+    )
 
 
 def content_distance(features: np.ndarray) -> tuple[float, float]:
@@ -109,8 +109,7 @@ def embedding(network: FeatureNetwork) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def _motion(video: np.ndarray, threshold: int) -> tuple[float, float, float]:
-    """Frame change, path and displacement of the shape's centre; frames without a shape have no centre and are skipped.
-    """
+    """Frame change, path and displacement of the shape's centre; frames without a shape are skipped."""
     centres = shape_centres(video, threshold)
     centres = centres[np.isfinite(centres).all(axis=1)]
     if len(centres) < 2:

@@ -158,8 +158,21 @@ def on_reported(one: Claim, reported: pd.DataFrame) -> tuple[bool | None, float]
 
 def verdict_rows(verdicts: list[Verdict]) -> pd.DataFrame:
     """Verdicts as a table to write to ``claims.csv``."""
-    columns = ["claim", "experiment", "text", "where", "verdict", "effect", "low", "high", "n", "holding",
-               "must_be", "threshold_of", "evidence"]  # fmt: skip
+    columns = [
+        "claim",
+        "experiment",
+        "text",
+        "where",
+        "verdict",
+        "effect",
+        "low",
+        "high",
+        "n",
+        "holding",
+        "must_be",
+        "threshold_of",
+        "evidence",
+    ]
     return pd.DataFrame(
         [
             {

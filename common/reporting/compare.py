@@ -118,9 +118,13 @@ def claims_on(paper: Paper, new: pd.DataFrame, reported: pd.DataFrame) -> tuple[
         printed = {None: "no number printed", True: "holds", False: "FAILS"}[holds]
         yours = "holds" if verdict.holding else "fails"
         decided.append(
-            {"claim": one.text, "where": one.where, "on the paper's numbers": printed,
-             "on yours": f"{yours}: {number(verdict.effect)} (must be {one.condition()})"}
-        )  # fmt: skip
+            {
+                "claim": one.text,
+                "where": one.where,
+                "on the paper's numbers": printed,
+                "on yours": f"{yours}: {number(verdict.effect)} (must be {one.condition()})",
+            }
+        )
     return pd.DataFrame(decided), lacking
 
 
@@ -175,11 +179,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--model", help="of samples: which of the paper's models they are held against")
     parser.add_argument("--condition", help="of samples: which of that model's conditions, where there are several")
     parser.add_argument(
-        "--config",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="a key of workflow/config.yaml: scale=gpu",
+        "--config", action="append", default=[], metavar="KEY=VALUE", help="a key of workflow/config.yaml: scale=gpu"
     )
     parser.add_argument(
         "--fail-on", choices=FAILING, help="exit with status 2 where a verdict is worse (or not comparable)"

@@ -76,9 +76,14 @@ def seed_band(
     colour = COLOURS[index % len(COLOURS)]
     axis.fill_between(wide.index, wide.min(axis=1), wide.max(axis=1), color=colour, alpha=0.18, linewidth=0)
     axis.plot(
-        wide.index, wide.mean(axis=1), color=colour, linestyle=STYLES[index % len(STYLES)], label=label,
-        marker=MARKERS[index % len(MARKERS)] if marker else None, markersize=3.5,
-    )  # fmt: skip
+        wide.index,
+        wide.mean(axis=1),
+        color=colour,
+        linestyle=STYLES[index % len(STYLES)],
+        label=label,
+        marker=MARKERS[index % len(MARKERS)] if marker else None,
+        markersize=3.5,
+    )
 
 
 def tile(images: np.ndarray, columns: int, gap: int = 1) -> np.ndarray:
@@ -106,8 +111,16 @@ def bars_with_seeds(axis: Axes, labels: Sequence[str], groups: Mapping[str, Sequ
     width = 0.8 / len(groups)
     for i, (name, bars) in enumerate(groups.items()):
         places = np.arange(len(labels)) + (i - (len(groups) - 1) / 2) * width
-        axis.bar(places, [np.mean(seeds) for seeds in bars], width * 0.92, color=COLOURS[i], alpha=0.5, label=name,
-                 hatch=("", "//", "..")[i % 3], edgecolor="white")  # fmt: skip
+        axis.bar(
+            places,
+            [np.mean(seeds) for seeds in bars],
+            width * 0.92,
+            color=COLOURS[i],
+            alpha=0.5,
+            label=name,
+            hatch=("", "//", "..")[i % 3],
+            edgecolor="white",
+        )
         for place, seeds in zip(places, bars, strict=True):
             axis.plot(np.full(len(seeds), place), seeds, MARKERS[i], color=COLOURS[i], markersize=3.5)
     axis.set_xticks(range(len(labels)), labels)

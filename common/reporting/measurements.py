@@ -22,8 +22,10 @@ _TEXT = pa.Column(str, required=False, coerce=True)
 _CONDITION = r"^([^=;]+=[^;]*(;[^=;]+=[^;]*)*)?$"
 _SCHEMA = pa.DataFrameSchema(
     {
-        **{name: pa.Column(str, pa.Check.str_length(min_value=1, error="it must not be empty"))
-           for name in ("paper", "source", "dataset", "model", "metric")},
+        **{
+            name: pa.Column(str, pa.Check.str_length(min_value=1, error="it must not be empty"))
+            for name in ("paper", "source", "dataset", "model", "metric")
+        },
         "condition": pa.Column(str, pa.Check.str_matches(_CONDITION, error="it must read k=v;k=v")),
         "value": pa.Column(float, nullable=True),
         "spread": pa.Column(float, pa.Check.ge(0, error="it must not be negative"), nullable=True),
@@ -33,7 +35,7 @@ _SCHEMA = pa.DataFrameSchema(
         "protocol": _TEXT,
         "note": _TEXT,
     }
-)  # fmt: skip
+)
 
 
 def conditions(**parts: Any) -> str:

@@ -152,10 +152,15 @@ def _figure(path: Path, alt: str, caption: str) -> Markup:
         still = io.BytesIO()
         if getattr(image, "is_animated", False):
             image.save(still, "PNG")
-    return Markup(_template("figure").render(
-        source=_data(path.read_bytes(), TYPES[path.suffix]), size=size, alt=alt, caption=caption,
-        still=_data(still.getvalue(), "image/png") if still.tell() else "",
-    ))  # fmt: skip
+    return Markup(
+        _template("figure").render(
+            source=_data(path.read_bytes(), TYPES[path.suffix]),
+            size=size,
+            alt=alt,
+            caption=caption,
+            still=_data(still.getvalue(), "image/png") if still.tell() else "",
+        )
+    )
 
 
 def _data(content: bytes, kind: str) -> str:
@@ -303,9 +308,18 @@ ENVIRONMENT = Environment(
     loader=PackageLoader("common.reporting"), autoescape=True, trim_blocks=True, lstrip_blocks=True
 )
 ENVIRONMENT.globals.update(
-    counts=counts, inline=inline, marks=marks, measured_on=measured_on, numbers_held=numbers_held, tally=tally,
-    time_spent=time_spent, told=told, meanings=MEANINGS, not_built=NOT_BUILT, zip=zip,
-)  # fmt: skip
+    counts=counts,
+    inline=inline,
+    marks=marks,
+    measured_on=measured_on,
+    numbers_held=numbers_held,
+    tally=tally,
+    time_spent=time_spent,
+    told=told,
+    meanings=MEANINGS,
+    not_built=NOT_BUILT,
+    zip=zip,
+)
 
 
 def write_pages(config: Mapping[str, Any]) -> Path:

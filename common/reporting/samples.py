@@ -36,8 +36,18 @@ from common.workflow import Plan
 
 SAMPLING = {"sampling": "samples as given"}
 # What PIL, numpy and tarfile raise for files that they cannot read.
-BROKEN = (OSError, ValueError, SyntaxError, EOFError, KeyError, TypeError, RuntimeError, BadZipFile, zlib.error,
-          tarfile.TarError)  # fmt: skip
+BROKEN = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    KeyError,
+    TypeError,
+    RuntimeError,
+    BadZipFile,
+    zlib.error,
+    tarfile.TarError,
+)
 
 Scored = tuple[str, float, str, str]  # metric, value, which way is better, protocol
 
@@ -74,8 +84,17 @@ def measure_samples(
     settings = Measuring(one, config, []).shared_settings
     scored = _kind_of(one, settings)
     cell = _cell(one, model, condition)
-    common = {"paper": one.paper, "source": cell["source"], "dataset": cell["dataset"], "model": model,
-              "condition": cell["condition"], "spread": np.nan, "n": 1.0, "unit": "", "note": ""}  # fmt: skip
+    common = {
+        "paper": one.paper,
+        "source": cell["source"],
+        "dataset": cell["dataset"],
+        "model": model,
+        "condition": cell["condition"],
+        "spread": np.nan,
+        "n": 1.0,
+        "unit": "",
+        "note": "",
+    }
     with compute_device(config["device"]) as device:
         found = scored(Path(path), settings, partial(Given, one, config, [], _classifier(one, config, device)), device)
     rows = [common | dict(zip(("metric", "value", "better", "protocol"), row, strict=True)) for row in found]

@@ -10,9 +10,19 @@ from common.metrics.protocol import difference
 from common.reporting.measurements import write_csv
 
 LATEX_SIGNS = {
-    "±": r"$\pm$", "×": r"$\times$", "·": r"$\cdot$", "≥": r"$\ge$", "∞": r"$\infty$", "↑": r"$\uparrow$",
-    "↓": r"$\downarrow$", "θ": r"$\theta$", "β": r"$\beta$", "σ": r"$\sigma$", "¹": r"$^1$", "—": "---",
-}  # fmt: skip
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    "·": r"$\cdot$",
+    "≥": r"$\ge$",
+    "∞": r"$\infty$",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+    "θ": r"$\theta$",
+    "β": r"$\beta$",
+    "σ": r"$\sigma$",
+    "¹": r"$^1$",
+    "—": "---",
+}
 ARROWS = {"higher": " ↑", "lower": " ↓", "target": "", "": ""}
 
 

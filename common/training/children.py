@@ -35,9 +35,14 @@ def followed(command: list[str], variables: Mapping[str, str]) -> tuple[int, str
     # Trainings side by side are followed by threads, which are not told of an interrupt: the terminal must tell them.
     in_main = threading.current_thread() is threading.main_thread()
     started = subprocess.Popen(
-        command, cwd=ROOT, env={**variables, JOB: str(os.getpid())}, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, start_new_session=in_main,
-    )  # fmt: skip
+        command,
+        cwd=ROOT,
+        env={**variables, JOB: str(os.getpid())},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=in_main,
+    )
     before = signal.getsignal(signal.SIGTERM)
     if in_main:
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))

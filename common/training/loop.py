@@ -122,11 +122,11 @@ def train(
     folder: Path,
     identity: Identity,
     *,
-    steps: int,                       # generator updates
-    snapshots: int,                   # how many times networks are kept, evenly over the run
-    checkpoint_seconds: float = 60,   # wall-clock between checkpoints
+    steps: int,  # generator updates
+    snapshots: int,  # how many times networks are kept, evenly over the run
+    checkpoint_seconds: float = 60,  # wall-clock between checkpoints
     progress=lambda step, steps: None,  # called after every step
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Train until ``steps`` updates are done or a curve diverges; continue from the last checkpoint if any.
 
     ``method`` is just :func:`begun` and ``batches`` made after it. Killed at any moment and called again, it ends in

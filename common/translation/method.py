@@ -187,5 +187,10 @@ class BicycleGAN(Pix2Pix):
             loss = self.critic_loss(on_fake, on_real, 1)
             self.update(name, loss)
             critic_loss = critic_loss + loss.detach()
-        return {"gan_loss": gan, "reconstruction": reconstruction, "kl": kl, "latent_loss": latent,
-                "critic_loss": critic_loss}  # fmt: skip
+        return {
+            "gan_loss": gan,
+            "reconstruction": reconstruction,
+            "kl": kl,
+            "latent_loss": latent,
+            "critic_loss": critic_loss,
+        }

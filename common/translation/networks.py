@@ -110,9 +110,14 @@ class ResidualDown(nn.Module):
     def __init__(self, before: int, after: int):
         super().__init__()
         self.residual = nn.Sequential(
-            nn.InstanceNorm2d(before), nn.LeakyReLU(0.2), nn.Conv2d(before, before, 3, padding=1),
-            nn.InstanceNorm2d(before), nn.LeakyReLU(0.2), nn.Conv2d(before, after, 3, padding=1), nn.AvgPool2d(2),
-        )  # fmt: skip
+            nn.InstanceNorm2d(before),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(before, before, 3, padding=1),
+            nn.InstanceNorm2d(before),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(before, after, 3, padding=1),
+            nn.AvgPool2d(2),
+        )
         self.shortcut = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(before, after, 1))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -127,9 +132,12 @@ class Encoder(nn.Module):
         blocks = max(halvings(size) - 4, 0)  # down to 8 × 8
         widths = [width * min(i + 1, 4) for i in range(blocks + 1)]
         self.features = nn.Sequential(
-            nn.Conv2d(channels, width, 4, 2, 1), *(ResidualDown(a, b) for a, b in pairwise(widths)),
-            nn.LeakyReLU(0.2), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
-        )  # fmt: skip
+            nn.Conv2d(channels, width, 4, 2, 1),
+            *(ResidualDown(a, b) for a, b in pairwise(widths)),
+            nn.LeakyReLU(0.2),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+        )
         self.mean, self.log_variance = nn.Linear(widths[-1], latent_size), nn.Linear(widths[-1], latent_size)
         xavier(self, gain)
 

@@ -130,8 +130,14 @@ class VideoJudge:
             for network in self.networks:
                 if hasattr(network, "accuracy"):
                     text = protocol("held_out_accuracy", **network.protocol)
-                    self.m.add(metric="held_out_accuracy", value=network.accuracy, better="higher", protocol=text,
-                               seed=seed, **common)  # fmt: skip
+                    self.m.add(
+                        metric="held_out_accuracy",
+                        value=network.accuracy,
+                        better="higher",
+                        protocol=text,
+                        seed=seed,
+                        **common,
+                    )
         return shown
 
     def _add_scores(self, clips: Callable[[int], Iterator[np.ndarray]], sampling: str, common: dict[str, Any]) -> None:
@@ -165,8 +171,11 @@ class VideoJudge:
         name, real = metric_name("fd", network), self.references[network.name]
         value = frechet_distance(features.statistics, real.statistics)
         against = real_part(self.data, self.s["reference_samples"])
-        yield name, value, protocol(name, **parts, n_real=real.count, covariance="n-1", real=against,
-                                    trials=self.trials)  # fmt: skip
+        yield (
+            name,
+            value,
+            protocol(name, **parts, n_real=real.count, covariance="n-1", real=against, trials=self.trials),
+        )
 
     def distance(self, run: Run, step: int) -> float:
         """The Fréchet distance after ``step`` updates, which must have a snapshot, on the last network."""

@@ -72,9 +72,15 @@ class VideoMethod(Method):
     def build_critic(self) -> nn.Module:
         s = self.settings
         return VideoCritic(
-            self.frames, self.size, self.channels + self.classes, s["critic_width"], gain=s["critic_gain"],
-            shift=s["critic_shift"], noise=s["critic_noise"], eps=s["critic_norm_eps"],
-        )  # fmt: skip
+            self.frames,
+            self.size,
+            self.channels + self.classes,
+            s["critic_width"],
+            gain=s["critic_gain"],
+            shift=s["critic_shift"],
+            noise=s["critic_noise"],
+            eps=s["critic_norm_eps"],
+        )
 
     # Codes, labels, losses.
 

@@ -64,9 +64,17 @@ class VideoCritic(nn.Sequential):
     """
 
     def __init__(
-        self, frames: int, size: int, channels: int, width: int,
-        *, gain: bool = True, shift: bool = True, noise: float = 0.0, eps: float = 1e-5,
-    ):  # fmt: skip
+        self,
+        frames: int,
+        size: int,
+        channels: int,
+        width: int,
+        *,
+        gain: bool = True,
+        shift: bool = True,
+        noise: float = 0.0,
+        eps: float = 1e-5,
+    ):
         count, side = doublings(size)
         layers: list[nn.Module] = []
         before = channels
@@ -172,9 +180,12 @@ class FutureGenerator(TwoStreams):
 
 
 def _up(
-    convolution: Callable[..., nn.Module], norm: Callable[..., nn.Module], before: int, widths: list[int],
+    convolution: Callable[..., nn.Module],
+    norm: Callable[..., nn.Module],
+    before: int,
+    widths: list[int],
     first: tuple[int, ...],
-) -> nn.Sequential:  # fmt: skip
+) -> nn.Sequential:
     """A transposed convolution of the kernel ``first``, then one doubling for each further width."""
     layers: list[nn.Module] = []
     for i, after in enumerate(widths):

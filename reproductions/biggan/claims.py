@@ -16,17 +16,22 @@ from reproductions.biggan.names import WITH, WITHOUT
 
 
 @claim(
-    experiment="biggan_truncation", where="Section 3.1, Table 2", above=1.0, ratio=True,
+    experiment="biggan_truncation",
+    where="Section 3.1, Table 2",
+    above=1.0,
+    ratio=True,
     text="truncation raises the score at once: at the threshold with the best distance it is above that without",
-)  # fmt: skip
+)
 def truncation_raises_score(t: Table) -> float:
     return score(t, "BigGAN", truncation="best FID") / score(t, "BigGAN", truncation="none")
 
 
 @claim(
-    experiment="biggan_truncation", where="Section 3.1, Figure 17", below=-0.9,
+    experiment="biggan_truncation",
+    where="Section 3.1, Figure 17",
+    below=-0.9,
     text="and goes on raising it: rank correlation of threshold and score",
-)  # fmt: skip
+)
 def score_rises_throughout(t: Table) -> float:
     name = score_name(t.rows["metric"])
     if name is None:
@@ -36,25 +41,34 @@ def score_rises_throughout(t: Table) -> float:
 
 
 @claim(
-    experiment="biggan_truncation", where="Section 3.1, Table 2", below=1.0, ratio=True,
+    experiment="biggan_truncation",
+    where="Section 3.1, Table 2",
+    below=1.0,
+    ratio=True,
     text="“we initially see a moderate improvement in FID”: the best distance under truncation is below that without",
-)  # fmt: skip
+)
 def distance_dips(t: Table) -> float:
     return distance(t, "BigGAN", truncation="best FID") / distance(t, "BigGAN", truncation="none")
 
 
 @claim(
-    experiment="biggan_truncation", where="Section 3.1, Table 2", above=1.0, ratio=True,
+    experiment="biggan_truncation",
+    where="Section 3.1, Table 2",
+    above=1.0,
+    ratio=True,
     text="fidelity costs variety: at the truncation with the most score the distance is above that without truncation",
-)  # fmt: skip
+)
 def distance_rises_in_the_end(t: Table) -> float:
     return distance(t, "BigGAN", truncation="most IS") / distance(t, "BigGAN", truncation="none")
 
 
 @claim(
-    experiment="biggan_truncation", where="Table 2", above=1.0, ratio=True,
+    experiment="biggan_truncation",
+    where="Table 2",
+    above=1.0,
+    ratio=True,
     text="truncation takes the score beyond that of validation data: the most against theirs",
-)  # fmt: skip
+)
 def validation_score_is_passed(t: Table) -> float:
     try:
         theirs = score(t, "validation data", truncation="none")
@@ -64,17 +78,17 @@ def validation_score_is_passed(t: Table) -> float:
 
 
 @claim(
-    experiment="biggan_truncation", where="Section 5.1, Table 2", below=1.0, ratio=True,
+    experiment="biggan_truncation",
+    where="Section 5.1, Table 2",
+    below=1.0,
+    ratio=True,
     text="BigGAN-deep's distance without truncation is below BigGAN's",
-)  # fmt: skip
+)
 def deep_is_nearer(t: Table) -> float:
     return distance(t, "BigGAN-deep", truncation="none") / distance(t, "BigGAN", truncation="none")
 
 
-@claim(
-    experiment="biggan_truncation", where="Section 5.1, Table 2", above=1.0, ratio=True,
-    text="and its score above",
-)  # fmt: skip
+@claim(experiment="biggan_truncation", where="Section 5.1, Table 2", above=1.0, ratio=True, text="and its score above")
 def deep_scores_higher(t: Table) -> float:
     return score(t, "BigGAN-deep", truncation="none") / score(t, "BigGAN", truncation="none")
 
@@ -87,9 +101,12 @@ def _resolutions(t: Table) -> list[str]:
 
 
 @claim(
-    experiment="biggan_resolutions", where="Section 5.1, Table 2", below=1.0, ratio=True,
+    experiment="biggan_resolutions",
+    where="Section 5.1, Table 2",
+    below=1.0,
+    ratio=True,
     text="BigGAN-deep's distance without truncation is below BigGAN's at every size",
-)  # fmt: skip
+)
 def deep_is_nearer_at_every_size(t: Table) -> float:
     return max(
         distance(t, "BigGAN-deep", truncation="none", resolution=r)
@@ -99,9 +116,12 @@ def deep_is_nearer_at_every_size(t: Table) -> float:
 
 
 @claim(
-    experiment="biggan_resolutions", where="Table 2", above=1.0, ratio=True,
+    experiment="biggan_resolutions",
+    where="Table 2",
+    above=1.0,
+    ratio=True,
     text="truncation raises the score at every size",
-)  # fmt: skip
+)
 def truncation_raises_score_at_every_size(t: Table) -> float:
     return min(
         score(t, "BigGAN", truncation="best FID", resolution=r) / score(t, "BigGAN", truncation="none", resolution=r)
@@ -110,17 +130,17 @@ def truncation_raises_score_at_every_size(t: Table) -> float:
 
 
 @claim(
-    experiment="biggan_released", where="Section 3.1, Table 2", below=1.0, ratio=True,
+    experiment="biggan_released",
+    where="Section 3.1, Table 2",
+    below=1.0,
+    ratio=True,
     text="the released generator's distance dips as truncation sets in",
-)  # fmt: skip
+)
 def released_dips(t: Table) -> float:
     return distance(t, "BigGAN", truncation="best FID") / distance(t, "BigGAN", truncation="none")
 
 
-@claim(
-    experiment="biggan_released", where="Section 3.1, Table 2", above=1.0, ratio=True,
-    text="and its score rises",
-)  # fmt: skip
+@claim(experiment="biggan_released", where="Section 3.1, Table 2", above=1.0, ratio=True, text="and its score rises")
 def released_rises(t: Table) -> float:
     return score(t, "BigGAN", truncation="best FID") / score(t, "BigGAN", truncation="none")
 
@@ -129,65 +149,77 @@ def released_rises(t: Table) -> float:
 
 
 @claim(
-    experiment="biggan_ablation", where="Section 3, Table 1", above=1.0, ratio=True,
+    experiment="biggan_ablation",
+    where="Section 3, Table 1",
+    above=1.0,
+    ratio=True,
     text="a batch eight times as large raises the score (+46 %)",
-)  # fmt: skip
+)
 def batch_raises_score(t: Table) -> float:
     return score(t, "batch 2048") / score(t, "SA-GAN baseline, batch 256")
 
 
-@claim(
-    experiment="biggan_ablation", where="Section 3, Table 1", below=1.0, ratio=True,
-    text="and lowers the distance",
-)  # fmt: skip
+@claim(experiment="biggan_ablation", where="Section 3, Table 1", below=1.0, ratio=True, text="and lowers the distance")
 def batch_lowers_distance(t: Table) -> float:
     return distance(t, "batch 2048") / distance(t, "SA-GAN baseline, batch 256")
 
 
 @claim(
-    experiment="biggan_ablation", where="Section 3, Table 1", above=1.0, ratio=True,
+    experiment="biggan_ablation",
+    where="Section 3, Table 1",
+    above=1.0,
+    ratio=True,
     text="half as many channels again raise the score (+21 %)",
-)  # fmt: skip
+)
 def width_raises_score(t: Table) -> float:
     return score(t, "ch 96") / score(t, "batch 2048")
 
 
-@claim(
-    experiment="biggan_ablation", where="Section 3, Table 1", below=1.0, ratio=True,
-    text="and lower the distance",
-)  # fmt: skip
+@claim(experiment="biggan_ablation", where="Section 3, Table 1", below=1.0, ratio=True, text="and lower the distance")
 def width_lowers_distance(t: Table) -> float:
     return distance(t, "ch 96") / distance(t, "batch 2048")
 
 
 @claim(
-    experiment="biggan_ablation", where="Section 3, Table 1", above=1.0, ratio=True,
+    experiment="biggan_ablation",
+    where="Section 3, Table 1",
+    above=1.0,
+    ratio=True,
     text="a shared embedding trains faster (37 % fewer updates for a score): here a higher score in no more updates",
-)  # fmt: skip
+)
 def sharing_scores_higher(t: Table) -> float:
     return score(t, "+ shared embedding") / score(t, "ch 96")
 
 
 @claim(
-    experiment="biggan_ablation", where="Section 3, Table 1", above=1.0, ratio=True,
+    experiment="biggan_ablation",
+    where="Section 3, Table 1",
+    above=1.0,
+    ratio=True,
     text="skip-z raises the score (+4 %), in no more updates",
-)  # fmt: skip
+)
 def skip_raises_score(t: Table) -> float:
     return score(t, "+ skip-z") / score(t, "+ shared embedding")
 
 
 @claim(
-    experiment="biggan_ablation", where="Table 1", above=0.95, ratio=True,
+    experiment="biggan_ablation",
+    where="Table 1",
+    above=0.95,
+    ratio=True,
     text="orthogonal regularisation costs no score: at least 0.95 of that without",
-)  # fmt: skip
+)
 def orthogonal_costs_nothing(t: Table) -> float:
     return score(t, "+ orthogonal (BigGAN)") / score(t, "+ skip-z")
 
 
 @claim(
-    experiment="biggan_ablation", where="Table 1, last two rows", above=1.0, ratio=True,
+    experiment="biggan_ablation",
+    where="Table 1, last two rows",
+    above=1.0,
+    ratio=True,
     text="with all modifications, width still raises the score",
-)  # fmt: skip
+)
 def width_still_raises_score(t: Table) -> float:
     return score(t, "+ orthogonal (BigGAN)") / score(t, "BigGAN, ch 64")
 
@@ -197,10 +229,13 @@ def width_still_raises_score(t: Table) -> float:
 PRINTED = {  # in millions
     "Appendix B": {"BigGAN G": 70.4, "BigGAN D": 88.0, "BigGAN-deep G": 50.4, "BigGAN-deep D": 34.6},
     "Table 1": {
-        "SA-GAN baseline, batch 256": 81.5, "ch 96": 173.5, "+ shared embedding": 160.6, "+ skip-z": 158.3,
+        "SA-GAN baseline, batch 256": 81.5,
+        "ch 96": 173.5,
+        "+ shared embedding": 160.6,
+        "+ skip-z": 158.3,
         "BigGAN, ch 64": 71.3,
     },
-}  # fmt: skip
+}
 
 
 def _largest_gap(t: Table, source: str) -> float:
@@ -208,17 +243,23 @@ def _largest_gap(t: Table, source: str) -> float:
 
 
 @claim(
-    experiment="biggan_parameters", where="Appendix B", below=0.05, threshold_of="paper",
+    experiment="biggan_parameters",
+    where="Appendix B",
+    below=0.05,
+    threshold_of="paper",
     text="the networks have the printed parameters, to the last digit: largest difference, millions",
-)  # fmt: skip
+)
 def appendix_b_is_met(t: Table) -> float:
     return _largest_gap(t, "Appendix B")
 
 
 @claim(
-    experiment="biggan_parameters", where="Table 1", below=0.05, threshold_of="paper",
+    experiment="biggan_parameters",
+    where="Table 1",
+    below=0.05,
+    threshold_of="paper",
     text="and so have those of Table 1, with a z of 128 in rows 1 to 6 and without counting the shared embedding",
-)  # fmt: skip
+)
 def table_1_is_met(t: Table) -> float:
     return _largest_gap(t, "Table 1")
 
@@ -227,10 +268,12 @@ def table_1_is_met(t: Table) -> float:
 
 
 @claim(
-    experiment="biggan_orthogonal_amenability", where="Section 3.1", above=0.0,
+    experiment="biggan_orthogonal_amenability",
+    where="Section 3.1",
+    above=0.0,
     text="orthogonal regularisation makes models amenable to truncation (60 % to 16 %): difference of the shares, or, "
     "of two models of a seed, of the lowest score under truncation over that without",
-)  # fmt: skip
+)
 def orthogonal_helps_truncation(t: Table) -> float:
     metric = "lowest_gain" if "lowest_gain" in set(t.rows["metric"]) else "amenable"
     helped, alone = (t.value(metric=metric, model=model) for model in (WITH, WITHOUT))
@@ -250,95 +293,120 @@ def _most(t: Table, model: str) -> float:
 
 
 @claim(
-    experiment="biggan_stability", where="Section 4.2", above=0.0,
+    experiment="biggan_stability",
+    where="Section 4.2",
+    above=0.0,
     text="R1 of 10 costs score (45 %): share of the best score that is lost",
-)  # fmt: skip
+)
 def strong_penalty_costs(t: Table) -> float:
     return _lost(t, "R1 10")
 
 
-@claim(
-    experiment="biggan_stability", where="Section 4.2", above=0.0,
-    text="R1 of 1 costs score (20 %)",
-)  # fmt: skip
+@claim(experiment="biggan_stability", where="Section 4.2", above=0.0, text="R1 of 1 costs score (20 %)")
 def penalty_costs(t: Table) -> float:
     return _lost(t, "R1 1")
 
 
 @claim(
-    experiment="biggan_stability", where="Section 4.2", above=0.0,
+    experiment="biggan_stability",
+    where="Section 4.2",
+    above=0.0,
     text="and less than R1 of 10: difference of the shares lost",
-)  # fmt: skip
+)
 def stronger_costs_more(t: Table) -> float:
     return _lost(t, "R1 10") - _lost(t, "R1 1")
 
 
 @claim(
-    experiment="biggan_stability", where="Figures 23 and 25", above=1.0, ratio=True,
+    experiment="biggan_stability",
+    where="Figures 23 and 25",
+    above=1.0,
+    ratio=True,
     text="dropout that keeps 0.8 of D's features leaves a better score than R1 of 10 (70 against 55)",
-)  # fmt: skip
+)
 def dropout_costs_less(t: Table) -> float:
     return _most(t, "dropout 0.8") / _most(t, "R1 10")
 
 
 @claim(
-    experiment="biggan_stability", where="Section 4.1, Figure 3", above=2.0, ratio=True,
+    experiment="biggan_stability",
+    where="Section 4.1, Figure 3",
+    above=2.0,
+    ratio=True,
     text="most of G's layers are well-behaved and a few are not: the largest growth of σ₀ over the median of layers",
-)  # fmt: skip
+)
 def few_spectra_grow(t: Table) -> float:
-    largest, median = (t.value(metric=metric, model="no penalty", network="G")
-                       for metric in ("sigma_growth", "sigma_growth_median"))  # fmt: skip
+    largest, median = (
+        t.value(metric=metric, model="no penalty", network="G") for metric in ("sigma_growth", "sigma_growth_median")
+    )
     return largest / median
 
 
 @claim(
-    experiment="biggan_stability", where="Section 4.1", below=1.0, ratio=True,
+    experiment="biggan_stability",
+    where="Section 4.1",
+    below=1.0,
+    ratio=True,
     text="pulling σ₀ in G towards 1 keeps it from growing: growth against that without",
-)  # fmt: skip
+)
 def regularising_bounds_spectra(t: Table) -> float:
-    held, free = (t.value(metric="sigma_growth", model=model, network="G")
-                  for model in ("sigma_0 in G towards 1", "no penalty"))  # fmt: skip
+    held, free = (
+        t.value(metric="sigma_growth", model=model, network="G") for model in ("sigma_0 in G towards 1", "no penalty")
+    )
     return held / free
 
 
 @claim(
-    experiment="biggan_stability", where="Section 4.2", below=1.0, ratio=True,
+    experiment="biggan_stability",
+    where="Section 4.2",
+    below=1.0,
+    ratio=True,
     text="R1 of 10 on D bounds G's spectra: growth of the largest singular value against that without",
-)  # fmt: skip
+)
 def penalty_bounds_spectra(t: Table) -> float:
     grown, free = (t.value(metric="sigma_growth", model=model, network="G") for model in ("R1 10", "no penalty"))
     return grown / free
 
 
 @claim(
-    experiment="biggan_stability", where="Section 4.2", above=0.25,
+    experiment="biggan_stability",
+    where="Section 4.2",
+    above=0.25,
     text="D memorises: it takes training images for real more often than others (above 98 % against 50 to 55 %)",
-)  # fmt: skip
+)
 def discriminator_memorises(t: Table) -> float:
     seen, unseen = (t.value(metric=f"{part}_accuracy", model="no penalty") for part in ("train", "held_out"))
     return seen - unseen
 
 
 @claim(
-    experiment="biggan_stability", where="Appendix G.1", above=3.0, threshold_of="paper",
+    experiment="biggan_stability",
+    where="Appendix G.1",
+    above=3.0,
+    threshold_of="paper",
     text="once D is frozen its loss leaves the normal range of 0 to 3 (upwards of 300)",
-)  # fmt: skip
+)
 def frozen_discriminator_loses(t: Table) -> float:
     return t.value(metric="d_loss", model="frozen D")
 
 
 @claim(
-    experiment="biggan_stability", where="Appendix G.1", below=1.0, ratio=True,
+    experiment="biggan_stability",
+    where="Appendix G.1",
+    below=1.0,
+    ratio=True,
     text="once G is frozen D's loss goes towards zero: at the end against that of both training on",
-)  # fmt: skip
+)
 def frozen_generator_loses(t: Table) -> float:
     return t.value(metric="d_loss", model="frozen G") / t.value(metric="d_loss", model="no penalty")
 
 
 @claim(
-    experiment="biggan_penalty_sweeps", where="Appendix I", above=0.9,
+    experiment="biggan_penalty_sweeps",
+    where="Appendix I",
+    above=0.9,
     text="“the strength of the penalty correlates negatively with performance”: rank correlation with the score lost",
-)  # fmt: skip
+)
 def stronger_penalties_cost_more(t: Table) -> float:
     rows = t.select(metric="is_reduction")
     rows = rows[rows["model"].str.startswith("R1 ")]
@@ -355,33 +423,41 @@ def _gain(t: Table, model: str) -> float:
 
 
 @claim(
-    experiment="biggan_latents", where="Appendix E", above=0.0,
+    experiment="biggan_latents",
+    where="Appendix E",
+    above=0.0,
     text="Bernoulli {0,1} scores higher than N(0, I) (8 %): gain",
-)  # fmt: skip
+)
 def bernoulli_gains(t: Table) -> float:
     return _gain(t, "Bernoulli {0,1}")
 
 
 @claim(
-    experiment="biggan_latents", where="Appendix E", above=0.0,
+    experiment="biggan_latents",
+    where="Appendix E",
+    above=0.0,
     text="the censored normal scores higher (15 to 20 %): gain",
-)  # fmt: skip
+)
 def censored_normal_gains(t: Table) -> float:
     return _gain(t, "censored normal")
 
 
 @claim(
-    experiment="biggan_latents", where="Appendix E", above=0.0,
+    experiment="biggan_latents",
+    where="Appendix E",
+    above=0.0,
     text="N(0, I) and Bernoulli side by side score higher (around 5 %): gain",
-)  # fmt: skip
+)
 def concatenation_gains(t: Table) -> float:
     return _gain(t, "N(0,I) and Bernoulli")
 
 
 @claim(
-    experiment="biggan_latents", where="Appendix E", below=0.1,
+    experiment="biggan_latents",
+    where="Appendix E",
+    below=0.1,
     text="uniform, signs, categorical and sparse normal do near-identically: largest gain or loss of the four",
-)  # fmt: skip
+)
 def others_do_alike(t: Table) -> float:
     return max(
         abs(_gain(t, model)) for model in ("U[-1,1]", "Bernoulli {-1,1}", "categorical {-1,0,1}", "N(0,I) x Bernoulli")
@@ -389,9 +465,12 @@ def others_do_alike(t: Table) -> float:
 
 
 @claim(
-    experiment="biggan_latents", where="Appendix E", above=0.9, ratio=True,
+    experiment="biggan_latents",
+    where="Appendix E",
+    above=0.9,
+    ratio=True,
     text="a quarter of the dimensions suffices: at least 0.9 of the score",
-)  # fmt: skip
+)
 def fewer_dimensions_suffice(t: Table) -> float:
     return score(t, "32 dimensions") / score(t, "N(0,I)")
 
@@ -400,25 +479,32 @@ def fewer_dimensions_suffice(t: Table) -> float:
 
 
 @claim(
-    experiment="biggan_cifar10", where="Appendix C.2", above=9.22 * 0.95,
+    experiment="biggan_cifar10",
+    where="Appendix C.2",
+    above=9.22 * 0.95,
     text="an Inception score of 9.22 on CIFAR-10, within 5 %",
-)  # fmt: skip
+)
 def cifar_score(t: Table) -> float:
     return t.value(metric="IS", model="BigGAN", truncation="none")
 
 
 @claim(
-    experiment="biggan_cifar10", where="ours", above=0.5,
+    experiment="biggan_cifar10",
+    where="ours",
+    above=0.5,
     text="without truncation, samples have at least half of the score of as many real images",
-)  # fmt: skip
+)
 def half_of_the_data(t: Table) -> float:
     return score(t, "BigGAN", truncation="none") / score(t, "data")
 
 
 @claim(
-    experiment="biggan_real_scores", where="Appendix C.3", above=1.0, ratio=True,
+    experiment="biggan_real_scores",
+    where="Appendix C.3",
+    above=1.0,
+    ratio=True,
     text="images that the classifier was trained on score higher than others, at every size",
-)  # fmt: skip
+)
 def classifier_prefers_its_own(t: Table) -> float:
     return min(
         score(t, "training data", resolution=r) / score(t, "validation data", resolution=r) for r in _resolutions(t)

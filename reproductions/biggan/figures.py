@@ -73,10 +73,15 @@ def _measured_curves(r: Results, axis: Axes) -> None:
                     axis.annotate(f"{threshold:g}", (x[threshold], y[threshold]), **place)
             label = f"{model} {size}" if several else model
             axis.plot(
-                x, y, MARKERS[i], linestyle=STYLES[i] if filled else ":", color=COLOURS[i], markersize=4,
+                x,
+                y,
+                MARKERS[i],
+                linestyle=STYLES[i] if filled else ":",
+                color=COLOURS[i],
+                markersize=4,
                 markerfacecolor=COLOURS[i] if filled else "white",
                 label=label + (", by resampling" if filled else HUB),
-            )  # fmt: skip
+            )
     real = pick(r.per_seed, metric=score, model="validation data").drop_duplicates("condition")
     for value in real["value"]:
         axis.axhline(value, color="black", linestyle=":", linewidth=0.9, label="score of validation data")
@@ -98,8 +103,15 @@ def _reported_curves(r: Results, axis: Axes) -> None:
         if len(points) < 2:
             continue
         x, y = np.array(points).T
-        axis.plot(x, y, MARKERS[place], linestyle=STYLES[place], color=COLOURS[place], markersize=4,
-                  label=f"{model}, {size} pixels")  # fmt: skip
+        axis.plot(
+            x,
+            y,
+            MARKERS[place],
+            linestyle=STYLES[place],
+            color=COLOURS[place],
+            markersize=4,
+            label=f"{model}, {size} pixels",
+        )
         axis.plot(x[0], y[0], "*", color=COLOURS[place], markersize=9)
         place += 1
     axis.set(xlabel="FID ↓", ylabel="IS ↑", title="printed in Table 2")
@@ -229,8 +241,9 @@ def biggan_stability(r: Results) -> None:
     with figure(r.folder / "memory", 1, 1, (6.4, 3)) as (drawn, axes):
         axis = axes[0, 0]
         labels = [textwrap.fill(model, 12) for model in models]
-        bars_with_seeds(axis, labels, {label: [_values(r, metric, model) for model in models]
-                                       for metric, label in metrics.items()})  # fmt: skip
+        bars_with_seeds(
+            axis, labels, {label: [_values(r, metric, model) for model in models] for metric, label in metrics.items()}
+        )
         axis.set(ylabel="share that D takes for real", ylim=(0, 1))
         drawn.legend(loc="outside lower center", ncols=3)
 
@@ -248,8 +261,13 @@ def _spectra(r: Results) -> None:
                     line = curves[curves["curve"] == layer]
                     colour = plt.colormaps["viridis_r"](0.1 + 0.9 * place / max(len(layers) - 1, 1))
                     named = place in (0, len(layers) - 1)
-                    axis.plot(line["step"], line["value"], color=colour, linewidth=1.1,
-                              label=layer.rpartition("|")[2] if named else None)  # fmt: skip
+                    axis.plot(
+                        line["step"],
+                        line["value"],
+                        color=colour,
+                        linewidth=1.1,
+                        label=layer.rpartition("|")[2] if named else None,
+                    )
                 axis.set_title(f"{letter}, {arm}")
                 if layers:
                     axis.legend(title="first and last layer", title_fontsize=7, fontsize=7)
@@ -319,8 +337,13 @@ def biggan_latents(r: Results) -> None:
         axis.axvline(1, color="black", linewidth=0.8)
         for place, arm in enumerate(arms):
             if arm in printed:
-                axis.plot([1 + printed[arm]] * 2, [place - 0.42, place + 0.42], color=COLOURS[1], linestyle="--",
-                          label="the paper's text" if arm == printed.index[0] else None)  # fmt: skip
+                axis.plot(
+                    [1 + printed[arm]] * 2,
+                    [place - 0.42, place + 0.42],
+                    color=COLOURS[1],
+                    linestyle="--",
+                    label="the paper's text" if arm == printed.index[0] else None,
+                )
         axis.set_xlabel(f"{score} over that of N(0, I)")
         drawn.legend(loc="outside lower right")
 
@@ -348,7 +371,12 @@ def biggan_parameters(r: Results) -> None:
         axis = axes[0, 0]
         _horizontal(axis, models, [_values(r, "parameters", model)[:1] for model in models], 0)
         for place, model in enumerate(models):
-            axis.plot([printed[model]] * 2, [place - 0.42, place + 0.42], color=COLOURS[1], linestyle="--",
-                      label=None if place else "printed")  # fmt: skip
+            axis.plot(
+                [printed[model]] * 2,
+                [place - 0.42, place + 0.42],
+                color=COLOURS[1],
+                linestyle="--",
+                label=None if place else "printed",
+            )
         axis.set_xlabel("parameters, millions")
         drawn.legend(loc="outside lower right")

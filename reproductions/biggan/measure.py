@@ -80,8 +80,13 @@ def _of_seeds(m: Measuring) -> list[Run]:
 # --- Truncation: Figures 2, 17 and 18, Table 2 ---------------------------------------------------------------------
 
 
-def point(judge: Judge, method: BigGAN | None, seed: int, threshold: float | None = None,
-          way: Callable[[float], Latent] = truncated) -> Point:  # fmt: skip
+def point(
+    judge: Judge,
+    method: BigGAN | None,
+    seed: int,
+    threshold: float | None = None,
+    way: Callable[[float], Latent] = truncated,
+) -> Point:
     found = _at(judge, method, seed, None if threshold is None else way(threshold))
     return Point(threshold, found.score, found.distance)
 
@@ -127,8 +132,18 @@ def _validation(m: Measuring, settings: dict, *, labelled: bool = False) -> Prep
     return found
 
 
-def add_curves(m: Measuring, judge: Judge, method: BigGAN | None, seed: int, settings: dict, model: str,
-               validation_score: float | None, *, note: str = "", resolution: int | str = "") -> None:  # fmt: skip
+def add_curves(
+    m: Measuring,
+    judge: Judge,
+    method: BigGAN | None,
+    seed: int,
+    settings: dict,
+    model: str,
+    validation_score: float | None,
+    *,
+    note: str = "",
+    resolution: int | str = "",
+) -> None:
     """Both ways of truncating, point by point, and the read-outs of the paper's way.
 
     ``resolution``: of the images, as conditions have it; that of the settings unless given.
@@ -179,8 +194,16 @@ def biggan_truncation(m: Measuring) -> None:
         validation = _validation(m, settings).samples
         validation_score = judge.score_of(validation)
         for seed in m.seeds:
-            _real_score(m, judge, validation, model="validation data", seed=seed, dataset=judge.data.card["data"],
-                        truncation="none", resolution=settings["image_size"])  # fmt: skip
+            _real_score(
+                m,
+                judge,
+                validation,
+                model="validation data",
+                seed=seed,
+                dataset=judge.data.card["data"],
+                truncation="none",
+                resolution=settings["image_size"],
+            )
         for run in m.runs:
             method = _last(run, judge)
             add_curves(m, judge, method, run.seed, run.settings, run.arm, validation_score, note=run.note)
@@ -199,8 +222,17 @@ def biggan_resolutions(m: Measuring) -> None:
             validation_score = judge.score_of(_validation(m, m.settings(arm)).samples)
             for run in part.runs:
                 model, _, size = arm.rpartition(" ")
-                add_curves(m, judge, _last(run, judge), run.seed, run.settings, model, validation_score,
-                           note=run.note, resolution=size)  # fmt: skip
+                add_curves(
+                    m,
+                    judge,
+                    _last(run, judge),
+                    run.seed,
+                    run.settings,
+                    model,
+                    validation_score,
+                    note=run.note,
+                    resolution=size,
+                )
 
 
 def _only(experiment: Experiment, arm: str) -> Experiment:
@@ -229,8 +261,10 @@ def biggan_released(m: Measuring) -> None:
 
 
 GAINS = (  # Section 3: what is said to raise the score, over what
-    ("batch 2048", "SA-GAN baseline, batch 256"), ("ch 96", "batch 2048"), ("+ skip-z", "+ shared embedding"),
-)  # fmt: skip
+    ("batch 2048", "SA-GAN baseline, batch 256"),
+    ("ch 96", "batch 2048"),
+    ("+ skip-z", "+ shared embedding"),
+)
 
 
 def biggan_ablation(m: Measuring) -> None:
@@ -243,8 +277,13 @@ def biggan_ablation(m: Measuring) -> None:
             scores[run.arm, run.seed] = found.score
             _add_point(m, judge, found, **common)
             text = protocol("parameters", of="of G and D")
-            m.add(metric="parameters", value=sum(run.record["parameters"].values()) / 1e6, unit="M", protocol=text,
-                  **common)  # fmt: skip
+            m.add(
+                metric="parameters",
+                value=sum(run.record["parameters"].values()) / 1e6,
+                unit="M",
+                protocol=text,
+                **common,
+            )
             for arm, over in GAINS:
                 if run.arm == arm and (over, run.seed) in scores:
                     text = protocol(
@@ -278,8 +317,15 @@ def biggan_parameters(m: Measuring) -> None:
         counts[name] = sum(map(parameters, without_memory(of_row))) - embedding
     for seed in m.seeds:
         for name, count in counts.items():
-            m.add(model=name, seed=seed, dataset="none", metric="parameters", value=count / 1e6, unit="M",
-                  protocol="counted")  # fmt: skip
+            m.add(
+                model=name,
+                seed=seed,
+                dataset="none",
+                metric="parameters",
+                value=count / 1e6,
+                unit="M",
+                protocol="counted",
+            )
 
 
 # --- Section 3.1 ---------------------------------------------------------------------------------------------------
@@ -297,11 +343,22 @@ def biggan_orthogonal_amenability(m: Measuring) -> None:
             gains = {t: point(judge, method, run.seed, t).score / whole.score for t in thresholds}
             parts = parts_of(judge.score_protocol) | {"of": "score over that without truncation"}
             for threshold, gain in gains.items():
-                m.add(metric="score_gain", value=gain, threshold=threshold, better="higher",
-                      protocol=protocol("score_gain", **parts), **common)  # fmt: skip
+                m.add(
+                    metric="score_gain",
+                    value=gain,
+                    threshold=threshold,
+                    better="higher",
+                    protocol=protocol("score_gain", **parts),
+                    **common,
+                )
             least = min(gains.values()) if method else 0.0
-            m.add(metric="lowest_gain", value=least, better="higher",
-                  protocol=protocol("lowest_gain", **parts, over=f"thresholds {thresholds}"), **common)  # fmt: skip
+            m.add(
+                metric="lowest_gain",
+                value=least,
+                better="higher",
+                protocol=protocol("lowest_gain", **parts, over=f"thresholds {thresholds}"),
+                **common,
+            )
             text = protocol("amenable", of=f"lowest score gain of at least {AMENABLE:g}")
             m.add(metric="amenable", value=least >= AMENABLE, better="higher", protocol=text, **common)
             _add_point(m, judge, whole, truncation="none", **common)
@@ -493,5 +550,10 @@ def biggan_real_scores(m: Measuring) -> None:
                 ("validation data", np.array(validation)),
             ):
                 _real_score(m, judge, images, **common | {"model": model})
-            m.add(metric=judge.score_name, value=point(judge, _last(run, judge), run.seed).score, better="higher",
-                  protocol=judge.score_protocol, **common)  # fmt: skip
+            m.add(
+                metric=judge.score_name,
+                value=point(judge, _last(run, judge), run.seed).score,
+                better="higher",
+                protocol=judge.score_protocol,
+                **common,
+            )

@@ -74,9 +74,17 @@ class Generator(nn.Module):
     """
 
     def __init__(
-        self, size=128, channels=3, width=96, latent_size=120, classes=1000, *, shared=True, skip_z=True,
+        self,
+        size=128,
+        channels=3,
+        width=96,
+        latent_size=120,
+        classes=1000,
+        *,
+        shared=True,
+        skip_z=True,
         embedding_size=128,
-    ):  # fmt: skip
+    ):
         super().__init__()
         check_size(size)
         if skip_z and not shared:

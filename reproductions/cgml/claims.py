@@ -20,9 +20,11 @@ def l1_gives_zero(t: Table) -> float:
 
 
 @claim(
-    experiment="cgml_toy", where="Figure 3(e)", above=0.9,
+    experiment="cgml_toy",
+    where="Figure 3(e)",
+    above=0.9,
     text="the method's outputs lie on the branches: at least nine tenths are near one",
-)  # fmt: skip
+)
 def ours_is_near(t: Table) -> float:
     return toy(t, "near_branch")
 
@@ -38,60 +40,78 @@ def both_branches(t: Table) -> float:
 
 
 @claim(
-    experiment="cgml_toy", where="Section 4, Figure 3(c), (e)", above=0.01,
+    experiment="cgml_toy",
+    where="Section 4, Figure 3(c), (e)",
+    above=0.01,
     text="without ρ there is a phantom distribution, which ρ removes: fewer outputs in the middle of the branches",
-)  # fmt: skip
+)
 def momentum_removes_phantom(t: Table) -> float:
     return toy(t, "phantom_share", WITHOUT) - toy(t, "phantom_share")
 
 
 @claim(
-    experiment="cgml_toy", where="Figure 3(d)", below=1.0, ratio=True,
+    experiment="cgml_toy",
+    where="Figure 3(d)",
+    below=1.0,
+    ratio=True,
     text="E[ρ] is lower near the branches than away from them",
-)  # fmt: skip
+)
 def momentum_is_lower_near(t: Table) -> float:
     return ratio(toy(t, "momentum_near"), toy(t, "momentum_away"))
 
 
 @claim(
-    experiment="cgml_toy", where="Section 3, Figures 6 and 40", below=0.5, ratio=True,
+    experiment="cgml_toy",
+    where="Section 3, Figures 6 and 40",
+    below=0.5,
+    ratio=True,
     text="outputs improve along the steps of inference: the error at the end is less than half of that at the start",
-)  # fmt: skip
+)
 def steps_help(t: Table) -> float:
     return ratio(toy(t, "error"), toy(t, "error_at_start"))
 
 
 @claim(
-    experiment="cgml_toy_uncertainty", where="Appendix 2.5, Figure 22", above=1.0, ratio=True,
+    experiment="cgml_toy_uncertainty",
+    where="Appendix 2.5, Figure 22",
+    above=1.0,
+    ratio=True,
     text="uncertainty grows away from the training data",
-)  # fmt: skip
+)
 def uncertainty_grows(t: Table) -> float:
     inside, outside = (t.value(metric=f"variance_{part}", model=OURS) for part in ("inside", "outside"))
     return ratio(outside, inside)
 
 
 @claim(
-    experiment="cgml_toy_uncertainty", where="Appendix 2.5; over the outputs' size is ours", above=1.0, ratio=True,
+    experiment="cgml_toy_uncertainty",
+    where="Appendix 2.5; over the outputs' size is ours",
+    above=1.0,
+    ratio=True,
     text="and by more than the outputs themselves grow",
-)  # fmt: skip
+)
 def relative_uncertainty_grows(t: Table) -> float:
     inside, outside = (t.value(metric=f"relative_variance_{part}", model=OURS) for part in ("inside", "outside"))
     return ratio(outside, inside)
 
 
 @claim(
-    experiment="cgml_choices", where="Section 2.2, Figure 3; the setting is ours", above=0.01,
+    experiment="cgml_choices",
+    where="Section 2.2, Figure 3; the setting is ours",
+    above=0.01,
     text="with a code of one dimension, off the sphere, the phantom shows without ρ, and ρ removes it",
-)  # fmt: skip
+)
 def phantom_of_a_scalar_code(t: Table) -> float:
     without, with_it = (t.value(metric="phantom_share", model="a code of 1", rho=rho) for rho in ("no", "yes"))
     return without - with_it
 
 
 @claim(
-    experiment="cgml_choices", where="Section 2.1; the claim is ours", above=0.0,
+    experiment="cgml_choices",
+    where="Section 2.1; the claim is ours",
+    above=0.0,
     text="the Lipschitz penalty helps: more outputs near a branch with it",
-)  # fmt: skip
+)
 def lipschitz_helps(t: Table) -> float:
     with_it, without = (
         t.value(metric="near_branch", model=arm, rho="yes") for arm in ("as chosen", "no Lipschitz penalty")
@@ -167,9 +187,11 @@ def momentum_helps_colour_ssim(t: Table) -> float:
 
 
 @claim(
-    experiment="cgml_colorization", where="Table 8", above=0.0,
+    experiment="cgml_colorization",
+    where="Table 8",
+    above=0.0,
     text="of those at hand the distribution of its colours is nearest to the true one, in a as in b",
-)  # fmt: skip
+)
 def nearest_colours(t: Table) -> float:
     """The smaller of the two leads."""
     return min(colour_lead(t, f"iou_{plane}") for plane in "ab")
@@ -181,17 +203,21 @@ def preferred(t: Table) -> float:
 
 
 @claim(
-    experiment="cgml_colorization", where="Figure 10; the threshold is ours", above=1.5,
+    experiment="cgml_colorization",
+    where="Figure 10; the threshold is ours",
+    above=1.5,
     text="one lightness is coloured in several ways: of four true colourings more than one is met",
-)  # fmt: skip
+)
 def several_colourings(t: Table) -> float:
     return t.value(metric="modes_per_input", model=OURS, data=column(t), task="colorization")
 
 
 @claim(
-    experiment="cgml_colorization", where="Section 5.2, Figure 7", above=0.0,
+    experiment="cgml_colorization",
+    where="Section 5.2, Figure 7",
+    above=0.0,
     text="its colours are more vibrant than the adversary's",
-)  # fmt: skip
+)
 def more_vibrant(t: Table) -> float:
     ours, rival = (
         t.value(metric="colourfulness", model=model, data=column(t), task="colorization") for model in (OURS, "P2P")
@@ -200,9 +226,11 @@ def more_vibrant(t: Table) -> float:
 
 
 @claim(
-    experiment="cgml_colorization", where="Appendix 3.3; the claim is ours", above=0.0,
+    experiment="cgml_colorization",
+    where="Appendix 3.3; the claim is ours",
+    above=0.0,
     text="the pull towards a uniform distribution makes colours more vibrant",
-)  # fmt: skip
+)
 def uniformity_is_vibrant(t: Table) -> float:
     ours, without = (
         t.value(metric="colourfulness", model=model, data=column(t), task="colorization")
@@ -212,9 +240,12 @@ def uniformity_is_vibrant(t: Table) -> float:
 
 
 @claim(
-    experiment="cgml_colorization", where="Figure 6", below=1.0, ratio=True,
+    experiment="cgml_colorization",
+    where="Figure 6",
+    below=1.0,
+    ratio=True,
     text="outputs come nearer to a true colouring as the code converges at inference",
-)  # fmt: skip
+)
 def steps_help_colours(t: Table) -> float:
     return t.value(metric="error_at_end", model=OURS) / t.value(metric="error_at_start", model=OURS)
 
@@ -224,36 +255,46 @@ def by_size(t: Table, metric: str) -> dict[float, float]:
 
 
 @claim(
-    experiment="cgml_latent_size", where="Table 9", above=0.0,
+    experiment="cgml_latent_size",
+    where="Table 9",
+    above=0.0,
     text="quality is best with 32 dimensions: LPIPS is lower than with 5 and with 128",
-)  # fmt: skip
+)
 def best_lpips_between(t: Table) -> float:
     found = by_size(t, "LPIPS")
     return min(found[5], found[128]) - found[32]
 
 
 @claim(
-    experiment="cgml_latent_size", where="Table 9; PSNR in place of LPIPS is ours", above=0.0,
+    experiment="cgml_latent_size",
+    where="Table 9; PSNR in place of LPIPS is ours",
+    above=0.0,
     text="the same of PSNR, higher",
-)  # fmt: skip
+)
 def best_psnr_between(t: Table) -> float:
     found = by_size(t, "PSNR")
     return found[32] - max(found[5], found[128])
 
 
 @claim(
-    experiment="cgml_latent_size", where="Table 9", above=1.0, ratio=True,
+    experiment="cgml_latent_size",
+    where="Table 9",
+    above=1.0,
+    ratio=True,
     text="diversity grows with the code: more with 64 dimensions than with 5",
-)  # fmt: skip
+)
 def larger_codes_are_more_diverse(t: Table) -> float:
     found = by_size(t, "diversity")
     return ratio(found[64], found[5])
 
 
 @claim(
-    experiment="cgml_mnist_completion", where="Figure 4", below=1.0, ratio=True,
+    experiment="cgml_mnist_completion",
+    where="Figure 4",
+    below=1.0,
+    ratio=True,
     text="digits are decided where L1 leaves them undecided: less grey in the hole",
-)  # fmt: skip
+)
 def less_grey_than_l1(t: Table) -> float:
     ours, l1 = (t.value(metric="grey_share", model=model) for model in (OURS, "L1"))
     return ratio(ours, l1)
@@ -265,34 +306,43 @@ def nearer_than_ce(t: Table) -> float:
 
 
 @claim(
-    experiment="cgml_mnist_completion", where="Figure 40", below=1.0, ratio=True,
+    experiment="cgml_mnist_completion",
+    where="Figure 40",
+    below=1.0,
+    ratio=True,
     text="the error against the clean digit falls along the steps of inference",
-)  # fmt: skip
+)
 def steps_help_digits(t: Table) -> float:
     return t.value(metric="error_at_end", model=OURS) / t.value(metric="error_at_start", model=OURS)
 
 
 @claim(
-    experiment="cgml_mnist_white_box", where="Section 5.1, Figure 5", above=0.5,
+    experiment="cgml_mnist_white_box",
+    where="Section 5.1, Figure 5",
+    above=0.5,
     text="seen at a rate of 0.3, the box is in some outputs and not in others, for most digits",
-)  # fmt: skip
+)
 def both_modes_at_the_rate(t: Table) -> float:
     return t.value(metric="both_modes", model="rate 0.3")
 
 
 @claim(
-    experiment="cgml_mnist_white_box", where="Section 5.1", above=0.5,
+    experiment="cgml_mnist_white_box",
+    where="Section 5.1",
+    above=0.5,
     text="and for far fewer at a rate of 0.1: the share of digits that show both differs by a half",
-)  # fmt: skip
+)
 def rate_matters(t: Table) -> float:
     high, low = (t.value(metric="both_modes", model=f"rate {rate}") for rate in (0.3, 0.1))
     return high - low
 
 
 @claim(
-    experiment="cgml_mnist_white_box", where="Section 5.1; the rate is ours", above=0.5,
+    experiment="cgml_mnist_white_box",
+    where="Section 5.1; the rate is ours",
+    above=0.5,
     text="both modes show for most digits at 0.5, where both are as likely",
-)  # fmt: skip
+)
 def both_modes_at_a_half(t: Table) -> float:
     return t.value(metric="both_modes", model="rate 0.5")
 
@@ -302,9 +352,11 @@ def completion_lead(t: Table, metric: str, rivals: tuple[str, ...], mask: str = 
 
 
 @claim(
-    experiment="cgml_image_completion", where="Table 3", above=0.0,
+    experiment="cgml_image_completion",
+    where="Table 3",
+    above=0.0,
     text="with a quarter missing ours has the best PSNR of the methods at hand",
-)  # fmt: skip
+)
 def best_completion_psnr(t: Table) -> float:
     return completion_lead(t, "PSNR", COMPLETION_RIVALS)
 
@@ -320,9 +372,11 @@ def best_completion_lpips(t: Table) -> float:
 
 
 @claim(
-    experiment="cgml_image_completion", where="Table 3", above=0.0,
+    experiment="cgml_image_completion",
+    where="Table 3",
+    above=0.0,
     text="it beats a GAN of its own capacity (CE) in PSNR, whatever the mask",
-)  # fmt: skip
+)
 def better_than_ce(t: Table) -> float:
     """The smallest lead."""
     return min(completion_lead(t, "PSNR", ("CE",), mask) for mask in ("10%", "15%", "25%"))
@@ -340,16 +394,16 @@ def operations(t: Table, model: str) -> float:
 
 
 @claim(
-    experiment="cgml_flops", where="Table 7", below=1.02, ratio=True,
+    experiment="cgml_flops",
+    where="Table 7",
+    below=1.02,
+    ratio=True,
     text="the method costs next to nothing more than CE",
-)  # fmt: skip
+)
 def little_more_than_ce(t: Table) -> float:
     return operations(t, OURS) / operations(t, "CE")
 
 
-@claim(
-    experiment="cgml_flops", where="Table 7", below=1.0, ratio=True,
-    text="and less than P2P and CIC",
-)  # fmt: skip
+@claim(experiment="cgml_flops", where="Table 7", below=1.0, ratio=True, text="and less than P2P and CIC")
 def less_than_other_rivals(t: Table) -> float:
     return operations(t, OURS) / min(operations(t, "P2P"), operations(t, "CIC"))

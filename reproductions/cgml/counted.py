@@ -23,9 +23,14 @@ class ColourClassifier(nn.Sequential):
     """CIC (Zhang et al. 2016, the released network): 3 × 3 convolutions, 313 classes at a quarter of the side."""
 
     BLOCKS = (  # filters of each layer; stride of the last; dilation
-        ((64, 64), 2, 1), ((128, 128), 2, 1), ((256, 256, 256), 2, 1), ((512, 512, 512), 1, 1), ((512, 512, 512), 1, 2),
-        ((512, 512, 512), 1, 2), ((512, 512, 512), 1, 1),
-    )  # fmt: skip
+        ((64, 64), 2, 1),
+        ((128, 128), 2, 1),
+        ((256, 256, 256), 2, 1),
+        ((512, 512, 512), 1, 1),
+        ((512, 512, 512), 1, 2),
+        ((512, 512, 512), 1, 2),
+        ((512, 512, 512), 1, 1),
+    )
 
     def __init__(self) -> None:
         layers: list[nn.Module] = []

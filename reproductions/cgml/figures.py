@@ -58,8 +58,15 @@ def _cost_maps(r: Results) -> None:
     maps = r.sheets["cost"]
     with figure(r.folder / "cost", 1, len(maps), (2.1 * len(maps), 2.4), sharey=True) as (drawn, axes):
         for i, (axis, cost) in enumerate(zip(axes[0], maps, strict=True)):
-            shown = axis.imshow(cost, origin="lower", extent=(0, 1, 0, 360), aspect="auto", cmap="viridis", vmin=0,
-                                vmax=float(maps[-1].max()))  # fmt: skip
+            shown = axis.imshow(
+                cost,
+                origin="lower",
+                extent=(0, 1, 0, 360),
+                aspect="auto",
+                cmap="viridis",
+                vmin=0,
+                vmax=float(maps[-1].max()),
+            )
             axis.set(xlabel="x", title="at the start" if i == 0 else f"after {i}/{len(maps) - 1}")
             axis.grid(False)
         axes[0, 0].set(ylabel="angle of the code", yticks=(0, 90, 180, 270, 360))
@@ -92,9 +99,10 @@ def cgml_toy_uncertainty(r: Results) -> None:
 def cgml_choices(r: Results) -> None:
     arms = list(dict.fromkeys(r.per_seed["model"]))
     labels = {
-        "near_branch": "share near a branch ↑", "rarer_branch": "share of the rarer one ↑",
+        "near_branch": "share near a branch ↑",
+        "rarer_branch": "share of the rarer one ↑",
         "phantom_share": "share in the middle ↓",
-    }  # fmt: skip
+    }
     with figure(r.folder / "choices", 3, 1, (10, 6.6), sharex=True) as (drawn, axes):
         for axis, (metric, label) in zip(axes[:, 0], labels.items(), strict=True):
             rows = pick(r.per_seed, metric=metric)
@@ -170,8 +178,11 @@ def cgml_latent_size(r: Results) -> None:
     """Table 9."""
     rows = by_condition(r.per_seed, "latent_size")
     sizes = sorted(set(rows["step"].astype(int)))
-    panels = {"PSNR": "PSNR of random outputs, dB ↑", "PSNR_best": "PSNR of the best output, dB ↑",
-              "diversity": "diversity ↑"}  # fmt: skip
+    panels = {
+        "PSNR": "PSNR of random outputs, dB ↑",
+        "PSNR_best": "PSNR of the best output, dB ↑",
+        "diversity": "diversity ↑",
+    }
     with figure(r.folder / "sizes", 1, 3, (9.6, 2.9)) as (_, axes):
         for axis, (metric, label) in zip(axes[0], panels.items(), strict=True):
             for i, model in enumerate(dict.fromkeys(r.per_seed["model"])):

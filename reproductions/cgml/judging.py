@@ -105,9 +105,10 @@ class ImageJudge:
             torch.manual_seed(1000 + 1000 * run.seed + place + 10**6 * trial)
             outputs = self.method.outputs(x, count, **how).flatten(0, 1)
             columns = (
-                problem.picture(x, torch.zeros_like(y)), problem.picture(x, y),
+                problem.picture(x, torch.zeros_like(y)),
+                problem.picture(x, y),
                 problem.picture(x.repeat_interleave(count, dim=0), outputs),
-            )  # fmt: skip
+            )
             given, truth, images = (to_uint8(column).cpu().numpy() for column in columns)
             if run.diverged:  # the last snapshot is from before: what is left of it is grey
                 images[:] = 127
@@ -158,8 +159,15 @@ class ImageJudge:
                 trials = [np.concatenate(spread).mean()]
                 for trial in range(1, self.s["trials"]):
                     trials.append(diversity(next(self.pictures(run, how, trial))[2]).mean())
-                text = protocol("diversity", outputs=outputs, farthest=DIVERSE, trials=len(trials), range="[0,1]",
-                                first_trial=f"{len(self.samples)} inputs", others="the first of them")  # fmt: skip
+                text = protocol(
+                    "diversity",
+                    outputs=outputs,
+                    farthest=DIVERSE,
+                    trials=len(trials),
+                    range="[0,1]",
+                    first_trial=f"{len(self.samples)} inputs",
+                    others="the first of them",
+                )
                 self.m.add(metric="diversity", value=np.mean(trials), better="higher", protocol=text, **common)
             for metric, value, better, parts in counted.rows() if counted else ():
                 text = protocol(metric, **parts, **sampled)
@@ -180,8 +188,16 @@ class ImageJudge:
         self.m.curve(model=run.arm, seed=run.seed, name="error", steps=np.arange(len(errors)), values=np.array(errors))
         for metric, value in (("error_at_start", errors[0]), ("error_at_end", errors[-1])):
             text = protocol(metric, of=of, inputs=len(x))
-            self.m.add(model=run.arm, seed=run.seed, dataset=self.name, metric=metric, value=value, better="lower",
-                       protocol=text, note=run.note)  # fmt: skip
+            self.m.add(
+                model=run.arm,
+                seed=run.seed,
+                dataset=self.name,
+                metric=metric,
+                value=value,
+                better="lower",
+                protocol=text,
+                note=run.note,
+            )
 
     @torch.no_grad()
     def pictures_along(self, inputs: int = 4, places: int = 6) -> np.ndarray:

@@ -90,8 +90,17 @@ def cgml_toy(m: Measuring) -> None:
         text = _sampled(run)
 
         def add(metric: str, value: float, model: str, better: str = "", run=run, text=text, **more: Any) -> None:
-            m.add(model=model, seed=run.seed, dataset="cubic branches", metric=metric, value=value, better=better,
-                  protocol=protocol(metric, **text, **more), note=run.note, task="toy")  # fmt: skip
+            m.add(
+                model=model,
+                seed=run.seed,
+                dataset="cubic branches",
+                metric=metric,
+                value=value,
+                better=better,
+                protocol=protocol(metric, **text, **more),
+                note=run.note,
+                task="toy",
+            )
 
         if run.arm == "L1":
             x = torch.linspace(LOW, HIGH, s["positions"])[:, None]
@@ -159,9 +168,17 @@ def cgml_choices(m: Measuring) -> None:
         for (_, walk), with_rho in zip(walks.items(), ("yes", "no"), strict=True):
             text = _sampled(run)
             for metric, value in _outcome(x, walk[-1][1]).items():
-                m.add(model=run.arm, seed=run.seed, dataset="cubic branches", metric=metric, value=value,
-                      better=BETTER[metric], protocol=protocol(metric, **text), note=run.note,
-                      rho=with_rho)  # fmt: skip
+                m.add(
+                    model=run.arm,
+                    seed=run.seed,
+                    dataset="cubic branches",
+                    metric=metric,
+                    value=value,
+                    better=BETTER[metric],
+                    protocol=protocol(metric, **text),
+                    note=run.note,
+                    rho=with_rho,
+                )
 
 
 def cgml_toy_uncertainty(m: Measuring) -> None:
@@ -183,8 +200,15 @@ def cgml_toy_uncertainty(m: Measuring) -> None:
             chosen = (positions >= low) & (positions <= high)
             for metric, values in ((f"variance_{part}", variance), (f"relative_variance_{part}", variance / size)):
                 what = protocol(metric, of=f"x from {low:g} to {high:g}", **text)
-                m.add(model=run.arm, seed=run.seed, dataset="cubic branches", metric=metric,
-                      value=float(values[chosen].mean()), protocol=what, note=run.note)  # fmt: skip
+                m.add(
+                    model=run.arm,
+                    seed=run.seed,
+                    dataset="cubic branches",
+                    metric=metric,
+                    value=float(values[chosen].mean()),
+                    protocol=what,
+                    note=run.note,
+                )
         m.curve(model=run.arm, seed=run.seed, name="variance", steps=positions.numpy(), values=variance.numpy())
 
 
@@ -255,8 +279,13 @@ def cgml_mnist_white_box(m: Measuring) -> None:
                     if run.seed == m.seeds[0] and not how and place == 0:
                         m.sheet(f"picture|{run.arm}", images[:3, :10])
                 found = np.concatenate(has_box)
-                common = {"model": model, "seed": run.seed, "dataset": judge.name, "note": run.note,
-                          "rate": run.settings["box_rate"]}  # fmt: skip
+                common = {
+                    "model": model,
+                    "seed": run.seed,
+                    "dataset": judge.name,
+                    "note": run.note,
+                    "rate": run.settings["box_rate"],
+                }
                 sampled = {"inputs": found.shape[0], "outputs": found.shape[1], "box": "brighter than the middle grey"}
                 both = (found.any(axis=1) & ~found.all(axis=1)).mean()
                 text = protocol("both_modes", of="inputs", **sampled)
@@ -295,5 +324,14 @@ def cgml_flops(m: Measuring) -> None:
             at = {"batch": s["batch_size"]} if size == s["image_size"] else {"size": size}
             text = protocol("flops", size=size, counted="two for a multiplication with an addition", passes=1)
             for seed in m.seeds:
-                m.add(model=model, seed=seed, dataset="not stated", metric="flops", value=count / 1e9, better="lower",
-                      unit="1×10^9", protocol=text, **at)  # fmt: skip
+                m.add(
+                    model=model,
+                    seed=seed,
+                    dataset="not stated",
+                    metric="flops",
+                    value=count / 1e9,
+                    better="lower",
+                    unit="1×10^9",
+                    protocol=text,
+                    **at,
+                )

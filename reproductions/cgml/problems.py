@@ -199,6 +199,9 @@ def boxes(sides: Tensor, room: tuple[int, int], size: int) -> Tensor:
 
 
 PROBLEMS: dict[str, type[Problem]] = {
-    "toy": Toy, "colorization": Colorization, "completion": Completion, "mixed_halves": MixedHalves,
+    "toy": Toy,
+    "colorization": Colorization,
+    "completion": Completion,
+    "mixed_halves": MixedHalves,
     "white_box": WhiteBox,
-}  # fmt: skip
+}

@@ -35,57 +35,63 @@ def moves_alike(t: Table, model: str, metric: str = "frame_change", **condition)
 
 
 @claim(
-    experiment="mocogan_shapes_acd", where="Table 1", below=1.0, ratio=True,
+    experiment="mocogan_shapes_acd",
+    where="Table 1",
+    below=1.0,
+    ratio=True,
     text="a shape's colour changes less in MoCoGAN's videos than in TGAN's",
-)  # fmt: skip
+)
 def shapes_steadier_than_tgan(t: Table) -> float:
     return acd(t, "MoCoGAN") / acd(t, "TGAN")
 
 
-@claim(
-    experiment="mocogan_shapes_acd", where="Table 1", below=1.0, ratio=True,
-    text="and less than in VGAN's",
-)  # fmt: skip
+@claim(experiment="mocogan_shapes_acd", where="Table 1", below=1.0, ratio=True, text="and less than in VGAN's")
 def shapes_steadier_than_vgan(t: Table) -> float:
     return acd(t, "MoCoGAN") / acd(t, "VGAN")
 
 
 @claim(
-    experiment="mocogan_shapes_acd", where="ours: a frozen video has ACD 0", above=0.5,
+    experiment="mocogan_shapes_acd",
+    where="ours: a frozen video has ACD 0",
+    above=0.5,
     text="MoCoGAN's shapes get from one place to another as far as the data's, within a factor of two",
-)  # fmt: skip
+)
 def shapes_travel(t: Table) -> float:
     return moves_alike(t, "MoCoGAN", "displacement")
 
 
 @claim(
-    experiment="mocogan_shapes_acd", where="ours: frames without a shape have no colour", below=0.1,
+    experiment="mocogan_shapes_acd",
+    where="ours: frames without a shape have no colour",
+    below=0.1,
     text="and nine of ten frames have pixels brighter than 32 of 255, so that a colour is defined (noise counts too)",
-)  # fmt: skip
+)
 def shapes_are_seen(t: Table) -> float:
     return t.value(metric="empty_frames", model="MoCoGAN")
 
 
 @claim(
-    experiment="mocogan_faces_acd", where="Table 1", below=1.0, ratio=True,
+    experiment="mocogan_faces_acd",
+    where="Table 1",
+    below=1.0,
+    ratio=True,
     text="MoCoGAN's faces have a smaller content distance than TGAN's (OpenFace, or mean colour of drawn faces)",
-)  # fmt: skip
+)
 def faces_steadier_than_tgan(t: Table) -> float:
     return acd(t, "MoCoGAN") / acd(t, "TGAN")
 
 
-@claim(
-    experiment="mocogan_faces_acd", where="Table 1", below=1.0, ratio=True,
-    text="and a smaller one than VGAN's",
-)  # fmt: skip
+@claim(experiment="mocogan_faces_acd", where="Table 1", below=1.0, ratio=True, text="and a smaller one than VGAN's")
 def faces_steadier_than_vgan(t: Table) -> float:
     return acd(t, "MoCoGAN") / acd(t, "VGAN")
 
 
 @claim(
-    experiment="mocogan_faces_acd", where="ours: a frozen video has ACD 0", above=0.5,
+    experiment="mocogan_faces_acd",
+    where="ours: a frozen video has ACD 0",
+    above=0.5,
     text="MoCoGAN's faces change from frame to frame as much as the data's, within a factor of two",
-)  # fmt: skip
+)
 def faces_move(t: Table) -> float:
     return moves_alike(t, "MoCoGAN")
 
@@ -93,18 +99,12 @@ def faces_move(t: Table) -> float:
 # --- Table 2 -------------------------------------------------------------------------------------------------------
 
 
-@claim(
-    experiment="mocogan_ucf101", where="Table 2", above=1.0, ratio=True,
-    text="MoCoGAN scores higher than TGAN",
-)  # fmt: skip
+@claim(experiment="mocogan_ucf101", where="Table 2", above=1.0, ratio=True, text="MoCoGAN scores higher than TGAN")
 def scores_above_tgan(t: Table) -> float:
     return score(t, "MoCoGAN") / score(t, "TGAN")
 
 
-@claim(
-    experiment="mocogan_ucf101", where="Table 2", above=1.0, ratio=True,
-    text="MoCoGAN scores higher than VGAN",
-)  # fmt: skip
+@claim(experiment="mocogan_ucf101", where="Table 2", above=1.0, ratio=True, text="MoCoGAN scores higher than VGAN")
 def scores_above_vgan(t: Table) -> float:
     return score(t, "MoCoGAN") / score(t, "VGAN")
 
@@ -113,44 +113,59 @@ def scores_above_vgan(t: Table) -> float:
 
 
 @claim(
-    experiment="mocogan_ablation", where="Table 4, Section 4.2", above=1.0, ratio=True,
+    experiment="mocogan_ablation",
+    where="Table 4, Section 4.2",
+    above=1.0,
+    ratio=True,
     text="with D_I content is more consistent, in both schemes",
-)  # fmt: skip
+)
 def image_critic_helps_content(t: Table) -> float:
     without_g, without_r, with_g, with_r = (acd(t, model) for model in SETTINGS)
     return min(without_g / with_g, without_r / with_r)
 
 
 @claim(
-    experiment="mocogan_ablation", where="Table 4, Section 4.2", above=1.0, ratio=True,
+    experiment="mocogan_ablation",
+    where="Table 4, Section 4.2",
+    above=1.0,
+    ratio=True,
     text="with D_I and the category into R_M, control is better than without D_I",
-)  # fmt: skip
+)
 def image_critic_helps_control(t: Table) -> float:
     return mcs(t, DEFAULT) / mcs(t, "without D_I, z_A -> R_M")
 
 
 @claim(
-    experiment="mocogan_ablation", where="Table 4, Section 4.2", above=1.0, ratio=True,
+    experiment="mocogan_ablation",
+    where="Table 4, Section 4.2",
+    above=1.0,
+    ratio=True,
     text="the category into R_M gives better control than into G_I, with and without D_I",
-)  # fmt: skip
+)
 def into_motion_helps_control(t: Table) -> float:
     without_g, without_r, with_g, with_r = (mcs(t, model) for model in SETTINGS)
     return min(without_r / without_g, with_r / with_g)
 
 
 @claim(
-    experiment="mocogan_ablation", where="Table 4, Section 4.2", above=1.0, ratio=True,
+    experiment="mocogan_ablation",
+    where="Table 4, Section 4.2",
+    above=1.0,
+    ratio=True,
     text="and more consistent content",
-)  # fmt: skip
+)
 def into_motion_helps_content(t: Table) -> float:
     without_g, without_r, with_g, with_r = (acd(t, model) for model in SETTINGS)
     return min(without_g / without_r, with_g / with_r)
 
 
 @claim(
-    experiment="mocogan_ablation", where="Section 4.2", above=1.5, ratio=True,
+    experiment="mocogan_ablation",
+    where="Section 4.2",
+    above=1.5,
+    ratio=True,
     text="the category is under control: the classifier finds it 1.5 times as often as by chance",
-)  # fmt: skip
+)
 def category_is_controlled(t: Table) -> float:
     try:
         return max(t.value(metric="times_chance", model=DEFAULT), LEAST)
@@ -159,9 +174,11 @@ def category_is_controlled(t: Table) -> float:
 
 
 @claim(
-    experiment="mocogan_ablation", where="ours: a frozen video has ACD 0", above=0.5,
+    experiment="mocogan_ablation",
+    where="ours: a frozen video has ACD 0",
+    above=0.5,
     text="videos of all four settings change from frame to frame as much as the data's, within a factor of two",
-)  # fmt: skip
+)
 def categorical_videos_move(t: Table) -> float:
     return min(moves_alike(t, model) for model in SETTINGS)
 
@@ -170,27 +187,31 @@ def categorical_videos_move(t: Table) -> float:
 
 
 @claim(
-    experiment="mocogan_latent_sizes", where="Figure 6, Section 4.2", below=1.0, ratio=True,
+    experiment="mocogan_latent_sizes",
+    where="Figure 6, Section 4.2",
+    below=1.0,
+    ratio=True,
     text="a content code of 50 gives more consistent content than one of 10",
-)  # fmt: skip
+)
 def larger_content_is_steadier(t: Table) -> float:
     curve = t.by("d_C", metric="ACD", model="MoCoGAN")
     return ratio(curve[50], curve[10], LEAST)
 
 
 @claim(
-    experiment="mocogan_latent_sizes", where="Figure 6, Section 4.2", above=1.0, ratio=True,
-    text="and better control",
-)  # fmt: skip
+    experiment="mocogan_latent_sizes", where="Figure 6, Section 4.2", above=1.0, ratio=True, text="and better control"
+)
 def larger_content_controls_better(t: Table) -> float:
     curve = t.by("d_C", metric="MCS", model="MoCoGAN")
     return ratio(curve[50], curve[10], LEAST)
 
 
 @claim(
-    experiment="mocogan_latent_sizes", where="ours: a frozen video has ACD 0", above=0.5,
+    experiment="mocogan_latent_sizes",
+    where="ours: a frozen video has ACD 0",
+    above=0.5,
     text="videos of both change from frame to frame as much as the data's, within a factor of two",
-)  # fmt: skip
+)
 def both_sizes_move(t: Table) -> float:
     return min(moves_alike(t, "MoCoGAN", d_C=size) for size in (10, 50))
 
@@ -204,50 +225,65 @@ def _content_ratio(t: Table, model: str) -> float:
 
 
 @claim(
-    experiment="mocogan_disentanglement", where="Figure 4b", above=2.0, ratio=True,
+    experiment="mocogan_disentanglement",
+    where="Figure 4b",
+    above=2.0,
+    ratio=True,
     text="a shape's colour is the content code's: it varies twice as much between contents as between motions",
-)  # fmt: skip
+)
 def shapes_by_content(t: Table) -> float:
     return _content_ratio(t, "MoCoGAN")
 
 
 @claim(
-    experiment="mocogan_disentanglement", where="Figure 4b", above=0.5,
+    experiment="mocogan_disentanglement",
+    where="Figure 4b",
+    above=0.5,
     text="a shape's path is the motion code's: the same motion adds more than half of what it could add to the "
     "correlation of paths over contents",
-)  # fmt: skip
+)
 def paths_by_motion(t: Table) -> float:
     return t.value(metric="path_by_motion", model="MoCoGAN")
 
 
 @claim(
-    experiment="mocogan_disentanglement", where="Figure 7", above=2.0, ratio=True,
+    experiment="mocogan_disentanglement",
+    where="Figure 7",
+    above=2.0,
+    ratio=True,
     text="who a face is, is the content code's: colours vary twice as much between contents as between motions",
-)  # fmt: skip
+)
 def faces_by_content(t: Table) -> float:
     return _content_ratio(t, DEFAULT)
 
 
 @claim(
-    experiment="mocogan_longer_videos", where="Section 3, Figures 7, 8", below=1e-4,
+    experiment="mocogan_longer_videos",
+    where="Section 3, Figures 7, 8",
+    below=1e-4,
     text="a longer path begins as the shorter one does",
-)  # fmt: skip
+)
 def begins_the_same(t: Table) -> float:
     return max(t.value(metric="first_codes_changed", model=model) for model in ("MoCoGAN", DEFAULT))
 
 
 @claim(
-    experiment="mocogan_longer_videos", where="Figures 7, 8", above=0.5,
+    experiment="mocogan_longer_videos",
+    where="Figures 7, 8",
+    above=0.5,
     text="beyond the length of the training clips there is as much motion as before, within a factor of two (ours)",
-)  # fmt: skip
+)
 def motion_goes_on(t: Table) -> float:
     return min(alike(t.value(metric="change_kept", model=model), 1.0) for model in ("MoCoGAN", DEFAULT))
 
 
 @claim(
-    experiment="mocogan_longer_videos", where="Section B: “the identity was kept fixed”", below=2.0, ratio=True,
+    experiment="mocogan_longer_videos",
+    where="Section B: “the identity was kept fixed”",
+    below=2.0,
+    ratio=True,
     text="and content stays: it drifts to no more than twice the distance (the threshold is ours)",
-)  # fmt: skip
+)
 def content_stays(t: Table) -> float:
     return max(max(t.value(metric="content_drift", model=model) for model in ("MoCoGAN", DEFAULT)), LEAST)
 
@@ -256,25 +292,33 @@ def content_stays(t: Table) -> float:
 
 
 @claim(
-    experiment="mocogan_image_to_video", where="Table 5", above=50.0, threshold_of="paper",
+    experiment="mocogan_image_to_video",
+    where="Table 5",
+    above=50.0,
+    threshold_of="paper",
     text="people prefer MoCoGAN's videos to C-VGAN's and MCNET's",
-)  # fmt: skip
+)
 def preferred(t: Table) -> float:
     return min(t.value(metric="preference", model="MoCoGAN", against=other) for other in ("C-VGAN", "MCNET"))
 
 
 @claim(
-    experiment="mocogan_image_to_video", where="Section 4.3: “starting from the first frame”", below=1.0, ratio=True,
+    experiment="mocogan_image_to_video",
+    where="Section 4.3: “starting from the first frame”",
+    below=1.0,
+    ratio=True,
     text="MoCoGAN's videos keep the content of their image better than C-VGAN's",
-)  # fmt: skip
+)
 def keeps_the_image(t: Table) -> float:
     one, other = (t.value(metric="content_lost", model=model) for model in ("MoCoGAN", "C-VGAN"))
     return ratio(one, other, LEAST)
 
 
 @claim(
-    experiment="mocogan_image_to_video", where="ours: a frozen image keeps all", above=0.5,
+    experiment="mocogan_image_to_video",
+    where="ours: a frozen image keeps all",
+    above=0.5,
     text="and their shapes get as far as the data's, within a factor of two",
-)  # fmt: skip
+)
 def continued_videos_move(t: Table) -> float:
     return moves_alike(t, "MoCoGAN", "displacement")

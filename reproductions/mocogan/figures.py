@@ -86,10 +86,7 @@ def mocogan_disentanglement(r: Results) -> None:
 
 def mocogan_longer_videos(r: Results) -> None:
     models = list(dict.fromkeys(r.curves["model"]))
-    panels = (
-        ("content_distance", "colour's distance from frame 1"),
-        ("frame_change", "change from frame to frame"),
-    )
+    panels = (("content_distance", "colour's distance from frame 1"), ("frame_change", "change from frame to frame"))
     length = r.curves["step"].max()
     times = r.experiment.settings_without_arm(r.scale, r.config)["times_longer"]
     with figure(r.folder / "along", 1, 2, (7.5, 2.9)) as (drawn, axes):

@@ -15,13 +15,7 @@ from common.metrics.features import extract
 from common.metrics.networks import FeatureNetwork, feature_network
 from common.metrics.protocol import protocol
 from common.metrics.scores import accuracy
-from common.metrics.video import (
-    content_and_motion,
-    embedding,
-    mean_colours,
-    shape_centres,
-    shape_colours,
-)
+from common.metrics.video import content_and_motion, embedding, mean_colours, shape_centres, shape_colours
 from common.training.launch import compute_device
 from common.video.judging import VideoJudge, add_frame_change, held_out, real_clips, shown_of, trained
 from common.video.method import AT_ONCE
@@ -60,8 +54,14 @@ class Content:
             ("path", found.path, "way of the shape's centre"),
             ("displacement", found.displacement, "from its first centre to its last"),
         ):
-            m.add(metric=metric, value=value / videos.shape[2], better="target", unit="sides of the frame",
-                  protocol=protocol(metric, of=of, **seen), **common)  # fmt: skip
+            m.add(
+                metric=metric,
+                value=value / videos.shape[2],
+                better="target",
+                unit="sides of the frame",
+                protocol=protocol(metric, of=of, **seen),
+                **common,
+            )
         text = protocol("empty_frames", of="share of frames without a shape", **seen)
         m.add(metric="empty_frames", value=found.empty, better="lower", protocol=text, **common)
 
@@ -121,8 +121,9 @@ def changing_labels(count: int, classes: int, frames: int, device: torch.device)
     return order.repeat_interleave(frames, dim=1).to(device)
 
 
-def _categorical(m: Measuring, run: Run, device: torch.device, content: Content, network: FeatureNetwork,
-                 common: dict[str, Any]) -> np.ndarray:  # fmt: skip
+def _categorical(
+    m: Measuring, run: Run, device: torch.device, content: Content, network: FeatureNetwork, common: dict[str, Any]
+) -> np.ndarray:
     """MCS and ACD of videos whose category changes every ``frames`` frames (Section 4.2)."""
     method = trained(m, run, device)
     count, frames, classes = run.settings["evaluation_samples"], run.settings["frames"], run.settings["classes"]
@@ -255,16 +256,26 @@ def mocogan_longer_videos(m: Measuring) -> None:
                 content, z_a = method.content(count), method.categories(labels, length)
                 path = method.g.path(noise, start, z_a)
                 short = method.g.path(noise[:, :frames], start, None if z_a is None else z_a[:, :frames])
-                long = torch.cat([
-                    method.g.frames(content[i : i + AT_ONCE], path[i : i + AT_ONCE],
-                                    None if z_a is None else z_a[i : i + AT_ONCE]).float()
-                    for i in range(0, count, AT_ONCE)
-                ])  # fmt: skip
+                long = torch.cat(
+                    [
+                        method.g.frames(
+                            content[i : i + AT_ONCE],
+                            path[i : i + AT_ONCE],
+                            None if z_a is None else z_a[i : i + AT_ONCE],
+                        ).float()
+                        for i in range(0, count, AT_ONCE)
+                    ]
+                )
             text = protocol(
                 "first_codes_changed", of="max |difference| of the first motion codes, alone and of longer paths"
             )
-            m.add(metric="first_codes_changed", value=float((path[:, :frames] - short).abs().max()), better="lower",
-                  protocol=text, **common)  # fmt: skip
+            m.add(
+                metric="first_codes_changed",
+                value=float((path[:, :frames] - short).abs().max()),
+                better="lower",
+                protocol=text,
+                **common,
+            )
             videos = shown_of(long, run)
             of = shape_colours if run.settings["content"] == "shape_colour" else mean_colours
             colours = np.array([of(video) for video in videos])

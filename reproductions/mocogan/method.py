@@ -66,9 +66,12 @@ class MoCoGAN(VideoMethod):
         s = self.settings
         for name, network in self.networks.items():
             self.optimisers[name] = torch.optim.Adam(
-                network.parameters(), s["learning_rate"], (s["beta1"], s["beta2"]), weight_decay=s["weight_decay"],
+                network.parameters(),
+                s["learning_rate"],
+                (s["beta1"], s["beta2"]),
+                weight_decay=s["weight_decay"],
                 fused=True,
-            )  # fmt: skip
+            )
 
     # Codes.
 

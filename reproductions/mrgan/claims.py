@@ -37,44 +37,51 @@ def least_ratio(t: Table, models: Iterable[str], baselines: Iterable[str], **con
 
 
 @claim(
-    experiment="mrgan_cityscapes", where="Section 5.2, Table 5.1(a)", above=1.0, ratio=True,
+    experiment="mrgan_cityscapes",
+    where="Section 5.2, Table 5.1(a)",
+    above=1.0,
+    ratio=True,
     text="all variants are more diverse than the baselines, without exception",
-)  # fmt: skip
+)
 def all_more_diverse(t: Table) -> float:
     return least_ratio(t, VARIANTS, BASELINES, task="translation")
 
 
 @claim(
-    experiment="mrgan_cityscapes", where="Table 5.1(a)", above=2.0, ratio=True,
+    experiment="mrgan_cityscapes",
+    where="Table 5.1(a)",
+    above=2.0,
+    ratio=True,
     text="the reconstruction loss leaves next to no diversity: each Gaussian variant has at least twice Pix2Pix's",
-)  # fmt: skip
+)
 def reconstruction_kills_diversity(t: Table) -> float:
     gaussian = [model for model in VARIANTS if model.startswith("Gaussian")]
     return least_ratio(t, gaussian, ["Pix2Pix+noise"], task="translation")
 
 
 @claim(
-    experiment="mrgan_cityscapes", where="Section 5.2", above=0.0,
+    experiment="mrgan_cityscapes",
+    where="Section 5.2",
+    above=0.0,
     text="Gaussian MR1, proxy MR1 and proxy MR2 are more realistic than both baselines",
-)  # fmt: skip
+)
 def best_three_more_realistic(t: Table) -> float:
     """Least lead over the best baseline."""
     best = max(realism(t, model, task="translation") for model in BASELINES)
     return lead(min(realism(t, model, task="translation") for model in BEST), best)
 
 
-@claim(
-    experiment="mrgan_cityscapes", where="Section 5.2", above=1.0, ratio=True,
-    text="and more diverse",
-)  # fmt: skip
+@claim(experiment="mrgan_cityscapes", where="Section 5.2", above=1.0, ratio=True, text="and more diverse")
 def best_three_more_diverse(t: Table) -> float:
     return least_ratio(t, BEST, BASELINES, task="translation")
 
 
 @claim(
-    experiment="mrgan_cityscapes", where="Section 5.2", above=-0.1,
+    experiment="mrgan_cityscapes",
+    where="Section 5.2",
+    above=-0.1,
     text="matching the mean only gives Gaussian variants comparable or better realism than the variance too",
-)  # fmt: skip
+)
 def one_moment_is_enough(t: Table) -> float:
     """Least lead."""
     pairs = (("Gaussian MR1", "Gaussian MR2"), ("Gaussian proxy MR1", "Gaussian proxy MR2"))
@@ -82,9 +89,12 @@ def one_moment_is_enough(t: Table) -> float:
 
 
 @claim(
-    experiment="mrgan_cityscapes", where="after equation 4.6; the claim is ours", below=1.0, ratio=True,
+    experiment="mrgan_cityscapes",
+    where="after equation 4.6; the claim is ours",
+    below=1.0,
+    ratio=True,
     text="proxy MR2 brings the conditional mean nearer to the truth than Pix2Pix has it",
-)  # fmt: skip
+)
 def mean_is_nearer(t: Table) -> float:
     one, other = (
         t.value(metric="mean_error", model=model, task="translation")
@@ -94,9 +104,12 @@ def mean_is_nearer(t: Table) -> float:
 
 
 @claim(
-    experiment="mrgan_cityscapes", where="Section 3.2", above=5.0, ratio=True,
+    experiment="mrgan_cityscapes",
+    where="Section 3.2",
+    above=5.0,
+    ratio=True,
     text="and restores the conditional variance, which reconstruction drives to zero",
-)  # fmt: skip
+)
 def variance_is_restored(t: Table) -> float:
     one, other = (
         t.value(metric="variance_share", model=model, task="translation")
@@ -106,17 +119,23 @@ def variance_is_restored(t: Table) -> float:
 
 
 @claim(
-    experiment="mrgan_celeba_superresolution", where="Table 5.1(b)", above=2.0, ratio=True,
+    experiment="mrgan_celeba_superresolution",
+    where="Table 5.1(b)",
+    above=2.0,
+    ratio=True,
     text="SRGAN's outputs become diverse with proxy MR2",
-)  # fmt: skip
+)
 def superresolution_more_diverse(t: Table) -> float:
     return least_ratio(t, ["Gaussian proxy MR2"], ["SRGAN+noise"], task="super-resolution")
 
 
 @claim(
-    experiment="mrgan_celeba_inpainting", where="Table 5.1(c)", above=2.0, ratio=True,
+    experiment="mrgan_celeba_inpainting",
+    where="Table 5.1(c)",
+    above=2.0,
+    ratio=True,
     text="GLCIC's outputs become diverse with proxy MR2",
-)  # fmt: skip
+)
 def inpainting_more_diverse(t: Table) -> float:
     return least_ratio(t, ["Gaussian proxy MR2"], ["GLCIC+noise"], task="inpainting")
 
@@ -127,17 +146,21 @@ def competitive(t: Table, baseline: str, task: str) -> float:
 
 
 @claim(
-    experiment="mrgan_celeba_superresolution", where="Section 5.2, Table 5.1(b)", below=0.1,
+    experiment="mrgan_celeba_superresolution",
+    where="Section 5.2, Table 5.1(b)",
+    below=0.1,
     text="at competitive realism: no more than 0.1 lost",
-)  # fmt: skip
+)
 def superresolution_is_competitive(t: Table) -> float:
     return competitive(t, "SRGAN+noise", "super-resolution")
 
 
 @claim(
-    experiment="mrgan_celeba_inpainting", where="Section 5.2, Table 5.1(c)", below=0.1,
+    experiment="mrgan_celeba_inpainting",
+    where="Section 5.2, Table 5.1(c)",
+    below=0.1,
     text="at competitive realism: no more than 0.1 lost",
-)  # fmt: skip
+)
 def inpainting_is_competitive(t: Table) -> float:
     return competitive(t, "GLCIC+noise", "inpainting")
 
@@ -146,67 +169,81 @@ def inpainting_is_competitive(t: Table) -> float:
 
 
 @claim(
-    experiment="mrgan_loss_mismatch", where="Section 3.2", below=0.05,
+    experiment="mrgan_loss_mismatch",
+    where="Section 3.2",
+    below=0.05,
     text="with the L1 loss only the noise is ignored: the conditional variance is next to nothing of the true one",
-)  # fmt: skip
+)
 def l1_ignores_noise(t: Table) -> float:
     return t.value(metric="variance_share", model="L1 only")
 
 
 @claim(
-    experiment="mrgan_loss_mismatch", where="Figure 3.1(e)", below=0.05,
-    text="and so it is with the GAN loss beside it",
-)  # fmt: skip
+    experiment="mrgan_loss_mismatch", where="Figure 3.1(e)", below=0.05, text="and so it is with the GAN loss beside it"
+)
 def both_ignore_noise(t: Table) -> float:
     return t.value(metric="variance_share", model="Pix2Pix+noise")
 
 
 @claim(
-    experiment="mrgan_loss_mismatch", where="Figure 3.1(f)", above=0.25,
+    experiment="mrgan_loss_mismatch",
+    where="Figure 3.1(f)",
+    above=0.25,
     text="proxy MR2 uses the noise: at least a quarter of the true variance",
-)  # fmt: skip
+)
 def proxy_uses_noise(t: Table) -> float:
     return t.value(metric="variance_share", model="Gaussian proxy MR2")
 
 
 @claim(
-    experiment="mrgan_loss_mismatch", where="Figure 3.1(c)", above=1.0, ratio=True,
+    experiment="mrgan_loss_mismatch",
+    where="Figure 3.1(c)",
+    above=1.0,
+    ratio=True,
     text="the GAN loss alone is not enough: outputs lie further from the true ones than with the L1 loss beside it",
-)  # fmt: skip
+)
 def gan_alone_is_worse(t: Table) -> float:
     one, other = (t.value(metric="distance_to_truth", model=model) for model in ("GAN only", "Pix2Pix+noise"))
     return one / other
 
 
 @claim(
-    experiment="mrgan_loss_combinations", where="Figure F.1", below=0.05,
+    experiment="mrgan_loss_combinations",
+    where="Figure F.1",
+    below=0.05,
     text="without the GAN loss MR1 and proxy MR1 have variances near zero",
-)  # fmt: skip
+)
 def first_moment_alone_has_no_variance(t: Table) -> float:
     return max(t.value(metric="variance_share", model=f"{name} alone") for name in ("MR1", "proxy MR1"))
 
 
 @claim(
-    experiment="mrgan_loss_combinations", where="Figure F.1", above=0.1,
+    experiment="mrgan_loss_combinations",
+    where="Figure F.1",
+    above=0.1,
     text="MR2 and proxy MR2 do generate diverse outputs",
-)  # fmt: skip
+)
 def second_moment_alone_has_variance(t: Table) -> float:
     return min(t.value(metric="variance_share", model=f"{name} alone") for name in ("MR2", "proxy MR2"))
 
 
 @claim(
-    experiment="mrgan_loss_combinations", where="Figure F.1", below=0.0,
+    experiment="mrgan_loss_combinations",
+    where="Figure F.1",
+    below=0.0,
     text="MR2's variance is nearer to the true one (in the thesis: to the predicted one) than proxy MR2's",
-)  # fmt: skip
+)
 def mr2_is_nearer_in_variance(t: Table) -> float:
     one, other = (abs(t.value(metric="variance_share", model=f"{name} alone") - 1) for name in ("MR2", "proxy MR2"))
     return one - other
 
 
 @claim(
-    experiment="mrgan_loss_combinations", where="Figure F.2", below=0.0,
+    experiment="mrgan_loss_combinations",
+    where="Figure F.2",
+    below=0.0,
     text="as the weight of the reconstruction loss grows, the variance of outputs falls",
-)  # fmt: skip
+)
 def reconstruction_takes_variance(t: Table) -> float:
     """The greatest rise from one weight to the next (0, 1, 10, 100)."""
     arms = ("Gaussian proxy MR2", "reconstruction 1", "reconstruction 10", "reconstruction 100")
@@ -218,26 +255,29 @@ def reconstruction_takes_variance(t: Table) -> float:
 
 
 @claim(
-    experiment="mrgan_mode_collapse", where="Appendix C", above=7.5,
+    experiment="mrgan_mode_collapse",
+    where="Appendix C",
+    above=7.5,
     text="MR1, MR2, proxy MR1 and proxy MR2 capture all eight modes",
-)  # fmt: skip
+)
 def moments_keep_modes(t: Table) -> float:
     """The fewest modes of the four."""
     return min(t.value(metric="modes", model=model) for model in ("MR1", "MR2", "proxy MR1", "proxy MR2"))
 
 
 @claim(
-    experiment="mrgan_mode_collapse", where="Appendix C", below=1.5,
-    text="with the GAN loss only one mode is captured",
-)  # fmt: skip
+    experiment="mrgan_mode_collapse", where="Appendix C", below=1.5, text="with the GAN loss only one mode is captured"
+)
 def gan_captures_one(t: Table) -> float:
     return t.value(metric="modes", model="GAN")
 
 
 @claim(
-    experiment="mrgan_mode_collapse", where="Appendix C", below=0.5,
+    experiment="mrgan_mode_collapse",
+    where="Appendix C",
+    below=0.5,
     text="the L2 loss cannot fix that: not all modes are captured",
-)  # fmt: skip
+)
 def l2_does_not_help(t: Table) -> float:
     if t.value(metric="captures_all_modes", model="GAN"):
         raise Missing("a GAN that collapses")

@@ -11,15 +11,7 @@ from common.data.batches import Batches, to_float
 from common.training.method import Method
 from common.translation.method import Translator
 from reproductions.mrgan.losses import AGAINST_PREDICTOR, AGAINST_TRUTH, LIKELIHOODS, over
-from reproductions.mrgan.models import (
-    Completion,
-    ContextCritic,
-    PatchCritic,
-    PointMLP,
-    SRCritic,
-    SRGenerator,
-    UNet,
-)
+from reproductions.mrgan.models import Completion, ContextCritic, PatchCritic, PointMLP, SRCritic, SRGenerator, UNet
 
 VALIDATIONS = 20  # how often the predictor's validation loss is looked at
 
@@ -59,9 +51,12 @@ class MomentMatching(Method):
     def make_optimisers(self) -> None:
         s = self.settings
         options = {
-            "lr": s["learning_rate"] * s["learning_rate_factor"], "betas": (s["beta1"], s["beta2"]),
-            "weight_decay": s["weight_decay"], "amsgrad": True, "fused": True,
-        }  # fmt: skip
+            "lr": s["learning_rate"] * s["learning_rate_factor"],
+            "betas": (s["beta1"], s["beta2"]),
+            "weight_decay": s["weight_decay"],
+            "amsgrad": True,
+            "fused": True,
+        }
         self.optimisers = {
             name: torch.optim.Adam(network.parameters(), **options) for name, network in self.networks.items()
         }
@@ -311,9 +306,7 @@ class MRPoints(MomentMatching):
         super().__init__(settings, shape, device)
         width, dimensions = settings["generator_width"], shape[0]
         self.build(
-            PointMLP(settings["latent_size"], width, dimensions),
-            PointMLP(dimensions, width, 1),
-            Constant(dimensions),
+            PointMLP(settings["latent_size"], width, dimensions), PointMLP(dimensions, width, 1), Constant(dimensions)
         )
 
     def next_pair(self, batches: Batches) -> tuple[Tensor, Tensor]:

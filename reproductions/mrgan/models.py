@@ -102,9 +102,13 @@ class Residual(nn.Module):
     def __init__(self, width: int, noise: int):
         super().__init__()
         self.layers = nn.Sequential(
-            WithNoise(noise), nn.Conv2d(width + noise, width, 3, padding=1), nn.BatchNorm2d(width), nn.PReLU(),
-            nn.Conv2d(width, width, 3, padding=1), nn.BatchNorm2d(width),
-        )  # fmt: skip
+            WithNoise(noise),
+            nn.Conv2d(width + noise, width, 3, padding=1),
+            nn.BatchNorm2d(width),
+            nn.PReLU(),
+            nn.Conv2d(width, width, 3, padding=1),
+            nn.BatchNorm2d(width),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.layers(x)
@@ -138,9 +142,12 @@ class SRCritic(nn.Sequential):
             steps += [nn.Conv2d(before, after * width, 3, stride, 1), nn.BatchNorm2d(after * width), nn.LeakyReLU(0.2)]
             before = after * width
         super().__init__(
-            *steps, nn.AdaptiveAvgPool2d(1), nn.Conv2d(before, 16 * width, 1), nn.LeakyReLU(0.2),
+            *steps,
+            nn.AdaptiveAvgPool2d(1),
+            nn.Conv2d(before, 16 * width, 1),
+            nn.LeakyReLU(0.2),
             nn.Conv2d(16 * width, 1, 1),
-        )  # fmt: skip
+        )
 
 
 def _conv(before: int, after: int, kernel: int = 3, stride: int = 1, dilation: int = 1) -> list[nn.Module]:
@@ -158,16 +165,32 @@ class Completion(nn.Module):
         super().__init__()
         w = width
         self.layers = nn.Sequential(
-            *_conv(channels + 1, w, 5), *_conv(w, 2 * w, 3, 2), *_conv(2 * w, 2 * w), *_conv(2 * w, 4 * w, 3, 2),
-            *_conv(4 * w, 4 * w), WithNoise(noise), *_conv(4 * w + noise, 4 * w),
-            WithNoise(noise), *_conv(4 * w + noise, 4 * w, dilation=2),
-            WithNoise(noise), *_conv(4 * w + noise, 4 * w, dilation=4),
-            *_conv(4 * w, 4 * w, dilation=8), *_conv(4 * w, 4 * w, dilation=16),
-            *_conv(4 * w, 4 * w), *_conv(4 * w, 4 * w),
-            nn.ConvTranspose2d(4 * w, 2 * w, 4, 2, 1), nn.BatchNorm2d(2 * w), nn.ReLU(), *_conv(2 * w, 2 * w),
-            nn.ConvTranspose2d(2 * w, w, 4, 2, 1), nn.BatchNorm2d(w), nn.ReLU(), *_conv(w, w // 2),
-            nn.Conv2d(w // 2, channels * (2 if predictor else 1), 3, padding=1), Output(predictor),
-        )  # fmt: skip
+            *_conv(channels + 1, w, 5),
+            *_conv(w, 2 * w, 3, 2),
+            *_conv(2 * w, 2 * w),
+            *_conv(2 * w, 4 * w, 3, 2),
+            *_conv(4 * w, 4 * w),
+            WithNoise(noise),
+            *_conv(4 * w + noise, 4 * w),
+            WithNoise(noise),
+            *_conv(4 * w + noise, 4 * w, dilation=2),
+            WithNoise(noise),
+            *_conv(4 * w + noise, 4 * w, dilation=4),
+            *_conv(4 * w, 4 * w, dilation=8),
+            *_conv(4 * w, 4 * w, dilation=16),
+            *_conv(4 * w, 4 * w),
+            *_conv(4 * w, 4 * w),
+            nn.ConvTranspose2d(4 * w, 2 * w, 4, 2, 1),
+            nn.BatchNorm2d(2 * w),
+            nn.ReLU(),
+            *_conv(2 * w, 2 * w),
+            nn.ConvTranspose2d(2 * w, w, 4, 2, 1),
+            nn.BatchNorm2d(w),
+            nn.ReLU(),
+            *_conv(w, w // 2),
+            nn.Conv2d(w // 2, channels * (2 if predictor else 1), 3, padding=1),
+            Output(predictor),
+        )
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         return self.layers(x)

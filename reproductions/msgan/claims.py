@@ -30,9 +30,12 @@ def distance_ratio(t: Table, data: str) -> float:
 
 
 @claim(
-    experiment="msgan_facades", where="Table 3", above=2.0, ratio=True,
+    experiment="msgan_facades",
+    where="Table 3",
+    above=2.0,
+    ratio=True,
     text="with the term the outputs of a condition are far more diverse than Pix2Pix's",
-)  # fmt: skip
+)
 def facades_more_diverse(t: Table) -> float:
     return diversity_gain(t, "facades")
 
@@ -43,25 +46,34 @@ def facades_nearer_bins(t: Table) -> float:
 
 
 @claim(
-    experiment="msgan_facades", where="Table 3", below=1.0, ratio=True,
+    experiment="msgan_facades",
+    where="Table 3",
+    below=1.0,
+    ratio=True,
     text="and their Fréchet distance is smaller: no loss of quality",
-)  # fmt: skip
+)
 def facades_keep_quality(t: Table) -> float:
     return distance_ratio(t, "facades")
 
 
 @claim(
-    experiment="msgan_facades", where="Table 3, Section 4.3.1", above=0.9, ratio=True,
+    experiment="msgan_facades",
+    where="Table 3, Section 4.3.1",
+    above=0.9,
+    ratio=True,
     text="diversity is comparable to BicycleGAN's, which needs an encoder",
-)  # fmt: skip
+)
 def facades_like_bicycle(t: Table) -> float:
     return ratio(diversity(t, "MSGAN", data="facades"), diversity(t, "BicycleGAN", data="facades"))
 
 
 @claim(
-    experiment="msgan_maps", where="Table 3", above=2.0, ratio=True,
+    experiment="msgan_maps",
+    where="Table 3",
+    above=2.0,
+    ratio=True,
     text="with the term the outputs of a condition are far more diverse than Pix2Pix's",
-)  # fmt: skip
+)
 def maps_more_diverse(t: Table) -> float:
     return diversity_gain(t, "maps")
 
@@ -72,17 +84,23 @@ def maps_nearer_bins(t: Table) -> float:
 
 
 @claim(
-    experiment="msgan_maps", where="Table 3", below=1.0, ratio=True,
+    experiment="msgan_maps",
+    where="Table 3",
+    below=1.0,
+    ratio=True,
     text="and their Fréchet distance is smaller: no loss of quality",
-)  # fmt: skip
+)
 def maps_keep_quality(t: Table) -> float:
     return distance_ratio(t, "maps")
 
 
 @claim(
-    experiment="msgan_maps", where="Table 3, Section 4.3.1", above=0.9, ratio=True,
+    experiment="msgan_maps",
+    where="Table 3, Section 4.3.1",
+    above=0.9,
+    ratio=True,
     text="diversity is comparable to BicycleGAN's",
-)  # fmt: skip
+)
 def maps_like_bicycle(t: Table) -> float:
     return ratio(diversity(t, "MSGAN", data="maps"), diversity(t, "BicycleGAN", data="maps"))
 
@@ -104,9 +122,11 @@ def classes_won(t: Table, metric: str) -> float:
 
 
 @claim(
-    experiment="msgan_cifar10", where="Table 1", above=0.5,
+    experiment="msgan_cifar10",
+    where="Table 1",
+    above=0.5,
     text="mode collapse is less severe in most classes: fewer bins differ",
-)  # fmt: skip
+)
 def fewer_bins_in_most_classes(t: Table) -> float:
     return classes_won(t, "NDB")
 
@@ -117,9 +137,12 @@ def smaller_js_in_most_classes(t: Table) -> float:
 
 
 @claim(
-    experiment="msgan_cifar10", where="Table 2", below=1.05, ratio=True,
+    experiment="msgan_cifar10",
+    where="Table 2",
+    below=1.05,
+    ratio=True,
     text="while image quality is maintained: the Fréchet distance is at most a twentieth larger",
-)  # fmt: skip
+)
 def label_quality_is_kept(t: Table) -> float:
     return ratio(distance(t, "MSGAN", **{"class": "all"}), distance(t, "DCGAN", **{"class": "all"}))
 
@@ -132,10 +155,7 @@ def curve(t: Table, name: Callable[[Iterable[str]], str | None]) -> dict[float, 
     return t.by("lambda_ms", metric=name(t.rows["metric"]) or "", model="MSGAN")
 
 
-@claim(
-    experiment="msgan_lambda_sweep", where="Table 6", above=0.0,
-    text="diversity rises with λ up to 1",
-)  # fmt: skip
+@claim(experiment="msgan_lambda_sweep", where="Table 6", above=0.0, text="diversity rises with λ up to 1")
 def diversity_rises(t: Table) -> float:
     """The least step, as a share of the diversity at λ = 1."""
     found = curve(t, diversity_name)
@@ -144,47 +164,48 @@ def diversity_rises(t: Table) -> float:
 
 
 @claim(
-    experiment="msgan_lambda_sweep", where="Appendix C.1", above=1.0, ratio=True,
+    experiment="msgan_lambda_sweep",
+    where="Appendix C.1",
+    above=1.0,
+    ratio=True,
     text="beyond 1 training becomes unstable: quality is low at λ = 3",
-)  # fmt: skip
+)
 def too_much_hurts(t: Table) -> float:
     found = curve(t, distance_name)
     return ratio(found[3.0], found[1.0])
 
 
-@claim(
-    experiment="msgan_lambda_sweep", where="Appendix C.1", below=1.0, ratio=True,
-    text="and diversity too",
-)  # fmt: skip
+@claim(experiment="msgan_lambda_sweep", where="Appendix C.1", below=1.0, ratio=True, text="and diversity too")
 def too_much_costs_diversity(t: Table) -> float:
     found = curve(t, diversity_name)
     return ratio(found[3.0], found[1.0])
 
 
 @claim(
-    experiment="msgan_distance_choice", where="Table 7", above=1.0, ratio=True,
+    experiment="msgan_distance_choice",
+    where="Table 7",
+    above=1.0,
+    ratio=True,
     text="the L1 distance of pixels gives more diversity than that of features",
-)  # fmt: skip
+)
 def pixels_beat_features(t: Table) -> float:
-    return ratio(
-        diversity(t, "MSGAN-L1", distance="L1"), diversity(t, "MSGAN-FD", distance="discriminator features")
-    )  # fmt: skip
+    return ratio(diversity(t, "MSGAN-L1", distance="L1"), diversity(t, "MSGAN-FD", distance="discriminator features"))
 
 
 @claim(
-    experiment="msgan_distance_choice", where="Table 7", above=1.0, ratio=True,
-    text="which still improves on Pix2Pix's",
-)  # fmt: skip
+    experiment="msgan_distance_choice", where="Table 7", above=1.0, ratio=True, text="which still improves on Pix2Pix's"
+)
 def features_beat_nothing(t: Table) -> float:
-    return ratio(
-        diversity(t, "MSGAN-FD", distance="discriminator features"), diversity(t, "Pix2Pix", distance="none")
-    )  # fmt: skip
+    return ratio(diversity(t, "MSGAN-FD", distance="discriminator features"), diversity(t, "Pix2Pix", distance="none"))
 
 
 @claim(
-    experiment="msgan_overhead", where="Table 8", below=0.0005, threshold_of="paper",
+    experiment="msgan_overhead",
+    where="Table 8",
+    below=0.0005,
+    threshold_of="paper",
     text="the term adds no parameters, and models have 58.254 and 64.303 million",
-)  # fmt: skip
+)
 def parameters_are_the_printed_ones(t: Table) -> float:
     """The largest difference from the printed numbers, in millions."""
     printed = {"Pix2Pix": 58.254, "MSGAN": 58.254, "BicycleGAN": 64.303}
@@ -192,17 +213,23 @@ def parameters_are_the_printed_ones(t: Table) -> float:
 
 
 @claim(
-    experiment="msgan_overhead", where="Table 8, Appendix D", below=1.1, ratio=True,
+    experiment="msgan_overhead",
+    where="Table 8, Appendix D",
+    below=1.1,
+    ratio=True,
     text="an update takes about as long as Pix2Pix's",
-)  # fmt: skip
+)
 def little_time(t: Table) -> float:
     return _seconds(t, "MSGAN") / _seconds(t, "Pix2Pix")
 
 
 @claim(
-    experiment="msgan_overhead", where="Table 8, Appendix D", above=1.0, ratio=True,
+    experiment="msgan_overhead",
+    where="Table 8, Appendix D",
+    above=1.0,
+    ratio=True,
     text="BicycleGAN's takes longer than MSGAN's",
-)  # fmt: skip
+)
 def bicycle_takes_longer(t: Table) -> float:
     return _seconds(t, "BicycleGAN") / _seconds(t, "MSGAN")
 
@@ -212,9 +239,11 @@ def _seconds(t: Table, model: str) -> float:
 
 
 @claim(
-    experiment="msgan_interpolation", where="Figure 8", below=0.35,
+    experiment="msgan_interpolation",
+    where="Figure 8",
+    below=0.35,
     text="between two codes the output changes gradually: no step takes more than 35 % of the way",
-)  # fmt: skip
+)
 def gradual(t: Table) -> float:
     """An output that stays where it is takes no large step either."""
     way, baseline = (t.value(metric="way", model=model) for model in ("MSGAN", "Pix2Pix"))

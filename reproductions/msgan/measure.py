@@ -105,8 +105,13 @@ def msgan_cifar10(m: Measuring) -> None:
                 resampling = protocol(
                     f"{metric}_resampling", of="deviation over trials of sampling", trials=len(values)
                 )
-                m.add(metric=f"{metric}_resampling", value=np.std(values, ddof=1), protocol=resampling, **common,
-                      **{"class": of})  # fmt: skip
+                m.add(
+                    metric=f"{metric}_resampling",
+                    value=np.std(values, ddof=1),
+                    protocol=resampling,
+                    **common,
+                    **{"class": of},
+                )
             for metric in ("NDB", "JSD"):
                 mean = np.mean([np.mean(numbers[metric, name]) for name in names])
                 text = protocol(f"mean_{metric}", of="mean over classes", **bins[0].protocol | parts)
@@ -145,8 +150,9 @@ def msgan_overhead(m: Measuring) -> None:
                     method.step(0, batches)
                 _wait(device)
                 seconds = (time.perf_counter() - start) / s["timed_steps"]
-                text = protocol("seconds_per_iteration", hardware=hardware, threads=torch.get_num_threads(),
-                                batch=batch, size=size)  # fmt: skip
+                text = protocol(
+                    "seconds_per_iteration", hardware=hardware, threads=torch.get_num_threads(), batch=batch, size=size
+                )
                 m.add(metric="seconds_per_iteration", value=seconds, unit="s", seed=seed, protocol=text, **common)
                 text = protocol(
                     "parameters", of="generator, critics, encoder at 256 pixels, critics without the condition"

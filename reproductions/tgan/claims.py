@@ -15,73 +15,90 @@ VGAN = "Video GAN (SVC)"
 
 
 @claim(
-    experiment="tgan_ucf101", where="Table 4, Section 6.5", above=1.0, ratio=True,
+    experiment="tgan_ucf101",
+    where="Table 4, Section 6.5",
+    above=1.0,
+    ratio=True,
     text="TGAN scores higher than the 3-D model, both with SVC",
-)  # fmt: skip
+)
 def beats_3d_model(t: Table) -> float:
     return score(t, "TGAN (SVC)") / score(t, "3D model (SVC)")
 
 
 @claim(
-    experiment="tgan_ucf101", where="Table 4, Section 6.5", above=1.0, ratio=True,
+    experiment="tgan_ucf101",
+    where="Table 4, Section 6.5",
+    above=1.0,
+    ratio=True,
     text="TGAN scores higher than Video GAN, both with SVC",
-)  # fmt: skip
+)
 def beats_video_gan(t: Table) -> float:
     return score(t, "TGAN (SVC)") / score(t, VGAN)
 
 
 @claim(
-    experiment="tgan_ucf101", where="Table 4, Section 6.5", above=1.0, ratio=True,
+    experiment="tgan_ucf101",
+    where="Table 4, Section 6.5",
+    above=1.0,
+    ratio=True,
     text="the 3-D model scores lower than Video GAN and TGAN",
-)  # fmt: skip
+)
 def weakest_is_3d(t: Table) -> float:
     return min(score(t, VGAN), score(t, "TGAN (SVC)")) / score(t, "3D model (SVC)")
 
 
 @claim(
-    experiment="tgan_ucf101", where="Table 4, Section 6.5", above=1.0, ratio=True,
+    experiment="tgan_ucf101",
+    where="Table 4, Section 6.5",
+    above=1.0,
+    ratio=True,
     text="SVC trains TGAN better than the normal GAN loss does",
-)  # fmt: skip
+)
 def svc_beats_normal(t: Table) -> float:
     return score(t, "TGAN (SVC)") / score(t, "TGAN (Normal GAN)")
 
 
 @claim(
-    experiment="tgan_ucf101", where="Table 4, Section 6.5", above=0.97, ratio=True,
+    experiment="tgan_ucf101",
+    where="Table 4, Section 6.5",
+    above=0.97,
+    ratio=True,
     text="SVC scores no lower than clipping weights at the tuned c = 0.01 (the printed lead is within the spread)",
-)  # fmt: skip
+)
 def svc_like_tuned_clipping(t: Table) -> float:
     return score(t, "TGAN (SVC)") / score(t, "TGAN (Weight clipping)")
 
 
 @claim(
-    experiment="tgan_ucf101", where="Table 4, Section 6.5", above=1.0, ratio=True,
+    experiment="tgan_ucf101",
+    where="Table 4, Section 6.5",
+    above=1.0,
+    ratio=True,
     text="SVC helps the 3-D model over clipping weights",
-)  # fmt: skip
+)
 def svc_helps_3d_model(t: Table) -> float:
     return score(t, "3D model (SVC)") / score(t, "3D model (Weight clipping)")
 
 
 @claim(
-    experiment="tgan_ucf101", where="Table 4, Section 6.5", above=1.0, ratio=True,
+    experiment="tgan_ucf101",
+    where="Table 4, Section 6.5",
+    above=1.0,
+    ratio=True,
     text="SVC helps Video GAN over the normal GAN loss",
-)  # fmt: skip
+)
 def svc_helps_video_gan(t: Table) -> float:
     return score(t, VGAN) / score(t, "Video GAN (Normal GAN)")
 
 
 @claim(
-    experiment="tgan_ucf101", where="Table 4, Section 6.4.1", above=1.0, ratio=True,
-    text="labels raise TGAN's score",
-)  # fmt: skip
+    experiment="tgan_ucf101", where="Table 4, Section 6.4.1", above=1.0, ratio=True, text="labels raise TGAN's score"
+)
 def labels_help(t: Table) -> float:
     return score(t, "Conditional TGAN (SVC)") / score(t, "TGAN (SVC)")
 
 
-@claim(
-    experiment="tgan_ucf101", where="Table 4", below=1.0, ratio=True,
-    text="no model reaches the score of the data",
-)  # fmt: skip
+@claim(experiment="tgan_ucf101", where="Table 4", below=1.0, ratio=True, text="no model reaches the score of the data")
 def below_the_data(t: Table) -> float:
     real = next((name for name in ("UCF-101 dataset", "data") if name in set(t.rows["model"])), "data")
     models = [model for model in dict.fromkeys(t.rows["model"]) if model != real]
@@ -94,44 +111,57 @@ BOUNDS = ("c = 0.001", "TGAN (Weight clipping)", "c = 0.1", "c = 1")
 
 
 @claim(
-    experiment="tgan_clipping_stability", where="Figure 2, Section 4", below=0.5,
+    experiment="tgan_clipping_stability",
+    where="Figure 2, Section 4",
+    below=0.5,
     text="with singular value clipping the loss stays finite (and below 1,000)",
-)  # fmt: skip
+)
 def svc_never_fails(t: Table) -> float:
     return t.value(metric="failed", model="TGAN (SVC)")
 
 
 @claim(
-    experiment="tgan_clipping_stability", where="Figure 2, Section 4", below=0.5, ratio=True,
+    experiment="tgan_clipping_stability",
+    where="Figure 2, Section 4",
+    below=0.5,
+    ratio=True,
     text="and the generator learns something: it ends nearer to the data than half of the distance it began with "
     "(a weak test)",
-)  # fmt: skip
+)
 def svc_learns(t: Table) -> float:
     return t.value(metric="distance_left", model="TGAN (SVC)")
 
 
 @claim(
-    experiment="tgan_clipping_stability", where="Section 4: “frequently fails in learning”", above=0.5, ratio=True,
+    experiment="tgan_clipping_stability",
+    where="Section 4: “frequently fails in learning”",
+    above=0.5,
+    ratio=True,
     text="at some bound clipping weights fails: the generator keeps more than half of that distance (a weak test)",
-)  # fmt: skip
+)
 def some_bound_fails(t: Table) -> float:
     return max(t.value(metric="distance_left", model=bound) for bound in BOUNDS)
 
 
 @claim(
-    experiment="tgan_clipping_stability", where="Section 4: “tuning of hyper parameter c is severe”", above=1.5,
+    experiment="tgan_clipping_stability",
+    where="Section 4: “tuning of hyper parameter c is severe”",
+    above=1.5,
     ratio=True,
     text="what clipping weights reaches depends on the bound: worst distance to the data over best",
-)  # fmt: skip
+)
 def bound_must_be_tuned(t: Table) -> float:
     reached = [distance(t, bound) for bound in BOUNDS]
     return max(reached) / min(reached)
 
 
 @claim(
-    experiment="tgan_clipping_stability", where="Section 6.5", below=1.1, ratio=True,
+    experiment="tgan_clipping_stability",
+    where="Section 6.5",
+    below=1.1,
+    ratio=True,
     text="singular value clipping, without tuning, comes as near to the data as the best bound",
-)  # fmt: skip
+)
 def svc_like_best_bound(t: Table) -> float:
     return distance(t, "TGAN (SVC)") / min(distance(t, bound) for bound in BOUNDS)
 
@@ -140,9 +170,12 @@ def svc_like_best_bound(t: Table) -> float:
 
 
 @claim(
-    experiment="tgan_conditional", where="Figure 7", above=2.0, ratio=True,
+    experiment="tgan_conditional",
+    where="Figure 7",
+    above=2.0,
+    ratio=True,
     text="the label decides what is shown: the classifier finds it more than twice as often as by chance",
-)  # fmt: skip
+)
 def label_decides(t: Table) -> float:
     return t.value(metric="times_chance", model="Conditional TGAN (SVC)")
 
@@ -151,9 +184,12 @@ def label_decides(t: Table) -> float:
 
 
 @claim(
-    experiment="tgan_golf", where="Section 6.4: “it changes with time”", above=0.5, ratio=True,
+    experiment="tgan_golf",
+    where="Section 6.4: “it changes with time”",
+    above=0.5,
+    ratio=True,
     text="TGAN's golf scenes change from frame to frame as much as the data's, within a factor of two (ours)",
-)  # fmt: skip
+)
 def golf_scenes_move(t: Table) -> float:
     one, other = (t.value(metric="frame_change", model=model) for model in ("TGAN (SVC)", "data"))
     share = max(one, 1e-3) / max(other, 1e-3)
@@ -164,33 +200,45 @@ def golf_scenes_move(t: Table) -> float:
 
 
 @claim(
-    experiment="tgan_moving_mnist_gam", where="Table 3", above=1.0, ratio=True,
+    experiment="tgan_moving_mnist_gam",
+    where="Table 3",
+    above=1.0,
+    ratio=True,
     text="TGAN's GAM is above 1 against the 3-D model trained with the normal GAN (whatever the test ratio)",
-)  # fmt: skip
+)
 def wins_against_normal_3d(t: Table) -> float:
     return t.value(metric="GAM", model="TGAN", against="3D model (GAN)")
 
 
 @claim(
-    experiment="tgan_moving_mnist_gam", where="Table 3", above=1.0, ratio=True,
+    experiment="tgan_moving_mnist_gam",
+    where="Table 3",
+    above=1.0,
+    ratio=True,
     text="TGAN's GAM is above 1 against the 3-D model trained with SVC (whatever the test ratio)",
-)  # fmt: skip
+)
 def wins_against_svc_3d(t: Table) -> float:
     return t.value(metric="GAM", model="TGAN", against="3D model (SVC)")
 
 
 @claim(
-    experiment="tgan_moving_mnist_gam", where="Table 3", above=1.0, ratio=True,
+    experiment="tgan_moving_mnist_gam",
+    where="Table 3",
+    above=1.0,
+    ratio=True,
     text="TGAN's GAM is above 1 against the TGAN whose image generator sees z₁ alone (whatever the test ratio)",
-)  # fmt: skip
+)
 def wins_against_z1_alone(t: Table) -> float:
     return t.value(metric="GAM", model="TGAN", against="TGAN (G1(z1))")
 
 
 @claim(
-    experiment="tgan_moving_mnist_gam", where="Table 3", above=1.0, ratio=True,
+    experiment="tgan_moving_mnist_gam",
+    where="Table 3",
+    above=1.0,
+    ratio=True,
     text="its lead is largest over the 3-D model with the normal GAN and smallest over the TGAN without z₀",
-)  # fmt: skip
+)
 def leads_in_order(t: Table) -> float:
     leads = [
         t.value(metric="GAM", model="TGAN", against=one)
@@ -200,9 +248,12 @@ def leads_in_order(t: Table) -> float:
 
 
 @claim(
-    experiment="tgan_moving_mnist_gam", where="Section 6.4", above=1.0, ratio=True,
+    experiment="tgan_moving_mnist_gam",
+    where="Section 6.4",
+    above=1.0,
+    ratio=True,
     text="without z₀ in the image generator the videos are less diverse (mode collapse)",
-)  # fmt: skip
+)
 def z0_prevents_collapse(t: Table) -> float:
     one, other = (t.value(metric="pixel_diversity", model=model) for model in ("TGAN", "TGAN (G1(z1))"))
     return ratio(one, other)
@@ -212,24 +263,31 @@ def z0_prevents_collapse(t: Table) -> float:
 
 
 @claim(
-    experiment="tgan_frame_interpolation", where="Section 5.1", below=1e-4,
+    experiment="tgan_frame_interpolation",
+    where="Section 5.1",
+    below=1e-4,
     text="at its own times the interpolated trajectory gives the generator's own frames",
-)  # fmt: skip
+)
 def frames_are_kept(t: Table) -> float:
     return t.value(metric="difference_at_frames", model="TGAN")
 
 
 @claim(
-    experiment="tgan_frame_interpolation", where="Section 6.4.1: “not … dissolve”", above=0.1,
+    experiment="tgan_frame_interpolation",
+    where="Section 6.4.1: “not … dissolve”",
+    above=0.1,
     text="a frame between two is not their dissolve: it lies off it by more than a tenth of the step",
-)  # fmt: skip
+)
 def not_a_dissolve(t: Table) -> float:
     return t.value(metric="off_dissolve", model="TGAN")
 
 
 @claim(
-    experiment="tgan_frame_interpolation", where="Section 6.4.1", above=1.0, ratio=True,
+    experiment="tgan_frame_interpolation",
+    where="Section 6.4.1",
+    above=1.0,
+    ratio=True,
     text="it keeps more contrast than the dissolve",
-)  # fmt: skip
+)
 def sharper_than_dissolve(t: Table) -> float:
     return t.value(metric="contrast_kept", model="TGAN") / t.value(metric="contrast_of_dissolve", model="TGAN")

@@ -125,9 +125,13 @@ def tgan_moving_mnist_gam(m: Measuring) -> None:
                     continue
                 of_a, of_b = _values(methods[a]), _values(methods[b])
                 found = adversarial_metric(
-                    a_on_real=of_a(real), a_on_own=of_a(fakes[a]), a_on_other=of_a(fakes[b]),
-                    b_on_real=of_b(real), b_on_own=of_b(fakes[b]), b_on_other=of_b(fakes[a]),
-                )  # fmt: skip
+                    a_on_real=of_a(real),
+                    a_on_own=of_a(fakes[a]),
+                    a_on_other=of_a(fakes[b]),
+                    b_on_real=of_b(real),
+                    b_on_own=of_b(fakes[b]),
+                    b_on_other=of_b(fakes[a]),
+                )
                 common = {"model": "TGAN", "seed": seed, "dataset": unseen.card["data"], "against": arm}
                 parts = {**found.parts, "critics": "batch statistics, without noise", "real": "held-out clips"}
                 text = protocol("GAM", **parts)
@@ -182,16 +186,32 @@ def tgan_frame_interpolation(m: Measuring) -> None:
             step, dissolve = _mean(after - before) + 1e-12, (before + after) / 2
             for metric, value, better, of in (
                 ("frames", halves.shape[2], "target", "length of the interpolated video"),
-                ("difference_at_frames", _mean(halves[:, :, ::2] - frames), "lower",
-                 "mean |difference| at the times that the generator gives itself"),
-                ("share_of_way", _mean(between - before) / step, "target",
-                 "change to the frame between, as a share of the change to the next (0.5 for a dissolve)"),
-                ("off_dissolve", _mean(between - dissolve) / step, "higher",
-                 "distance from the dissolve, as a share of the change to the next frame"),
-                ("contrast_kept", _contrast(between) / _contrast(frames), "higher",
-                 "mean squared gradient between frames over that of frames"),
+                (
+                    "difference_at_frames",
+                    _mean(halves[:, :, ::2] - frames),
+                    "lower",
+                    "mean |difference| at the times that the generator gives itself",
+                ),
+                (
+                    "share_of_way",
+                    _mean(between - before) / step,
+                    "target",
+                    "change to the frame between, as a share of the change to the next (0.5 for a dissolve)",
+                ),
+                (
+                    "off_dissolve",
+                    _mean(between - dissolve) / step,
+                    "higher",
+                    "distance from the dissolve, as a share of the change to the next frame",
+                ),
+                (
+                    "contrast_kept",
+                    _contrast(between) / _contrast(frames),
+                    "higher",
+                    "mean squared gradient between frames over that of frames",
+                ),
                 ("contrast_of_dissolve", _contrast(dissolve) / _contrast(frames), "higher", "the same of a dissolve"),
-            ):  # fmt: skip
+            ):
                 text = protocol(metric, of=of, videos=count)
                 m.add(metric=metric, value=float(value), better=better, protocol=text, **common)
             if run.seed == m.seeds[0]:

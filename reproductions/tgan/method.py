@@ -31,9 +31,15 @@ class _TGANNetworks(VideoMethod):
         if s["generator"] != "temporal":
             return super().build_generator()
         return TGANGenerator(
-            self.frames, self.size, self.channels, s["generator_width"], s["temporal_width"], s["latent_size"],
-            classes=self.classes, sees_z0=s["image_generator_sees_z0"],
-        )  # fmt: skip
+            self.frames,
+            self.size,
+            self.channels,
+            s["generator_width"],
+            s["temporal_width"],
+            s["latent_size"],
+            classes=self.classes,
+            sees_z0=s["image_generator_sees_z0"],
+        )
 
     def noise(self, count: int) -> Tensor:
         """z₀ uniform in [−1, 1]; Video GAN's is normal."""

@@ -72,9 +72,17 @@ class TGANGenerator(nn.Module):
     """
 
     def __init__(
-        self, frames: int, size: int, channels: int, width: int, temporal_width: int, latent_size: int,
-        *, classes: int = 0, sees_z0: bool = True,
-    ):  # fmt: skip
+        self,
+        frames: int,
+        size: int,
+        channels: int,
+        width: int,
+        temporal_width: int,
+        latent_size: int,
+        *,
+        classes: int = 0,
+        sees_z0: bool = True,
+    ):
         super().__init__()
         self.sees_z0 = sees_z0
         self.temporal = TemporalGenerator(frames, latent_size + classes, latent_size, temporal_width)

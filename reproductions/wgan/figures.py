@@ -33,8 +33,14 @@ def wgan_parallel_lines(r: Results) -> None:
                 axis.plot(0, 0, "o", color=COLOURS[0], markersize=4, label="analytic: 0 at θ = 0, else ∞")
             for i, table in enumerate(tables.values()):
                 curve = table.by("theta", metric=metric)
-                axis.plot(list(curve), list(curve.values()), "x", color=COLOURS[1], markersize=5,
-                          label="estimate from samples" if i == 0 else None)  # fmt: skip
+                axis.plot(
+                    list(curve),
+                    list(curve.values()),
+                    "x",
+                    color=COLOURS[1],
+                    markersize=5,
+                    label="estimate from samples" if i == 0 else None,
+                )
             axis.set(title=title, xlabel="θ", ylim=(-0.05 * axis.get_ylim()[1], None))
         axes[0, 0].set_ylabel("distance of Pθ to P0")
         axes[0, 1].legend(loc="center", bbox_to_anchor=(0.5, 0.5))

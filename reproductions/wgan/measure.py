@@ -4,10 +4,7 @@ import numpy as np
 import torch
 
 from common.curves import filtered, spearman
-from common.data.procedural import (
-    TWO_GAUSSIANS_MEANS,
-    TWO_GAUSSIANS_STD,
-)
+from common.data.procedural import TWO_GAUSSIANS_MEANS, TWO_GAUSSIANS_STD
 from common.judging import Judge, Judgement
 from common.measuring import Measuring, cells
 from common.metrics.divergences import js_and_tv, kl, wasserstein
@@ -49,18 +46,30 @@ def wgan_parallel_lines(m: Measuring) -> None:
             }
             for metric, value in values.items():
                 m.add(
-                    model="Pθ against P0", dataset="parallel lines", seed=seed, metric=metric,
-                    value=value, protocol=protocols[metric], better="target", unit=units.get(metric, ""),
+                    model="Pθ against P0",
+                    dataset="parallel lines",
+                    seed=seed,
+                    metric=metric,
+                    value=value,
+                    protocol=protocols[metric],
+                    better="target",
+                    unit=units.get(metric, ""),
                     theta=theta,
-                )  # fmt: skip
+                )
         # KL is infinite: its estimate must grow with the number of samples.
         for count in (n // 8, n // 4, n // 2, n):
             value = kl(line(0.5, count), line(0.0, count))
             text = protocol("KL", estimator="5th neighbour distances", n="varied")
             m.add(
-                model="Pθ against P0", dataset="parallel lines", seed=seed, metric="KL_at_half",
-                value=value, protocol=text, unit="nats", samples=count,
-            )  # fmt: skip
+                model="Pθ against P0",
+                dataset="parallel lines",
+                seed=seed,
+                metric="KL_at_half",
+                value=value,
+                protocol=text,
+                unit="nats",
+                samples=count,
+            )
 
 
 def wgan_two_gaussians(m: Measuring) -> None:
@@ -77,9 +86,15 @@ def wgan_two_gaussians(m: Measuring) -> None:
 
         def add(metric, value, better, run=run, **parts):
             m.add(
-                model=run.arm, dataset="two Gaussians", seed=run.seed, metric=metric, value=value,
-                better=better, protocol=protocol(metric, **parts), note=run.note,
-            )  # fmt: skip
+                model=run.arm,
+                dataset="two Gaussians",
+                seed=run.seed,
+                metric=metric,
+                value=value,
+                better=better,
+                protocol=protocol(metric, **parts),
+                note=run.note,
+            )
 
         relative = {"relative_to": "the steepest within the means ± 2 std"}
 
@@ -153,8 +168,15 @@ def wgan_lsun_curves(m: Measuring) -> None:
         def add(metric, value, better="", run=run, common=common, **parts):
             m.add(metric=metric, value=value, better=better, protocol=protocol(metric, **parts), **common)
 
-        add(f"{loss}_quality_correlation", spearman(smooth[at], distance), better="higher", filter=filter_text,
-            quality=judge.distance_protocol.replace(";", ","), snapshots=len(steps), statistic="Spearman")  # fmt: skip
+        add(
+            f"{loss}_quality_correlation",
+            spearman(smooth[at], distance),
+            better="higher",
+            filter=filter_text,
+            quality=judge.distance_protocol.replace(";", ","),
+            snapshots=len(steps),
+            statistic="Spearman",
+        )
         fifth = max(len(smooth) // 5, 1)
         add(f"{loss}_first", np.median(raw[:fifth]), of="first fifth, median")
         add(f"{loss}_last", np.median(raw[-fifth:]), of="last fifth, median")
@@ -184,12 +206,19 @@ def wgan_lsun_curves(m: Measuring) -> None:
         # size, and how far samples from one z move between the first fifth and the end, over the data's spread.
         settled = smooth[fifth:]
         high, low = np.percentile(settled, [90, 10])
-        add("loss_variation", (high - low) / max(abs(high), abs(low), 1e-12),
-            of="p90 - p10 after the first fifth, over the larger of both", filter=filter_text)  # fmt: skip
+        add(
+            "loss_variation",
+            (high - low) / max(abs(high), abs(low), 1e-12),
+            of="p90 - p10 after the first fifth, over the larger of both",
+            filter=filter_text,
+        )
         early = judgements[int(np.searchsorted(steps, len(raw) / 5))].samples.astype(np.float64)
         late = judgements[-1].samples.astype(np.float64)
-        add("sample_change", np.abs(late - early).mean() / judge.data.samples[:1000].std(),
-            of="same z, first fifth against end, mean absolute pixel difference over the data's std")  # fmt: skip
+        add(
+            "sample_change",
+            np.abs(late - early).mean() / judge.data.samples[:1000].std(),
+            of="same z, first fifth against end, mean absolute pixel difference over the data's std",
+        )
         m.curve(model=run.arm, seed=run.seed, name=loss, steps=np.arange(len(smooth)), values=smooth)
         if run.seed == m.seeds[0]:
             for index in np.unique(np.linspace(0, len(judgements) - 1, 5).round().astype(int)):
@@ -206,9 +235,13 @@ def wgan_robustness(m: Measuring) -> None:
         with torch.device("meta"):  # the paper's own sizes, without the memory
             generator = build_generator(published, (published["channels"], *[published["image_size"]] * 2))
         m.add(
-            model=run.arm, seed=run.seed, dataset="—", metric="published_generator_parameters",
-            value=sum(p.numel() for p in generator.parameters()), protocol=protocol("parameters", size="as published"),
-        )  # fmt: skip
+            model=run.arm,
+            seed=run.seed,
+            dataset="—",
+            metric="published_generator_parameters",
+            value=sum(p.numel() for p in generator.parameters()),
+            protocol=protocol("parameters", size="as published"),
+        )
         if run.seed == m.seeds[0]:
             m.sheet(run.arm, judged[run.arm, run.seed][-1].samples[:SHEET])
 

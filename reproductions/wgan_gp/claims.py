@@ -29,49 +29,53 @@ def least_gain(t: Table, metric: str, arm: str) -> float:
 
 
 @claim(
-    experiment="wgan_gp_toy_critics", where="Figure 1a, text", above=0.0,
+    experiment="wgan_gp_toy_critics",
+    where="Figure 1a, text",
+    above=0.0,
     text="critics trained with weight clipping ignore higher moments that the penalty's critics see (λ = 10)",
-)  # fmt: skip
+)
 def penalty_sees_higher_moments(t: Table) -> float:
     return least_gain(t, "higher_moments", "penalty 10")
 
 
 @claim(
-    experiment="wgan_gp_toy_critics", where="Figure 1a, code", above=0.0,
-    text="the same with the λ = 0.1 of the code",
-)  # fmt: skip
+    experiment="wgan_gp_toy_critics", where="Figure 1a, code", above=0.0, text="the same with the λ = 0.1 of the code"
+)
 def weak_penalty_sees_higher_moments(t: Table) -> float:
     return least_gain(t, "higher_moments", "penalty 0.1")
 
 
 @claim(
-    experiment="wgan_gp_toy_critics", where="Section 3.1", above=0.0,
+    experiment="wgan_gp_toy_critics",
+    where="Section 3.1",
+    above=0.0,
     text="for its slope, the penalty's critic (λ = 10) tells data from noise better than the clipped one",
-)  # fmt: skip
+)
 def penalty_uses_its_slope(t: Table) -> float:
     return least_gain(t, "em_over_slope", "penalty 10")
 
 
-@claim(
-    experiment="wgan_gp_toy_critics", where="Section 3.1", above=0.0,
-    text="the same with the λ = 0.1 of the code",
-)  # fmt: skip
+@claim(experiment="wgan_gp_toy_critics", where="Section 3.1", above=0.0, text="the same with the λ = 0.1 of the code")
 def weak_penalty_uses_its_slope(t: Table) -> float:
     return least_gain(t, "em_over_slope", "penalty 0.1")
 
 
 @claim(
-    experiment="wgan_gp_toy_critics", where="Corollary 1", below=0.2,
+    experiment="wgan_gp_toy_critics",
+    where="Corollary 1",
+    below=0.2,
     text="the penalty keeps the critic's gradient norm near 1 (λ = 10)",
-)  # fmt: skip
+)
 def gradient_norm_is_one(t: Table) -> float:
     return max(abs(value(t, "gradient_norm", "penalty 10", data=toy) - 1) for toy in TOYS)
 
 
 @claim(
-    experiment="wgan_gp_toy_critics", where="Figure 1a, code", above=0.2,
+    experiment="wgan_gp_toy_critics",
+    where="Figure 1a, code",
+    above=0.2,
     text="with the code's λ = 0.1 the gradient norm strays further from 1 than with the text's 10",
-)  # fmt: skip
+)
 def weak_penalty_strays(t: Table) -> float:
     norms = {
         arm: [abs(value(t, "gradient_norm", arm, data=toy) - 1) for toy in TOYS]
@@ -81,45 +85,50 @@ def weak_penalty_strays(t: Table) -> float:
 
 
 @claim(
-    experiment="wgan_gp_gradient_norms", where="Figure 1b, left", above=2.0,
+    experiment="wgan_gp_gradient_norms",
+    where="Figure 1b, left",
+    above=2.0,
     text="with clipping the gradient explodes or vanishes over 12 layers: by at least two decades for every c",
-)  # fmt: skip
+)
 def clipping_explodes_or_vanishes(t: Table) -> float:
     return min(abs(value(t, "decades", arm)) for arm in CLIPPED)
 
 
 @claim(
-    experiment="wgan_gp_gradient_norms", where="Figure 1b, left", below=1.0,
+    experiment="wgan_gp_gradient_norms",
+    where="Figure 1b, left",
+    below=1.0,
     text="with the penalty it does neither: less than one decade",
-)  # fmt: skip
+)
 def penalty_is_stable(t: Table) -> float:
     return abs(value(t, "decades", "gradient penalty"))
 
 
 @claim(
-    experiment="wgan_gp_gradient_norms", where="Figure 1b, left", above=0.0,
+    experiment="wgan_gp_gradient_norms",
+    where="Figure 1b, left",
+    above=0.0,
     text="it explodes for the largest c and vanishes for the smallest",
-)  # fmt: skip
+)
 def sign_depends_on_c(t: Table) -> float:
     """The lesser of the decades that it explodes by at c = 0.1 and vanishes by at c = 0.001."""
     return min(value(t, "decades", "clipping 0.1"), -value(t, "decades", "clipping 0.001"))
 
 
 @claim(
-    experiment="wgan_gp_gradient_norms", where="Figure 1b, right", above=0.0,
+    experiment="wgan_gp_gradient_norms",
+    where="Figure 1b, right",
+    above=0.0,
     text="training with clipping pushes weights to the two ends of the range (c = 0.01): more lie there than of an "
     "untrained critic that is clipped once",
-)  # fmt: skip
+)
 def weights_at_the_ends(t: Table) -> float:
     """Shares of weights: c is so small that clipping alone leaves next to all of them there."""
     trained, start = (value(t, f"weights_at_bound{when}", "clipping 0.01") for when in ("", "_untrained"))
     return trained - start
 
 
-@claim(
-    experiment="wgan_gp_gradient_norms", where="Figure 1b, right", below=0.1,
-    text="the penalty does not",
-)  # fmt: skip
+@claim(experiment="wgan_gp_gradient_norms", where="Figure 1b, right", below=0.1, text="the penalty does not")
 def penalty_spreads_weights(t: Table) -> float:
     return value(t, "weights_at_bound", "gradient penalty")
 
@@ -137,7 +146,7 @@ def shares(t: Table, outcome: str) -> dict[float, float]:
         ("of_real", "architecture_share", 1),
         ("threshold", "architecture_share", 1),
         ("threshold", "architectures", 200),
-    ):  # fmt: skip
+    ):
         with suppress(Missing):
             found = t.by(key, metric=metric, model=outcome)
             return {threshold: count / total for threshold, count in found.items()}
@@ -145,9 +154,11 @@ def shares(t: Table, outcome: str) -> dict[float, float]:
 
 
 @claim(
-    experiment="wgan_gp_architecture_sweep", where="Tables 2 and 5", above=-1e-9,
+    experiment="wgan_gp_architecture_sweep",
+    where="Tables 2 and 5",
+    above=-1e-9,
     text="at every threshold WGAN-GP trains at least as many architectures as the GAN",
-)  # fmt: skip
+)
 def gp_trains_more(t: Table) -> float:
     """Least lead over thresholds, as a share of the architectures."""
     only_gp, only_gan = shares(t, "Only WGAN-GP"), shares(t, "Only GAN")
@@ -157,17 +168,21 @@ def gp_trains_more(t: Table) -> float:
 
 
 @claim(
-    experiment="wgan_gp_architecture_sweep", where="Tables 2 and 5", above=0.5,
+    experiment="wgan_gp_architecture_sweep",
+    where="Tables 2 and 5",
+    above=0.5,
     text="at some threshold most architectures are trained by WGAN-GP alone",
-)  # fmt: skip
+)
 def most_only_by_gp(t: Table) -> float:
     return max(shares(t, "Only WGAN-GP").values())
 
 
 @claim(
-    experiment="wgan_gp_architecture_sweep", where="Tables 2 and 5", below=0.05,
+    experiment="wgan_gp_architecture_sweep",
+    where="Tables 2 and 5",
+    below=0.05,
     text="next to none is trained by the GAN alone, at any threshold",
-)  # fmt: skip
+)
 def none_only_by_gan(t: Table) -> float:
     gp_trains_more.effect(t)  # says so where nothing was trained at all
     return max(shares(t, "Only GAN").values())
@@ -180,18 +195,23 @@ def wins(t: Table) -> tuple[float, float]:
 
 
 @claim(
-    experiment="wgan_gp_one_sided_penalty", where="Appendix C", above=0.5,
+    experiment="wgan_gp_one_sided_penalty",
+    where="Appendix C",
+    above=0.5,
     text="the two-sided penalty wins in slightly more architectures",
-)  # fmt: skip
+)
 def two_sided_wins_more(t: Table) -> float:
     two, one = wins(t)
     return two / max(two + one, 1)
 
 
 @claim(
-    experiment="wgan_gp_one_sided_penalty", where="Appendix C", below=1.96, threshold_of="paper",
+    experiment="wgan_gp_one_sided_penalty",
+    where="Appendix C",
+    below=1.96,
+    threshold_of="paper",
     text="but not significantly at p < 0.05",
-)  # fmt: skip
+)
 def no_significant_winner(t: Table) -> float:
     """z of the sign test over all architectures; a test of each part would find next to nothing significant."""
     if t.select(metric="wins").empty and not t.select(metric="wins_of_part").empty:
@@ -206,17 +226,21 @@ def no_significant_winner(t: Table) -> float:
 
 
 @claim(
-    experiment="wgan_gp_lsun_architectures", where="Figure 2", above=0.999,
+    experiment="wgan_gp_lsun_architectures",
+    where="Figure 2",
+    above=0.999,
     text="WGAN-GP trains every architecture with one set of hyper-parameters",
-)  # fmt: skip
+)
 def gp_trains_all(t: Table) -> float:
     return value(t, "trained", "WGAN-GP", architecture="every")
 
 
 @claim(
-    experiment="wgan_gp_lsun_architectures", where="Figure 2", below=0.999,
+    experiment="wgan_gp_lsun_architectures",
+    where="Figure 2",
+    below=0.999,
     text="every other method fails at least one of them",
-)  # fmt: skip
+)
 def others_fail_one(t: Table) -> float:
     if not gp_trains_all.holds(gp_trains_all.effect(t)):
         raise Missing("a WGAN-GP that trains every architecture")
@@ -224,25 +248,33 @@ def others_fail_one(t: Table) -> float:
 
 
 @claim(
-    experiment="wgan_gp_loss_curve", where="Figure 5a", below=0.8, ratio=True,
+    experiment="wgan_gp_loss_curve",
+    where="Figure 5a",
+    below=0.8,
+    ratio=True,
     text="the negative critic loss falls towards a minimum as the network trains",
-)  # fmt: skip
+)
 def loss_falls(t: Table) -> float:
     return value(t, "loss_change", "WGAN-GP · DCGAN")
 
 
 @claim(
-    experiment="wgan_gp_loss_curve", where="Section 5.6", above=0.5,
+    experiment="wgan_gp_loss_curve",
+    where="Section 5.6",
+    above=0.5,
     text="and goes with the quality of samples: rank correlation with their distance to the data",
-)  # fmt: skip
+)
 def loss_goes_with_quality(t: Table) -> float:
     return value(t, "loss_quality_correlation", "WGAN-GP · DCGAN")
 
 
 @claim(
-    experiment="wgan_gp_nonsmooth_activations", where="Appendix D", above=1.0, ratio=True,
+    experiment="wgan_gp_nonsmooth_activations",
+    where="Appendix D",
+    above=1.0,
+    ratio=True,
     text="with ELU training fails where it works with the smooth variant: samples further from the data",
-)  # fmt: skip
+)
 def elu_is_worse(t: Table) -> float:
     """On the paper's words (trained or not): 2 if ELU failed and the variant did not, else 1."""
     smooth = "softplus(2x+2)/2-1"
@@ -252,17 +284,21 @@ def elu_is_worse(t: Table) -> float:
 
 
 @claim(
-    experiment="wgan_gp_cifar_curves", where="Figure 3", above=0.0,
+    experiment="wgan_gp_cifar_curves",
+    where="Figure 3",
+    above=0.0,
     text="with the same optimiser and rate the penalty scores better than clipping at the end",
-)  # fmt: skip
+)
 def penalty_beats_clipping(t: Table) -> float:
     return score(t, "WGAN-GP (RMSProp)") - score(t, "WGAN (clipping)")
 
 
 @claim(
-    experiment="wgan_gp_cifar_curves", where="Figure 3", above=0.0,
+    experiment="wgan_gp_cifar_curves",
+    where="Figure 3",
+    above=0.0,
     text="and converges faster: its mean score along the training is higher",
-)  # fmt: skip
+)
 def penalty_is_faster(t: Table) -> float:
     return value(t, "mean_score", "WGAN-GP (RMSProp)") - value(t, "mean_score", "WGAN (clipping)")
 
@@ -273,42 +309,54 @@ def adam_is_better(t: Table) -> float:
 
 
 @claim(
-    experiment="wgan_gp_cifar_curves", where="Figure 3, right", below=0.0,
+    experiment="wgan_gp_cifar_curves",
+    where="Figure 3, right",
+    below=0.0,
     text="in wall-clock time it converges more slowly than DCGAN: lower score when DCGAN has finished",
-)  # fmt: skip
+)
 def slower_than_dcgan(t: Table) -> float:
     return value(t, "score_at_dcgan_s_time", "WGAN-GP (Adam)") - value(t, "score_at_dcgan_s_time", "DCGAN")
 
 
 @claim(
-    experiment="wgan_gp_cifar_curves", where="Figure 3", below=0.0,
+    experiment="wgan_gp_cifar_curves",
+    where="Figure 3",
+    below=0.0,
     text="but its score is more stable at convergence than DCGAN's",
-)  # fmt: skip
+)
 def steadier_than_dcgan(t: Table) -> float:
     return value(t, "score_unrest", "WGAN-GP (Adam)") - value(t, "score_unrest", "DCGAN")
 
 
 @claim(
-    experiment="wgan_gp_cifar_resnet", where="Table 3", above=0.0,
+    experiment="wgan_gp_cifar_resnet",
+    where="Table 3",
+    above=0.0,
     text="with labels the same architecture scores higher",
-)  # fmt: skip
+)
 def labels_help(t: Table) -> float:
     return score(t, OURS, training="supervised") - score(t, OURS, training="unsupervised")
 
 
 @claim(
-    experiment="wgan_gp_cifar_resnet", where="Table 3", above=0.0, threshold_of="paper",
+    experiment="wgan_gp_cifar_resnet",
+    where="Table 3",
+    above=0.0,
+    threshold_of="paper",
     text="without labels it beats every other published model",
-)  # fmt: skip
+)
 def best_unsupervised(t: Table) -> float:
     """Lead over DFM's printed 7.72, in Inception score."""
     return t.value(metric="IS", model=OURS, training="unsupervised") - 7.72
 
 
 @claim(
-    experiment="wgan_gp_cifar_resnet", where="Table 3", above=0.0, threshold_of="paper",
+    experiment="wgan_gp_cifar_resnet",
+    where="Table 3",
+    above=0.0,
+    threshold_of="paper",
     text="with labels it beats every other published model but SGAN",
-)  # fmt: skip
+)
 def best_supervised_but_sgan(t: Table) -> float:
     """The lesser of the lead over SGAN-no-joint's printed 8.37 and of what lacks to SGAN's 8.59."""
     ours = t.value(metric="IS", model=OURS, training="supervised")
@@ -324,25 +372,34 @@ def grams(t: Table, model: str, metric: str = "js_of_ngrams") -> float:
 
 
 @claim(
-    experiment="wgan_gp_language_model", where="Section 5.5", below=0.5, ratio=True,
+    experiment="wgan_gp_language_model",
+    where="Section 5.5",
+    below=0.5,
+    ratio=True,
     text="the generator learns the statistics of text: n-grams far nearer to it than before training",
-)  # fmt: skip
+)
 def learns_text(t: Table) -> float:
     return grams(t, "WGAN-GP") / grams(t, "WGAN-GP", "js_of_ngrams_untrained")
 
 
 @claim(
-    experiment="wgan_gp_language_model", where="Section 5.5, Table 4", below=0.5, ratio=True,
+    experiment="wgan_gp_language_model",
+    where="Section 5.5, Table 4",
+    below=0.5,
+    ratio=True,
     text="the standard GAN gives no comparable result",
-)  # fmt: skip
+)
 def better_than_gan(t: Table) -> float:
     return grams(t, "WGAN-GP") / grams(t, "Standard GAN")
 
 
 @claim(
-    experiment="wgan_gp_language_model", where="Section 5.5", above=2.0, ratio=True,
+    experiment="wgan_gp_language_model",
+    where="Section 5.5",
+    above=2.0,
+    ratio=True,
     text="samples still have spelling errors: 4-grams stay further from text than other text is",
-)  # fmt: skip
+)
 def errors_remain(t: Table) -> float:
     if not learns_text.holds(learns_text.effect(t)):
         raise Missing("a generator that learnt the statistics of text")
@@ -353,26 +410,26 @@ def errors_remain(t: Table) -> float:
 
 
 @claim(
-    experiment="wgan_gp_overfitting", where="Figure 5b", above=0.05,
+    experiment="wgan_gp_overfitting",
+    where="Figure 5b",
+    above=0.05,
     text="with either method the losses on training and validation digits part",
-)  # fmt: skip
+)
 def losses_part(t: Table) -> float:
     """The lesser of the two gaps."""
     return min(value(t, "gap_at_end", arm) for arm in ("WGAN-GP", "WGAN (clipping)"))
 
 
 @claim(
-    experiment="wgan_gp_overfitting", where="Figure 5b, left", above=0.0,
-    text="with WGAN-GP the training loss rises",
-)  # fmt: skip
+    experiment="wgan_gp_overfitting", where="Figure 5b, left", above=0.0, text="with WGAN-GP the training loss rises"
+)
 def training_loss_rises(t: Table) -> float:
     return value(t, "training_rise", "WGAN-GP")
 
 
 @claim(
-    experiment="wgan_gp_overfitting", where="Figure 5b, left", below=0.0,
-    text="even while the validation loss falls",
-)  # fmt: skip
+    experiment="wgan_gp_overfitting", where="Figure 5b, left", below=0.0, text="even while the validation loss falls"
+)
 def validation_loss_falls(t: Table) -> float:
     """The greater of the validation loss's rise and the training loss's fall: negative if both go their way."""
     return max(value(t, "validation_rise", "WGAN-GP"), -value(t, "training_rise", "WGAN-GP"))

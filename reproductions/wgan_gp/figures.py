@@ -95,10 +95,19 @@ def wgan_gp_one_sided_penalty(r: Results) -> None:
         axis.plot([low, high], [low, high], color="0.6", linewidth=0.9, linestyle=":")
         axis.plot(two, one.reindex(two.index), MARKERS[0], color=COLOURS[0], markersize=4)
         for architecture in two.index:
-            axis.annotate(str(architecture), (two[architecture], one[architecture]), textcoords="offset points",
-                          xytext=(4, -2), fontsize=6, color="0.3")  # fmt: skip
-        axis.set(xlabel="score with the two-sided penalty", ylabel="score with the one-sided penalty",
-                 title="one point an architecture")  # fmt: skip
+            axis.annotate(
+                str(architecture),
+                (two[architecture], one[architecture]),
+                textcoords="offset points",
+                xytext=(4, -2),
+                fontsize=6,
+                color="0.3",
+            )
+        axis.set(
+            xlabel="score with the two-sided penalty",
+            ylabel="score with the one-sided penalty",
+            title="one point an architecture",
+        )
 
 
 def wgan_gp_lsun_architectures(r: Results) -> None:
@@ -110,8 +119,16 @@ def wgan_gp_lsun_architectures(r: Results) -> None:
                 axis = axes[row, column]
                 show_images(axis, r.sheets[f"{method} · {architecture}"], 3, method if row == 0 else "")
                 if column == 0:
-                    axis.text(-0.06, 0.5, architecture.replace(", ", ",\n"), rotation=90, transform=axis.transAxes,
-                              ha="right", va="center", fontsize=8)  # fmt: skip
+                    axis.text(
+                        -0.06,
+                        0.5,
+                        architecture.replace(", ", ",\n"),
+                        rotation=90,
+                        transform=axis.transAxes,
+                        ha="right",
+                        va="center",
+                        fontsize=8,
+                    )
     distance = distance_name(r.per_seed["metric"])
     with figure(r.folder / "quality", 1, 1, (10, 3.2)) as (_, axes):
         groups = {}
@@ -159,8 +176,9 @@ def wgan_gp_cifar_curves(r: Results) -> None:
             # Seeds have times of their own: their mean time stands for a snapshot.
             place = time.groupby("seed").cumcount()
             mean = time.groupby(place)[["step", "value"]].mean()
-            axes[0, 1].plot(mean["step"], mean["value"], color=COLOURS[i], linestyle=STYLES[i], marker=MARKERS[i],
-                            markersize=3.5)  # fmt: skip
+            axes[0, 1].plot(
+                mean["step"], mean["value"], color=COLOURS[i], linestyle=STYLES[i], marker=MARKERS[i], markersize=3.5
+            )
         axes[0, 0].set(xlabel="generator updates", ylabel="score of samples ↑")
         axes[0, 1].set(xlabel="seconds of training, mean of seeds")
         drawn.legend(loc="outside lower center", ncols=4)

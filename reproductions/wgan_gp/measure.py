@@ -24,11 +24,14 @@ AT_BOUND = "share of |w| above 95 % of the clipping bound, or of the layer's lar
 GRID = np.linspace(-2, 2, 61)  # of the value surfaces
 SCORED_POINTS = 10_000
 ARCHITECTURES = {  # arm -> as the paper's Figure 2 has it
-    "DCGAN": "baseline DCGAN", "no BN, constant width": "no BN and constant number of filters in G",
-    "MLP": "4-layer 512-dim ReLU MLP G", "no normalisation": "no normalization in G or D",
-    "gated": "gated multiplicative nonlinearities", "tanh": "tanh nonlinearities",
+    "DCGAN": "baseline DCGAN",
+    "no BN, constant width": "no BN and constant number of filters in G",
+    "MLP": "4-layer 512-dim ReLU MLP G",
+    "no normalisation": "no normalization in G or D",
+    "gated": "gated multiplicative nonlinearities",
+    "tanh": "tanh nonlinearities",
     "ResNet-101": "101-layer ResNet G and D",
-}  # fmt: skip
+}
 REPLICATES = 3  # tables that the sweep's architectures are dealt out to: what seeds are elsewhere
 THRESHOLDS = [1 + 0.5 * k for k in range(17)]  # of Table 5
 OF_REAL = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]  # shares of the way from 1 to the score of real data
@@ -57,17 +60,28 @@ def wgan_gp_toy_critics(m: Measuring) -> None:
 
         def add(metric, value, better="", run=run, dataset=dataset, arm=arm, **parts):
             m.add(
-                model=arm, dataset=dataset, seed=run.seed, metric=metric, value=value, better=better,
-                protocol=protocol(metric, n=SCORED_POINTS, **parts), note=run.note, data=dataset,
-            )  # fmt: skip
+                model=arm,
+                dataset=dataset,
+                seed=run.seed,
+                metric=metric,
+                value=value,
+                better=better,
+                protocol=protocol(metric, n=SCORED_POINTS, **parts),
+                note=run.note,
+                data=dataset,
+            )
 
         # A critic that sees no more than mean and covariance cannot tell the data from this Gaussian.
         points = real.double().numpy()
         like = rng.multivariate_normal(points.mean(axis=0), np.cov(points, rowvar=False), SCORED_POINTS)
         with torch.no_grad():
             on_like = method.f(torch.from_numpy(like.astype(np.float32))).double().mean().item()
-        add("higher_moments", (values[:SCORED_POINTS].mean() - on_like) / float(norm), "higher",
-            of="E f(data) - E f(Gaussian of equal mean and covariance) over mean gradient norm on lines")  # fmt: skip
+        add(
+            "higher_moments",
+            (values[:SCORED_POINTS].mean() - on_like) / float(norm),
+            "higher",
+            of="E f(data) - E f(Gaussian of equal mean and covariance) over mean gradient norm on lines",
+        )
         add("em_over_slope", em_estimate / float(norm), "higher", of="EM estimate over the mean gradient norm on lines")
         add("gradient_norm", float(norm), "target", of="mean on lines between real and fake")
         add("weights_at_bound", _share_at_bound(method.f, run.settings), of=AT_BOUND)
@@ -181,8 +195,16 @@ def wgan_gp_architecture_sweep(m: Measuring) -> None:
     text = protocol("architectures", of=len(everything[0]), score=score)
     for threshold in THRESHOLDS:
         for outcome, chosen in outcomes(*everything, threshold).items():
-            m.add(model=outcome, seed=m.seeds[0], metric="architectures", value=chosen.sum(), unit="architectures",
-                  protocol=text, threshold=threshold, **common)  # fmt: skip
+            m.add(
+                model=outcome,
+                seed=m.seeds[0],
+                metric="architectures",
+                value=chosen.sum(),
+                unit="architectures",
+                protocol=text,
+                threshold=threshold,
+                **common,
+            )
     # The paper's thresholds mean nothing on another network's score.
     if judge.score_name == "IS":
         key, thresholds = "threshold", {threshold: threshold for threshold in THRESHOLDS}
@@ -193,17 +215,45 @@ def wgan_gp_architecture_sweep(m: Measuring) -> None:
         text = protocol("architecture_share", of=len(members), score=score)
         for name, threshold in thresholds.items():
             for outcome, chosen in outcomes(gan, gp, threshold).items():
-                m.add(model=outcome, seed=replicate, metric="architecture_share", value=chosen.mean(), protocol=text,
-                      **common, **{key: name})  # fmt: skip
+                m.add(
+                    model=outcome,
+                    seed=replicate,
+                    metric="architecture_share",
+                    value=chosen.mean(),
+                    protocol=text,
+                    **common,
+                    **{key: name},
+                )
         for arm, values in (("GAN", gan), ("WGAN-GP", gp)):
-            m.add(model=arm, metric=judge.score_name, value=values.mean(), better="higher", seed=replicate,
-                  protocol=judge.score_protocol, **common)  # fmt: skip
+            m.add(
+                model=arm,
+                metric=judge.score_name,
+                value=values.mean(),
+                better="higher",
+                seed=replicate,
+                protocol=judge.score_protocol,
+                **common,
+            )
             m.curve(model=arm, seed=replicate, name="score", steps=np.array(members), values=values)
-        m.add(model="real data", metric=judge.score_name, value=real, seed=replicate, better="higher",
-              protocol=judge.score_protocol, **common)  # fmt: skip
+        m.add(
+            model="real data",
+            metric=judge.score_name,
+            value=real,
+            seed=replicate,
+            better="higher",
+            protocol=judge.score_protocol,
+            **common,
+        )
     for seed, value in scores["DCGAN (standard)"].items():
-        m.add(model="DCGAN (standard)", metric=judge.score_name, value=value, seed=seed, better="higher",
-              protocol=judge.score_protocol, **common)  # fmt: skip
+        m.add(
+            model="DCGAN (standard)",
+            metric=judge.score_name,
+            value=value,
+            seed=seed,
+            better="higher",
+            protocol=judge.score_protocol,
+            **common,
+        )
 
 
 def outcomes(gan: np.ndarray, gp: np.ndarray, above: float) -> dict[str, np.ndarray]:
@@ -227,8 +277,15 @@ def wgan_gp_one_sided_penalty(m: Measuring) -> None:
         leads = np.array([scores["WGAN-GP"][k] - scores["WGAN-GP one-sided"][k] for k in members])
         text = protocol(metric, of=len(members), score=judge.score_protocol.replace(";", ","))
         for arm, won in (("Two-sided penalty", leads > 0), ("One-sided penalty", leads < 0)):
-            m.add(model=arm, metric=metric, value=won.sum(), better="higher", dataset=judge.data.card["data"],
-                  seed=seed, protocol=text)  # fmt: skip
+            m.add(
+                model=arm,
+                metric=metric,
+                value=won.sum(),
+                better="higher",
+                dataset=judge.data.card["data"],
+                seed=seed,
+                protocol=text,
+            )
 
     add_wins("wins", both, min(_replicates(both)))
     for replicate, members in _replicates(both).items():
@@ -261,18 +318,42 @@ def wgan_gp_lsun_architectures(m: Measuring) -> None:
                 if (method, run.seed) != (algorithm, seed):
                     continue
                 found = judged[run.arm, seed]
-                m.add(metric=judge.distance_name, value=found.distance, better="lower", architecture=architecture,
-                      protocol=judge.distance_protocol, note=run.note, **common)  # fmt: skip
+                m.add(
+                    metric=judge.distance_name,
+                    value=found.distance,
+                    better="lower",
+                    architecture=architecture,
+                    protocol=judge.distance_protocol,
+                    note=run.note,
+                    **common,
+                )
                 covered = found.coverage is None or found.coverage.modes >= found.coverage_of / 2
                 trained.append(found.distance <= bar and covered)  # a diverged one covers nothing
-                m.add(metric="trained", value=trained[-1], better="higher", architecture=ARCHITECTURES[architecture],
-                      protocol=protocol("trained", **parts), **common)  # fmt: skip
+                m.add(
+                    metric="trained",
+                    value=trained[-1],
+                    better="higher",
+                    architecture=ARCHITECTURES[architecture],
+                    protocol=protocol("trained", **parts),
+                    **common,
+                )
                 if seed == m.seeds[0]:
                     m.sheet(run.arm, found.samples[:9])
-            m.add(metric="trained", value=all(trained), better="higher", architecture="every",
-                  protocol=protocol("trained", **parts), **common)  # fmt: skip
-            m.add(metric="trained_share", value=np.mean(trained), better="higher",
-                  protocol=protocol("trained_share", **parts), **common)  # fmt: skip
+            m.add(
+                metric="trained",
+                value=all(trained),
+                better="higher",
+                architecture="every",
+                protocol=protocol("trained", **parts),
+                **common,
+            )
+            m.add(
+                metric="trained_share",
+                value=np.mean(trained),
+                better="higher",
+                protocol=protocol("trained_share", **parts),
+                **common,
+            )
 
 
 def wgan_gp_nonsmooth_activations(m: Measuring) -> None:
@@ -281,8 +362,13 @@ def wgan_gp_nonsmooth_activations(m: Measuring) -> None:
         judge = Judge(m, device)
         for run in m.runs:
             found = judge.last(run)
-            m.add(metric=judge.distance_name, value=found.distance, better="lower", protocol=judge.distance_protocol,
-                  **cells(run, judge.data))  # fmt: skip
+            m.add(
+                metric=judge.distance_name,
+                value=found.distance,
+                better="lower",
+                protocol=judge.distance_protocol,
+                **cells(run, judge.data),
+            )
             if run.seed == m.seeds[0]:
                 m.sheet(run.arm, found.samples[:36])
 
@@ -299,15 +385,29 @@ def wgan_gp_loss_curve(m: Measuring) -> None:
             common = cells(run, judge.data)
             text = protocol("loss_change", of="median of the last tenth over the largest median of a tenth")
             blocks = [np.median(block) for block in np.array_split(loss, min(10, len(loss)))]
-            m.add(metric="loss_change", value=np.median(loss[-tenth:]) / max(blocks), better="lower", protocol=text,
-                  **common)  # fmt: skip
+            m.add(
+                metric="loss_change",
+                value=np.median(loss[-tenth:]) / max(blocks),
+                better="lower",
+                protocol=text,
+                **common,
+            )
             smooth = filtered(loss, max(len(loss) // 20, 1))
             ranks = spearman(smooth[np.minimum(steps, len(loss) - 1)], distances)
-            text = protocol("loss_quality_correlation", snapshots=len(steps), statistic="Spearman",
-                            quality=judge.distance_protocol.replace(";", ","))  # fmt: skip
+            text = protocol(
+                "loss_quality_correlation",
+                snapshots=len(steps),
+                statistic="Spearman",
+                quality=judge.distance_protocol.replace(";", ","),
+            )
             m.add(metric="loss_quality_correlation", value=ranks, better="higher", protocol=text, **common)
-            m.add(metric=judge.distance_name, value=distances[-1], better="lower", protocol=judge.distance_protocol,
-                  **common)  # fmt: skip
+            m.add(
+                metric=judge.distance_name,
+                value=distances[-1],
+                better="lower",
+                protocol=judge.distance_protocol,
+                **common,
+            )
             m.curve(model=run.arm, seed=run.seed, name="negative_critic_loss", steps=np.arange(len(loss)), values=loss)
             m.curve(model=run.arm, seed=run.seed, name=judge.distance_name, steps=steps, values=distances)
 
@@ -324,8 +424,13 @@ def wgan_gp_cifar_curves(m: Measuring) -> None:
             times = seconds[run.arm, run.seed] = steps * run.record["cost"]["seconds_per_step"]
             common = cells(run, judge.data)
             m.add(metric=judge.score_name, value=curve[-1], better="higher", protocol=judge.score_protocol, **common)
-            m.add(metric=judge.distance_name, value=judged[-1].distance, better="lower",
-                  protocol=judge.distance_protocol, **common)  # fmt: skip
+            m.add(
+                metric=judge.distance_name,
+                value=judged[-1].distance,
+                better="lower",
+                protocol=judge.distance_protocol,
+                **common,
+            )
             late = curve[len(curve) // 2 :]
             trend = np.polyval(np.polyfit(np.arange(len(late)), late, 1), np.arange(len(late)))
             text = protocol("score_unrest", of="deviation from a linear trend over the second half of the snapshots")
@@ -334,16 +439,29 @@ def wgan_gp_cifar_curves(m: Measuring) -> None:
             text = text.replace("last snapshot", "mean of all snapshots")
             m.add(metric="mean_score", value=curve.mean(), better="higher", protocol=text, **common)
             text = protocol("seconds_per_update", hardware=run.record["hardware"], threads=run.record["threads"])
-            m.add(metric="seconds_per_update", value=run.record["cost"]["seconds_per_step"], better="lower", unit="s",
-                  protocol=text, **common)  # fmt: skip
+            m.add(
+                metric="seconds_per_update",
+                value=run.record["cost"]["seconds_per_step"],
+                better="lower",
+                unit="s",
+                protocol=text,
+                **common,
+            )
             m.curve(model=run.arm, seed=run.seed, name="score", steps=steps, values=curve)
             m.curve(model=run.arm, seed=run.seed, name="score_over_time", steps=times, values=curve)
     text = judge.score_protocol.replace(judge.score_name, "score_at_dcgan_s_time", 1)
     text = text.replace("last snapshot", "when the DCGAN of this seed had finished, interpolated")
     for (arm, seed), curve in scores.items():
         value = np.interp(seconds["DCGAN", seed][-1], seconds[arm, seed], curve)
-        m.add(model=arm, seed=seed, dataset=judge.data.card["data"], metric="score_at_dcgan_s_time", value=value,
-              better="higher", protocol=text)  # fmt: skip
+        m.add(
+            model=arm,
+            seed=seed,
+            dataset=judge.data.card["data"],
+            metric="score_at_dcgan_s_time",
+            value=value,
+            better="higher",
+            protocol=text,
+        )
 
 
 def wgan_gp_cifar_resnet(m: Measuring) -> None:
@@ -355,8 +473,13 @@ def wgan_gp_cifar_resnet(m: Measuring) -> None:
             judged = judge.last(run)
             common = cells(run, judge.data, model) | {"training": training}
             m.add(metric=judge.score_name, value=judged.score, better="higher", protocol=judge.score_protocol, **common)
-            m.add(metric=judge.distance_name, value=judged.distance, better="lower", protocol=judge.distance_protocol,
-                  **common)  # fmt: skip
+            m.add(
+                metric=judge.distance_name,
+                value=judged.distance,
+                better="lower",
+                protocol=judge.distance_protocol,
+                **common,
+            )
             if run.seed == m.seeds[0]:
                 m.sheet(run.arm, judged.samples[:64])
         m.sheet("real", np.array(judge.data.samples[:64]))
@@ -424,8 +547,12 @@ def wgan_gp_overfitting(m: Measuring) -> None:
         common = cells(run, data)
         text = {"n_training": len(training), "n_validation": len(validation), "n_fake": len(validation)}
         largest = max(np.abs(table).max(), 1e-12)
-        m.add(metric="gap_at_end", value=(table[-1, 0] - table[-1, 1]) / largest, protocol=protocol(
-            "gap_at_end", of="training less validation loss over the largest loss", **text), **common)  # fmt: skip
+        m.add(
+            metric="gap_at_end",
+            value=(table[-1, 0] - table[-1, 1]) / largest,
+            protocol=protocol("gap_at_end", of="training less validation loss over the largest loss", **text),
+            **common,
+        )
         half = len(steps) // 2
         for column, name in enumerate(("training", "validation")):
             rise = np.polyfit(np.arange(len(steps) - half), table[half:, column], 1)[0] * (len(steps) - half)

@@ -128,12 +128,7 @@ class WGANGP(Adversarial):
             penalty = self.settings["penalty"] * slopes
             self.update("critic", penalty - em_estimate)  # 7, 9
         generator_loss = self.update_generator()  # 11, 12
-        return {
-            "em_estimate": em_estimate,
-            "penalty": penalty,
-            "gradient_norm": norm,
-            "generator_loss": generator_loss,
-        }
+        return {"em_estimate": em_estimate, "penalty": penalty, "gradient_norm": norm, "generator_loss": generator_loss}
 
     def generator_loss(self, scores: Tensor) -> Tensor:
         return -scores.mean()
@@ -319,10 +314,16 @@ def build_generator(settings: Mapping[str, Any], shape: tuple[int, ...]) -> nn.M
         return CIFARGenerator(size, channels, width, latent, settings.get("classes"))
     if kind in ("dcgan", "dcgan_constant"):
         return DCGANGenerator(
-            size, channels, width, latent, normalisation=normalisation, activation=settings["generator_activation"],
-            constant_width=kind == "dcgan_constant", depth=settings.get("generator_depth"),
+            size,
+            channels,
+            width,
+            latent,
+            normalisation=normalisation,
+            activation=settings["generator_activation"],
+            constant_width=kind == "dcgan_constant",
+            depth=settings.get("generator_depth"),
             init=settings["generator_init"] or None,
-        )  # fmt: skip
+        )
     raise ValueError(f"there is no generator {kind!r}")
 
 
@@ -340,9 +341,14 @@ def build_critic(settings: Mapping[str, Any], shape: tuple[int, ...], normalisat
         return CIFARCritic(channels, width, settings.get("classes"))
     if kind == "dcgan":
         return DCGANCritic(
-            size, channels, width, normalisation=normalisation, activation=settings["critic_activation"],
-            depth=settings.get("critic_depth"), init=settings["critic_init"] or None,
-        )  # fmt: skip
+            size,
+            channels,
+            width,
+            normalisation=normalisation,
+            activation=settings["critic_activation"],
+            depth=settings.get("critic_depth"),
+            init=settings["critic_init"] or None,
+        )
     raise ValueError(f"there is no critic {kind!r}")
 
 

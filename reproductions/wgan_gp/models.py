@@ -39,9 +39,18 @@ class DCGANGenerator(nn.Sequential):
     """
 
     def __init__(
-        self, size=64, channels=3, width=64, latent_size=128, *, normalisation="batch", activation="relu",
-        constant_width=False, depth: int | None = None, init: float | None = None,
-    ):  # fmt: skip
+        self,
+        size=64,
+        channels=3,
+        width=64,
+        latent_size=128,
+        *,
+        normalisation="batch",
+        activation="relu",
+        constant_width=False,
+        depth: int | None = None,
+        init: float | None = None,
+    ):
         steps = halvings(size)
         widths = [width if constant_width else width * 2**i for i in reversed(range(steps))]
         extra = extra_layers(depth or steps + 1, size)
@@ -64,9 +73,16 @@ class DCGANCritic(nn.Sequential):
     """5 × 5 convolutions of stride 2 down to 4 × 4, normalisation on all but the first, and one linear layer."""
 
     def __init__(
-        self, size=64, channels=3, width=64, *, normalisation="batch", activation="leaky_relu",
-        depth: int | None = None, init: float | None = None,
-    ):  # fmt: skip
+        self,
+        size=64,
+        channels=3,
+        width=64,
+        *,
+        normalisation="batch",
+        activation="leaky_relu",
+        depth: int | None = None,
+        init: float | None = None,
+    ):
         steps = halvings(size)
         widths = [width * 2**i for i in range(steps)]
         extra = list(reversed(extra_layers(depth or steps + 1, size)))
@@ -140,9 +156,14 @@ class Bottleneck(nn.Module):
         else:
             raise ValueError(f"a block changes channels together with the size, not {before} to {after}, {resample}")
         self.residual = nn.Sequential(
-            nn.ReLU(), Conv(before, half, 1), nn.ReLU(), middle, nn.ReLU(),
-            Conv(after // 2, after, 1, bias=False), norm(normalisation, after),
-        )  # fmt: skip
+            nn.ReLU(),
+            Conv(before, half, 1),
+            nn.ReLU(),
+            middle,
+            nn.ReLU(),
+            Conv(after // 2, after, 1, bias=False),
+            norm(normalisation, after),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return self.shortcut(x) + 0.3 * self.residual(x)
@@ -276,9 +297,11 @@ class CIFARCritic(nn.Module):
     def __init__(self, channels=3, width=128, classes: int | None = None):
         super().__init__()
         self.blocks = nn.Sequential(
-            CriticBlock(channels, width, down=True, first=True), CriticBlock(width, width, down=True),
-            CriticBlock(width, width, down=False), CriticBlock(width, width, down=False),
-        )  # fmt: skip
+            CriticBlock(channels, width, down=True, first=True),
+            CriticBlock(width, width, down=True),
+            CriticBlock(width, width, down=False),
+            CriticBlock(width, width, down=False),
+        )
         self.output = Linear(width, 1)
         self.classes = Linear(width, classes) if classes else None
 

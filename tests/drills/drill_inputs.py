@@ -18,9 +18,13 @@ from drills.machinery import refused
 
 COUNTED: Counter = Counter()
 MANY = settings(
-    max_examples=400, derandomize=True, deadline=None, database=None, phases=[Phase.generate],
+    max_examples=400,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
-)  # fmt: skip
+)
 LONGEST = 1500  # characters that a person still reads
 
 
@@ -40,8 +44,26 @@ def outcome(kind: str, work, *places: str) -> None:
 # Configurations.
 
 CONFIG = load_config()
-NAMES = st.sampled_from(["wgan", "wgann", "WGAN", "", "wgan_lsun_curves", "wgan_lsun_curve", "cgml_toy", "~nobody/x",
-                         "a\0b", "../..", "cifar10", "quick", "cuda:99", "null", "é", "x" * 5000])  # fmt: skip
+NAMES = st.sampled_from(
+    [
+        "wgan",
+        "wgann",
+        "WGAN",
+        "",
+        "wgan_lsun_curves",
+        "wgan_lsun_curve",
+        "cgml_toy",
+        "~nobody/x",
+        "a\0b",
+        "../..",
+        "cifar10",
+        "quick",
+        "cuda:99",
+        "null",
+        "é",
+        "x" * 5000,
+    ]
+)
 NUMBERS = st.one_of(
     st.integers(), st.sampled_from([0, -1, 1, 2**31, 2**32, 10**30, 1.0, 0.5, -0.0]), st.floats(), st.booleans()
 )
@@ -99,10 +121,21 @@ def test_arguments(texts):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"- a\n- list\n", b"scale: [quick\n", b"\xff\xfe\0", "scale: é".encode("latin-1"), b"scale: quick\0",
-     b"a: &x [*x]\n", b"1", b"!!python/object:os.system {}\n", b"{? [1]: 2}\n", b"scale: quick\nscale: smoke\n",
-     b"\t: x"],
-)  # fmt: skip
+    [
+        b"",
+        b"- a\n- list\n",
+        b"scale: [quick\n",
+        b"\xff\xfe\0",
+        "scale: é".encode("latin-1"),
+        b"scale: quick\0",
+        b"a: &x [*x]\n",
+        b"1",
+        b"!!python/object:os.system {}\n",
+        b"{? [1]: 2}\n",
+        b"scale: quick\nscale: smoke\n",
+        b"\t: x",
+    ],
+)
 def test_yaml_files(tmp_path, content):
     file = tmp_path / "config.yaml"
     file.write_bytes(content)
@@ -132,17 +165,59 @@ def test_the_command_line(checkout, arguments, place):
 
 # Files of numbers.
 
-GOOD = [line.split(",") for line in (
-    'wgan,"Example 1, Figure 1",parallel lines,Pθ against P0,W,theta=0.5,0.5,,,lower,,analytic,',
-    "wgan,T,lsun,A,fd,,1.5,0.1,3,lower,,fd;n=5,",
-    "mocogan,Table 2,UCF101,MoCoGAN,inception_score,,12.42,0.03,,higher,,,",
-)]  # fmt: skip
+GOOD = [
+    line.split(",")
+    for line in (
+        'wgan,"Example 1, Figure 1",parallel lines,Pθ against P0,W,theta=0.5,0.5,,,lower,,analytic,',
+        "wgan,T,lsun,A,fd,,1.5,0.1,3,lower,,fd;n=5,",
+        "mocogan,Table 2,UCF101,MoCoGAN,inception_score,,12.42,0.03,,higher,,,",
+    )
+]
 CELLS = st.one_of(
-    st.sampled_from(["", " ", "nan", "NaN", "inf", "-inf", "1e999", "1,5", "1.5", "0x10", "1_000", "１", "None", "True",
-                     "-1", "wgan", "wgann", "W", "metrik", "a=b", "=", ";;", "theta=", "theta=x", "a=b;a=b", '"', '"x',
-                     "\0", "\ufeff", "é", "x" * 200_000, "\n", "\r", "'", "=1+1", "smaller", "🜁"]),
-    st.text(max_size=8), st.floats().map(str),
-)  # fmt: skip
+    st.sampled_from(
+        [
+            "",
+            " ",
+            "nan",
+            "NaN",
+            "inf",
+            "-inf",
+            "1e999",
+            "1,5",
+            "1.5",
+            "0x10",
+            "1_000",
+            "１",
+            "None",
+            "True",
+            "-1",
+            "wgan",
+            "wgann",
+            "W",
+            "metrik",
+            "a=b",
+            "=",
+            ";;",
+            "theta=",
+            "theta=x",
+            "a=b;a=b",
+            '"',
+            '"x',
+            "\0",
+            "\ufeff",
+            "é",
+            "x" * 200_000,
+            "\n",
+            "\r",
+            "'",
+            "=1+1",
+            "smaller",
+            "🜁",
+        ]
+    ),
+    st.text(max_size=8),
+    st.floats().map(str),
+)
 
 
 @st.composite

@@ -35,9 +35,16 @@ def workflow(*targets: str, folders: Mapping[str, Path], **config: Any) -> list[
 def run(command: list[str], cwd: Path = ROOT, **options: Any) -> subprocess.CompletedProcess:
     """stdout and stderr together in ``stdout``."""
     return subprocess.run(
-        command, cwd=cwd, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600,
-        check=False, **options,
-    )  # fmt: skip
+        command,
+        cwd=cwd,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=600,
+        check=False,
+        **options,
+    )
 
 
 def refused(command: list[str], *parts: str, cwd: Path = ROOT) -> str:

@@ -17,9 +17,15 @@ from common.metrics.networks import FeatureNetwork, weight_files
 
 FRAMES, CROP = 16, 112
 CONVOLUTIONS = {
-    "conv1a": (3, 64), "conv2a": (64, 128), "conv3a": (128, 256), "conv3b": (256, 256),
-    "conv4a": (256, 512), "conv4b": (512, 512), "conv5a": (512, 512), "conv5b": (512, 512),
-}  # fmt: skip
+    "conv1a": (3, 64),
+    "conv2a": (64, 128),
+    "conv3a": (128, 256),
+    "conv3b": (256, 256),
+    "conv4a": (256, 512),
+    "conv4b": (512, 512),
+    "conv5a": (512, 512),
+    "conv5b": (512, 512),
+}
 
 
 class C3D(nn.Module):
