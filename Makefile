@@ -29,7 +29,7 @@ lint: environment
 	snakemake --lint
 
 bench: environment
-	PYTHONPATH=. python tests/bench.py
+	PYTHONPATH=. python benchmarks/updates.py
 
 environment: $(VENV)/.complete
 

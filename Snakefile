@@ -17,11 +17,11 @@ min_version("9.20")
 sys.path.insert(0, workflow.basedir)
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [workflow.basedir, os.environ.get("PYTHONPATH")])))
 
-from common.config import typed
-from common.errors import UserError
+from common.experiments.config import typed
+from common.base.errors import UserError
 from common.reporting.sources import summary_inputs
-from common.watch import Watch
-from common.workflow import Plan
+from common.pipeline.monitor import Watch
+from common.pipeline.plan import Plan
 
 
 configfile: "workflow/config.yaml"

@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT))
 @pytest.fixture
 def config(tmp_path):
     """The configuration at scale smoke with every folder under ``tmp_path``."""
-    from common.config import load_config
+    from common.experiments.config import load_config
 
     folders = {name: str(tmp_path / name) for name in ("results", "runs", "data")}
     return load_config({"scale": "smoke", "checkpoint_seconds": 0, **folders})

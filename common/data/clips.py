@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from common.base.errors import UserError
 from common.data.batches import DEVICE_SHARE, Batches, to_float
-from common.errors import UserError
 
 MIDDLE = 0.5
 

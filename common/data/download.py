@@ -11,8 +11,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from common.errors import UserError
-from common.progress import bar
+from common.base.errors import UserError
+from common.base.progress import bar
 
 CHUNK = 1 << 20
 ATTEMPTS = 4  # per URL; a cut connection is resumed where it broke off

@@ -19,17 +19,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from common.data.loaders import limited, read
-from common.data.moving import MOVING
-from common.data.pairs import pairs
-from common.data.procedural import MAKERS
+from common.base.errors import UserError
+from common.base.files import atomic_path, read_sealed, sealed, sha256, write_json
+from common.base.progress import bar
+from common.data.kinds.images import limited, read
+from common.data.kinds.pairs import pairs
+from common.data.kinds.text import read_lines
+from common.data.kinds.videos import read_videos, with_skipped
 from common.data.registry import Source, entry, locate
-from common.data.scenes import SCENES
-from common.data.text import read_lines
-from common.data.videos import read_videos, with_skipped
-from common.errors import UserError
-from common.files import atomic_path, read_sealed, sealed, sha256, write_json
-from common.progress import bar
+from common.data.synthetic.moving import MOVING
+from common.data.synthetic.points import MAKERS
+from common.data.synthetic.scenes import SCENES
 
 if TYPE_CHECKING:  # it brings torch, which the workflow and most data sets do without
     from common.data.clips import Clips
@@ -59,7 +59,7 @@ class Prepared:
 
 
 def folder_of(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, str]) -> Path:
-    """Where the data of a run's settings (the keys of ``DATA_KEYS`` in common/workflow.py) is prepared."""
+    """Where the data of a run's settings (the keys of ``DATA_KEYS`` in common/pipeline/plan.py) is prepared."""
     name, count = settings["data"], settings.get("data_count")
     if entry(name)["loader"] in MAKERS:
         return Path(root) / "prepared" / "-".join([name, *([f"first{count}"] if count else [])])

@@ -7,10 +7,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from common.config import read_yaml, validate
+from common.base.errors import UserError, did_you_mean
+from common.base.files import sha256
+from common.base.schema import read_yaml, validate
 from common.data.download import checksum_matches, download
-from common.errors import UserError, did_you_mean
-from common.files import sha256
 
 HERE = Path(__file__).resolve().parent
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from common.experiments import Experiment, Paper
-from common.reporting.measurements import Missing, Table
+from common.experiments.papers import Experiment, Paper
+from common.measurements.table import Missing, Table
 
 CONFIDENCE = 0.95
 FEWEST_SEEDS = 3

@@ -4,8 +4,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from common.config import command_line
-from common.errors import UserError
+from common.base.errors import UserError
+from common.experiments.config import command_line
 
 
 def print_for(

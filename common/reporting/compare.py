@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from common.config import key_values, load_config
-from common.errors import UserError, did_you_mean
-from common.experiments import Experiment, Paper, library
-from common.files import write_text
-from common.metrics.protocol import difference
+from common.base.errors import UserError, did_you_mean
+from common.base.files import write_text
+from common.evaluation.protocol import difference
+from common.experiments.config import key_values, load_config
+from common.experiments.papers import Experiment, Paper, library
+from common.measurements.table import CELL, Table, read_cells, read_measurements, write_csv
 from common.reporting.claims import claims_of, judge, on_reported
 from common.reporting.experiment_page import reported_numbers
-from common.reporting.measurements import CELL, Table, read_cells, read_measurements, write_csv
 from common.reporting.tables import markdown, number
 
 WITHIN, BETTER, WORSE, NOT_COMPARABLE = "within spread", "better", "worse", "not comparable"

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from common.experiments import Deviation, Experiment, Paper
-from common.files import read_arrays, write_text
-from common.metrics.protocol import difference
+from common.base.files import read_arrays, write_text
+from common.evaluation.protocol import difference
+from common.experiments.papers import Deviation, Experiment, Paper
+from common.measurements.table import per_seed_tables, read_measurements, write_csv
 from common.reporting.claims import MARKS, Verdict, claims_of, judge, on_reported, verdict_rows
-from common.reporting.measurements import per_seed_tables, read_measurements, write_csv
 from common.reporting.tables import duration, markdown, number, result_table, shown, write_tables
 
 # The deviations that a reader asks for first, and how many the head of a page tells.
-FIRST, TOLD = ("data", "image_size", "generator_steps", "generator_width", "batch_size"), 4
+FIRST, TOLD = ("data", "image_size", "steps", "generator_width", "batch_size"), 4
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Results:
     """What was measured in one experiment, as figures and tables read it.
 
     ``per_seed``: the tidy schema with a seed column; ``curves``: model, seed, curve, step, value;
-    ``sheets``: by name what :meth:`common.measuring.Measuring.sheet` was given: uint8 images (n, height, width,
+    ``sheets``: by name what :meth:`Measuring.sheet` was given: uint8 images (n, height, width,
     channels), videos (n, frames, ...), points (n, d) or a surface over a grid; ``runs``: cost and outcome of each run.
     """
 

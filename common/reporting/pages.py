@@ -21,9 +21,9 @@ from markdown_it.token import Token
 from markupsafe import Markup
 from PIL import Image
 
-from common.errors import UserError
-from common.experiments import Experiment, Paper, chosen_papers
-from common.files import write_text
+from common.base.errors import UserError
+from common.base.files import write_text
+from common.experiments.papers import Experiment, Paper, chosen_papers
 from common.reporting.claims import CONFIDENCE, FEWEST_SEEDS, MARKS
 from common.reporting.command import print_for
 from common.reporting.experiment_page import read_runs

@@ -15,24 +15,24 @@ import numpy as np
 import pandas as pd
 import torch
 
-from common.data.loaders import Block, decode, fit, image_files, images
+from common.base.errors import UserError, did_you_mean
+from common.base.files import write_json
+from common.base.progress import bar
+from common.data.kinds.images import Block, decode, fit, image_files, images
+from common.data.kinds.videos import Broken, frame_at, read_videos
 from common.data.prepare import prepared
 from common.data.registry import Source
-from common.data.videos import Broken, frame_at, read_videos
-from common.errors import UserError, did_you_mean
-from common.experiments import Experiment, experiment, papers, resolve
-from common.files import write_json
-from common.judging import Judge
-from common.measuring import Measuring
-from common.metrics.networks.classifier import train_classifier
-from common.progress import bar
+from common.evaluation.images import Judge
+from common.evaluation.measuring import Measuring
+from common.evaluation.networks.classifier import train_classifier
+from common.evaluation.translations import TranslationJudge
+from common.evaluation.videos import VideoJudge
+from common.experiments.papers import Experiment, experiment, papers, resolve
+from common.measurements.table import COLUMNS
+from common.pipeline.plan import Plan
 from common.reporting.experiment_page import reported_numbers
-from common.reporting.measurements import COLUMNS
-from common.training.launch import compute_device
-from common.translation.judging import TranslationJudge
-from common.translation.method import Translator
-from common.video.judging import VideoJudge
-from common.workflow import Plan
+from common.training.devices import compute_device
+from common.training.translation import Translator
 
 SAMPLING = {"sampling": "samples as given"}
 # What PIL, numpy and tarfile raise for files that they cannot read.

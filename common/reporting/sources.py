@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from common.config import ROOT
-from common.experiments import Paper, library
+from common.base.schema import ROOT
+from common.experiments.papers import Paper, library
 
 
 def summary_inputs(papers: Iterable[Paper]) -> list[str]:

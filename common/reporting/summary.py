@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from common.config import ROOT
-from common.experiments import Experiment, Paper, library
-from common.files import write_text
-from common.provenance import processor
+from common.base.files import write_text
+from common.base.provenance import processor
+from common.base.schema import ROOT
+from common.experiments.papers import Experiment, Paper, library
 from common.reporting.claims import MARKS, NOT_REPRODUCED, REPRODUCED
 from common.reporting.experiment_page import command, read_runs
 from common.reporting.tables import duration, markdown

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from common.files import write_text
-from common.metrics.protocol import difference
-from common.reporting.measurements import write_csv
+from common.base.files import write_text
+from common.evaluation.protocol import difference
+from common.measurements.table import write_csv
 
 LATEX_SIGNS = {
     "±": r"$\pm$",

@@ -7,10 +7,10 @@ import argparse
 import os
 import sys
 
-from common.config import key_values, load_config
-from common.errors import UserError
-from common.experiments import SCALES, check_declarations, experiment
-from common.files import require_writable
+from common.base.errors import UserError
+from common.base.files import require_writable
+from common.experiments.config import key_values, load_config
+from common.experiments.papers import SCALES, check_declarations, experiment
 from common.training.children import end_with_the_job
 from common.training.launch import train_run
 

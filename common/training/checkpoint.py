@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from common.errors import UserError
-from common.files import atomic_path
+from common.base.errors import UserError
+from common.base.files import atomic_path
 
 KEEP = 2
 NAME = re.compile(r"step(\d{9})-([0-9a-f]{16})\.pt")

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from common.config import ROOT
-from common.experiments import Experiment
+from common.base.schema import ROOT
+from common.experiments.papers import Experiment
 
 JOB = "GAN_REPRODUCTIONS_JOB"  # environment variable: the process that a training belongs to
 LOOK_EVERY = 1.0  # seconds

@@ -19,12 +19,12 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from common.base.errors import UserError
 from common.data.batches import Batches
-from common.errors import UserError
 from common.training import checkpoint
+from common.training.devices import NO_GPU
 
 T = TypeVar("T")
-NO_GPU = "the configuration, at device: {}, but torch sees no such GPU; say auto or cpu"
 
 
 def processes() -> int:

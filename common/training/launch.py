@@ -4,8 +4,6 @@ import contextlib
 import itertools
 import math
 import os
-import platform
-import random
 import sys
 import time
 import traceback
@@ -15,19 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
+from common.base.errors import UserError
+from common.base.files import read_json, sealed, sha256, write_json
+from common.base.lazy_compiler import defer_compiler
+from common.base.progress import bar
+from common.base.provenance import processor, training_code, versions
 from common.data.clips import batches_of
 from common.data.prepare import Prepared, prepared
-from common.errors import UserError
-from common.experiments import Experiment, slug
-from common.files import read_json, sealed, sha256, write_json
-from common.progress import bar
-from common.provenance import processor, training_code, versions
+from common.experiments.papers import Experiment, slug
 from common.training import checkpoint
 from common.training.children import command_of, followed
+from common.training.devices import compute_device, reserved_gpus
 from common.training.distributed import (
-    NO_GPU,
     SharedBatches,
     first_then_others,
     launched,
@@ -38,60 +37,12 @@ from common.training.distributed import (
     together,
 )
 from common.training.loop import Identity, SettingsChanged, begun, check_identity, finished, train
-from common.training.startup import defer_compiler
 
 
 def run_folder(experiment: Experiment, arm: str, seed: int, config: Mapping[str, Any]) -> Path:
     """``<runs>/<scale>/<paper>/<experiment>/<arm>/seed<k>``"""
     scale = config["scale"]
     return Path(config["runs"]) / scale / experiment.paper / experiment.name / slug(arm) / f"seed{seed}"
-
-
-@contextlib.contextmanager
-def compute_device(name: str) -> Iterator[torch.device]:
-    """The device to train on. With several GPUs and ``auto`` or ``cuda``, one nobody else of us is using.
-
-    Raises UserError where the configured one is not there.
-    """
-    count = torch.cuda.device_count() if name != "cpu" else 0
-    if name == "cpu" or (name == "auto" and count == 0):
-        yield torch.device("cpu")
-    elif count <= (int(name.partition(":")[2] or 0)):
-        raise UserError(NO_GPU.format(name))
-    elif ":" in name or count <= 1:
-        yield torch.device(name if ":" in name else "cuda:0")
-    else:
-        with reserved_gpus(1) as (index,):
-            yield torch.device(f"cuda:{index}")
-
-
-def _gpu_names(count: int) -> list[str]:
-    """Each visible GPU's own identifier: two jobs of a node may both call theirs number 0."""
-    if not torch.cuda.is_available():
-        return [str(number) for number in range(count)]
-    return [str(torch.cuda.get_device_properties(number).uuid) for number in range(count)]
-
-
-@contextlib.contextmanager
-def reserved_gpus(wanted: int) -> Iterator[list[int]]:
-    """The numbers of so many of the visible GPUs that nobody else of us is using; waits until they are free."""
-    count = torch.cuda.device_count()
-    if wanted > count:
-        raise UserError(f"the configuration, at processes: {wanted} processes need a GPU each; there are {count}")
-    folder = Path.home() / ".cache" / "gan-reproductions" / platform.node()  # nodes of a cluster share the home
-    folder.mkdir(parents=True, exist_ok=True)
-    locks = [FileLock(folder / f"gpu-{name}.lock") for name in _gpu_names(count)]
-    while True:
-        with contextlib.ExitStack() as stack:
-            held = []
-            for index, lock in enumerate(locks):
-                with contextlib.suppress(Timeout):
-                    stack.enter_context(lock.acquire(timeout=0))
-                    held.append(index)
-                if len(held) == wanted:
-                    yield held
-                    return
-        time.sleep(random.uniform(0.2, 1.0))  # all or none, and not in step: two who wait never hold half each
 
 
 def set_aside(folder: Path) -> Path:
@@ -200,7 +151,7 @@ def _train(
             batches_of(data.samples, settings["batch_size"], identity.seed, device, data.labels),
             folder,
             identity,
-            steps=getattr(method, "steps", settings["generator_steps"]),  # a method may train something else first
+            steps=getattr(method, "steps", settings["steps"]),  # a method may train something else first
             snapshots=settings["snapshots"],
             checkpoint_seconds=config["checkpoint_seconds"],
             progress=progress or terminal_progress(f"{folder.parent.name} seed {identity.seed}"),
@@ -235,7 +186,7 @@ def _train_together(
                 SharedBatches(data.samples, settings["batch_size"], seed, device, data.labels),
                 mine,
                 identity,
-                steps=getattr(method, "steps", settings["generator_steps"]),
+                steps=getattr(method, "steps", settings["steps"]),
                 snapshots=settings["snapshots"],
                 checkpoint_seconds=config["checkpoint_seconds"] if first else math.inf,
                 progress=terminal_progress(f"{folder.parent.name} seed {seed}") if first else lambda step, steps: None,

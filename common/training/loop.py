@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from common.base.errors import UserError
+from common.base.files import atomic_path, read_json, write_json
+from common.base.provenance import processor, versions
 from common.data.batches import Batches
-from common.errors import UserError
-from common.files import atomic_path, read_json, write_json
-from common.provenance import processor, versions
 from common.training import checkpoint
 from common.training.method import Method, build_method
 

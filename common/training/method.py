@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from common.data.batches import Batches
-from common.experiments import resolve
+from common.experiments.papers import resolve
 
 
 class Method:

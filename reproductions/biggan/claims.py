@@ -6,10 +6,10 @@ in. Thresholds are ours unless the paper has one.
 
 import numpy as np
 
-from common.curves import spearman
+from common.measurements.curves import spearman
+from common.measurements.numbers import distance, score, score_name
+from common.measurements.table import Missing, Table
 from common.reporting.claims import claim
-from common.reporting.measurements import Missing, Table
-from common.reporting.numbers import distance, score, score_name
 from reproductions.biggan.names import WITH, WITHOUT
 
 # --- Table 2, Figures 2 and 17 -------------------------------------------------------------------------------------

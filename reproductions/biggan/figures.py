@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from common.measurements.numbers import distance_name, score_name
 from common.reporting.experiment_page import Results
-from common.reporting.figures import (
+from common.reporting.figures.plots import (
     COLOURS,
     MARKERS,
     STYLES,
@@ -20,7 +21,6 @@ from common.reporting.figures import (
     seed_band,
     show_images,
 )
-from common.reporting.numbers import distance_name, score_name
 from reproductions.biggan.names import AMENABLE, HUB, NO_PENALTY, NORMAL, READ_OUTS, WITH, WITHOUT
 
 
@@ -297,9 +297,7 @@ def _interventions(r: Results) -> None:
                 smooth = rows.groupby("seed")["value"].transform(lambda values: values.rolling(5, min_periods=1).mean())
                 seed_band(axis, rows.assign(value=smooth), index=i, label=model)
             settings = r.experiment.settings(arm, r.scale, r.config)
-            axis.axvline(
-                settings["frozen_from"] * settings["generator_steps"], color="black", linestyle="--", linewidth=0.8
-            )
+            axis.axvline(settings["frozen_from"] * settings["steps"], color="black", linestyle="--", linewidth=0.8)
             axis.set(xlabel="updates of G", ylabel="loss of D")
             axis.legend(loc="upper center" if arm == "frozen G" else "upper left", framealpha=1, frameon=True)
 

@@ -7,16 +7,16 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from common.base.errors import UserError
 from common.data.batches import to_uint8
 from common.data.prepare import Prepared, validation_of
-from common.errors import UserError
-from common.experiments import Experiment
-from common.judging import Judge, Judgement
-from common.measuring import Measuring, Run, cells
-from common.metrics.networks import weight_files
-from common.metrics.networks.classifier import seen
-from common.metrics.protocol import parts_of, protocol
-from common.training.launch import compute_device
+from common.evaluation.images import Judge, Judgement
+from common.evaluation.measuring import Measuring, Run, cells
+from common.evaluation.networks import weight_files
+from common.evaluation.networks.classifier import seen
+from common.evaluation.protocol import parts_of, protocol
+from common.experiments.papers import Experiment
+from common.training.devices import compute_device
 from common.training.loop import load_snapshot
 from common.training.method import build_method
 from reproductions.biggan.latents import Latent, scaled, truncated

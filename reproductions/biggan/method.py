@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from common.base.errors import UserError
 from common.data.batches import Batches
-from common.errors import UserError
 from common.training.distributed import mean_over_processes, parallel, share
 from common.training.method import Method
 from reproductions.biggan.latents import LATENTS, Latent
@@ -70,7 +70,10 @@ class BigGAN(Method):
     def make_optimisers(self) -> None:
         s = self.settings
         factor = s["learning_rate_factor"]
-        for name, network, rate in (("generator", self.g, s["g_rate"]), ("discriminator", self.d, s["d_rate"])):
+        for name, network, rate in (
+            ("generator", self.g, s["generator_learning_rate"]),
+            ("discriminator", self.d, s["discriminator_learning_rate"]),
+        ):
             self.optimisers[name] = torch.optim.Adam(
                 network.parameters(), rate * factor, (0.0, 0.999), eps=ADAM_EPSILON, fused=True
             )
@@ -91,9 +94,9 @@ class BigGAN(Method):
 
     def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
         s = self.settings
-        progress = t / s["generator_steps"]
+        progress = t / s["steps"]
         frozen = s["frozen"] if progress >= s["frozen_from"] else "none"  # Appendix G.1
-        for _ in range(s["d_steps"]):
+        for _ in range(s["critic_steps"]):
             x, y = batches.next_labelled()
             z, fake_y = self.latents(progress)
             with self.autocast():
@@ -125,8 +128,8 @@ class BigGAN(Method):
 
     @torch.no_grad()
     def average(self, t: int) -> None:
-        """The moving average of G's weights; a copy until ``average_from`` updates are done."""
-        decay = self.settings["average_decay"] if t >= self.settings["average_from"] else 0.0
+        """The moving average of G's weights; a copy until ``ema_from`` updates are done."""
+        decay = self.settings["ema_decay"] if t >= self.settings["ema_from"] else 0.0
         torch._foreach_lerp_(self.averaged_parameters, self.g_parameters, 1 - decay)
         # The singular vectors come along; the passes for standing statistics bring them up to date.
         torch._foreach_copy_(list(self.averaged.buffers()), list(self.g.buffers()))

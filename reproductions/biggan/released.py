@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from common.errors import UserError
+from common.base.errors import UserError
 from reproductions.biggan.layers import BatchNorm
 from reproductions.biggan.models import Generator
 

@@ -2,9 +2,9 @@
 
 import contextlib
 
+from common.measurements.numbers import ratio
+from common.measurements.table import Missing, Table
 from common.reporting.claims import claim
-from common.reporting.measurements import Missing, Table
-from common.reporting.numbers import ratio
 
 OURS, WITHOUT = "cGML", "cGML (w/o ρ)"
 

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from common.reporting.experiment_page import Results
-from common.reporting.figures import (
+from common.reporting.figures.plots import (
     COLOURS,
     MARKERS,
     bars_with_seeds,

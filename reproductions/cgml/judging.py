@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from common.data.batches import to_float, to_uint8
-from common.data.tinted import HUES, colours
-from common.measuring import Measuring, Run
-from common.metrics.images import PROTOCOL, PieAPP, psnr, ssim
-from common.metrics.perceptual import perceptual_distance
-from common.metrics.protocol import protocol
-from common.translation.judging import held_out_samples
+from common.data.synthetic.tinted import HUES, colours
+from common.evaluation.measuring import Measuring, Run
+from common.evaluation.metrics.images import PROTOCOL, PieAPP, psnr, ssim
+from common.evaluation.metrics.perceptual import perceptual_distance
+from common.evaluation.protocol import protocol
+from common.evaluation.translations import held_out_samples
 from reproductions.cgml.colour import AB_RANGE
 from reproductions.cgml.method import CGML
 

@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from common.counting import operations
-from common.measuring import Measuring, Run
-from common.metrics.protocol import protocol
-from common.training.launch import compute_device
-from common.translation.networks import UNet
+from common.evaluation.measuring import Measuring, Run
+from common.evaluation.protocol import protocol
+from common.nn.translation import UNet
+from common.pipeline.cost.count import operations
+from common.training.devices import compute_device
 from reproductions.cgml.counted import ColourClassifier, ContextEncoder, OnePass
 from reproductions.cgml.judging import (
     CPU,

@@ -8,8 +8,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from common.training.networks import halvings
-from common.translation.networks import tiled
+from common.nn.sizes import halvings
+from common.nn.translation import tiled
 
 Features = tuple[Tensor, ...]
 

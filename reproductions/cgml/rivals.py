@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from common.data.batches import Batches
-from common.translation.networks import PatchGAN
+from common.nn.translation import PatchGAN
 from reproductions.cgml.colour import AB_RANGE, UNIFORM_SHARE, annealed_mean, colour_bins, soft_encoding
 from reproductions.cgml.method import Regression
 

@@ -4,9 +4,9 @@ A model whose videos stand still has the best content distance of all, so every 
 distances of models has a claim about motion too. Thresholds are ours wherever the paper gives none.
 """
 
+from common.measurements.numbers import ratio, score
+from common.measurements.table import Missing, Table
 from common.reporting.claims import claim
-from common.reporting.measurements import Missing, Table
-from common.reporting.numbers import ratio, score
 
 DEFAULT = "with D_I, z_A -> R_M"
 SETTINGS = ("without D_I, z_A -> G_I", "without D_I, z_A -> R_M", "with D_I, z_A -> G_I", DEFAULT)

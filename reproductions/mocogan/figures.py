@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from common.reporting.experiment_page import Results
-from common.reporting.figures import COLOURS, MARKERS, by_condition, figure, pick, seed_band, show_images
-from common.video.pictures import animate, rgb, scores, show_first_frames, show_strips, strips
+from common.reporting.figures.plots import COLOURS, MARKERS, by_condition, figure, pick, seed_band, show_images
+from common.reporting.figures.videos import animate, rgb, scores, show_first_frames, show_strips, strips
 
 MODELS = ("VGAN", "TGAN", "MoCoGAN")
 

@@ -10,15 +10,15 @@ import torch
 
 from common.data.batches import to_float
 from common.data.clips import Clips
-from common.measuring import Measuring, Run, cells
-from common.metrics.features import extract
-from common.metrics.networks import FeatureNetwork, feature_network
-from common.metrics.protocol import protocol
-from common.metrics.scores import accuracy
-from common.metrics.video import content_and_motion, embedding, mean_colours, shape_centres, shape_colours
-from common.training.launch import compute_device
-from common.video.judging import VideoJudge, add_frame_change, held_out, real_clips, shown_of, trained
-from common.video.method import AT_ONCE
+from common.evaluation.features import extract
+from common.evaluation.measuring import Measuring, Run, cells
+from common.evaluation.metrics.scores import accuracy
+from common.evaluation.metrics.video import content_and_motion, embedding, mean_colours, shape_centres, shape_colours
+from common.evaluation.networks import FeatureNetwork, feature_network
+from common.evaluation.protocol import protocol
+from common.evaluation.videos import VideoJudge, add_frame_change, held_out, real_clips, shown_of, trained
+from common.training.devices import compute_device
+from common.training.video import AT_ONCE
 from reproductions.mocogan.method import MoCoGAN
 
 DEFAULT = "with D_I, z_A -> R_M"  # the paper's own model with categories

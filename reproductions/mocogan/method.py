@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from common.data.clips import ClipBatches
-from common.video.method import VideoMethod
-from common.video.networks import ImageEncoder
+from common.nn.video import ImageEncoder
+from common.training.video import VideoMethod
 from reproductions.mocogan.models import ImageDiscriminator, ImageGenerator, MotionGenerator, VideoDiscriminator
 
 

@@ -6,7 +6,7 @@ Four layers of stride 2 at 64 and 96 pixels, fewer at smaller sizes. No convolut
 import torch
 from torch import Tensor, nn
 
-from common.video.networks import GaussianNoise, doublings
+from common.nn.video import GaussianNoise, doublings
 
 SLOPE = 0.2
 TIME = 4  # of a video kernel; its stride is 1 and it is not padded: each layer takes three frames

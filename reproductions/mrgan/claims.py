@@ -6,9 +6,9 @@ a Fréchet distance) the claim is made on those. Thresholds are ours wherever th
 
 from collections.abc import Iterable
 
+from common.measurements.numbers import distance, diversity, ratio
+from common.measurements.table import Missing, Table
 from common.reporting.claims import claim
-from common.reporting.measurements import Missing, Table
-from common.reporting.numbers import distance, diversity, ratio
 
 VARIANTS = tuple(f"{d} {p}MR{k}" for d in ("Gaussian", "Laplace") for p in ("", "proxy ") for k in (1, 2))
 BEST = ("Gaussian MR1", "Gaussian proxy MR1", "Gaussian proxy MR2")

@@ -1,9 +1,9 @@
 """The figures of MR-GAN, drawn from what was measured."""
 
+from common.measurements.numbers import distance_name, diversity_name
 from common.reporting.experiment_page import Results
-from common.reporting.figures import COLOURS, MARKERS, bars_with_seeds, figure, pick, seed_band
-from common.reporting.numbers import distance_name, diversity_name
-from common.translation.figures import quality_and_diversity, show_outputs
+from common.reporting.figures.plots import COLOURS, MARKERS, bars_with_seeds, figure, pick, seed_band
+from common.reporting.figures.translations import quality_and_diversity, show_outputs
 
 RECONSTRUCTION = {"Gaussian proxy MR2": 0, "reconstruction 1": 1, "reconstruction 10": 10, "reconstruction 100": 100}
 

@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from common.measuring import Measuring, cells
-from common.metrics.coverage import coverage, nearest_mode
-from common.metrics.protocol import protocol
-from common.training.launch import compute_device
-from common.translation.judging import TranslationJudge
-from common.translation.sheets import sheet
+from common.evaluation.measuring import Measuring, cells
+from common.evaluation.metrics.coverage import coverage, nearest_mode
+from common.evaluation.protocol import protocol
+from common.evaluation.sheets import sheet
+from common.evaluation.translations import TranslationJudge
+from common.training.devices import compute_device
 
 MODES = 2 * np.stack([np.cos(np.arange(8) * np.pi / 4), np.sin(np.arange(8) * np.pi / 4)], axis=1)
 NEAR = 0.3  # of a mode; its deviation is 0.02, modes are 1.5 apart

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from common.data.batches import Batches, to_float
 from common.training.method import Method
-from common.translation.method import Translator
+from common.training.translation import Translator
 from reproductions.mrgan.losses import AGAINST_PREDICTOR, AGAINST_TRUTH, LIKELIHOODS, over
 from reproductions.mrgan.models import Completion, ContextCritic, PatchCritic, PointMLP, SRCritic, SRGenerator, UNet
 
@@ -46,7 +46,7 @@ class MomentMatching(Method):
 
     @property
     def steps(self) -> int:
-        return self.predictor_steps + self.settings["generator_steps"]
+        return self.predictor_steps + self.settings["steps"]
 
     def make_optimisers(self) -> None:
         s = self.settings
@@ -68,7 +68,7 @@ class MomentMatching(Method):
         nn.utils.clip_grad_value_(self.networks[name].parameters(), 0.5)
         self.optimisers[name].step()
 
-    # What a base model provides, besides ``next_pair`` and ``pair_of`` (as in common/translation/method.py).
+    # What a base model provides, besides ``next_pair`` and ``pair_of`` (as in common/training/translation.py).
 
     def generate(self, x: Tensor) -> Tensor:
         raise NotImplementedError

@@ -7,7 +7,7 @@ Every generator is also its own predictor: without noise, with a second output f
 import torch
 from torch import Tensor, nn
 
-from common.translation.networks import halvings
+from common.nn.translation import halvings
 
 
 class WithNoise(nn.Module):

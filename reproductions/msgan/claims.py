@@ -6,9 +6,9 @@ between outputs, and a Fréchet distance on another network. Thresholds are ours
 
 from collections.abc import Callable, Iterable
 
+from common.measurements.numbers import distance, distance_name, diversity, diversity_name, ratio
+from common.measurements.table import Missing, Table
 from common.reporting.claims import claim
-from common.reporting.measurements import Missing, Table
-from common.reporting.numbers import distance, distance_name, diversity, diversity_name, ratio
 
 # --- Table 3 -----------------------------------------------------------------------------------------------------
 

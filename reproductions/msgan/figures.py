@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from common.measurements.numbers import distance_name, diversity_name
 from common.reporting.experiment_page import Results
-from common.reporting.figures import bars_with_seeds, by_condition, figure, pick, seed_band, show_images
-from common.reporting.numbers import distance_name, diversity_name
-from common.translation.figures import quality_and_diversity, show_outputs
+from common.reporting.figures.plots import bars_with_seeds, by_condition, figure, pick, seed_band, show_images
+from common.reporting.figures.translations import quality_and_diversity, show_outputs
 
 METHODS = ("Pix2Pix", "MSGAN", "BicycleGAN")
 

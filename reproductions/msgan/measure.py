@@ -6,18 +6,18 @@ from typing import Any
 import numpy as np
 import torch
 
+from common.base.provenance import processor
 from common.data.batches import Batches, to_float, to_uint8
-from common.measuring import Measuring, cells
-from common.metrics.bins import Bins
-from common.metrics.features import extract, real_part, reference
-from common.metrics.frechet import frechet_distance
-from common.metrics.networks import metric_name
-from common.metrics.protocol import protocol
-from common.provenance import processor
-from common.training.launch import compute_device
+from common.evaluation.features import extract, real_part, reference
+from common.evaluation.measuring import Measuring, cells
+from common.evaluation.metrics.bins import Bins
+from common.evaluation.metrics.frechet import frechet_distance
+from common.evaluation.networks import metric_name
+from common.evaluation.protocol import protocol
+from common.evaluation.sheets import sheet
+from common.evaluation.translations import TranslationJudge, held_out_samples
+from common.training.devices import compute_device
 from common.training.method import build_method
-from common.translation.judging import TranslationJudge, held_out_samples
-from common.translation.sheets import sheet
 
 LAMBDAS = {"Pix2Pix": 0, "λ 0.1": 0.1, "λ 0.5": 0.5, "MSGAN": 1, "λ 3": 3}
 DISTANCES = {
@@ -26,9 +26,9 @@ DISTANCES = {
     "MSGAN-FD": ("MSGAN-FD", "discriminator features"),
 }
 OVERHEAD = {
-    "Pix2Pix": "common.translation.method.Pix2Pix",
+    "Pix2Pix": "common.training.translation.Pix2Pix",
     "MSGAN": "reproductions.msgan.method.MSGAN",
-    "BicycleGAN": "common.translation.method.BicycleGAN",
+    "BicycleGAN": "common.training.translation.BicycleGAN",
 }
 
 

@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from common.data.batches import Batches
+from common.nn.translation import halvings
 from common.training.method import Method
-from common.translation.method import Pix2Pix
-from common.translation.networks import halvings
+from common.training.translation import Pix2Pix
 
 EPSILON = 1e-5  # code
 

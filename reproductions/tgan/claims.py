@@ -4,9 +4,9 @@ Where no C3D was at hand, the score is that of a classifier trained on the same 
 paper gives none.
 """
 
+from common.measurements.numbers import distance, ratio, score
+from common.measurements.table import Table
 from common.reporting.claims import claim
-from common.reporting.measurements import Table
-from common.reporting.numbers import distance, ratio, score
 
 VGAN = "Video GAN (SVC)"
 

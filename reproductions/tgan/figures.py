@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from common.measurements.numbers import distance_name
 from common.reporting.experiment_page import Results
-from common.reporting.figures import COLOURS, MARKERS, bars_with_seeds, figure, pick, seed_band, show_images
-from common.reporting.numbers import distance_name
-from common.video.pictures import animate, rgb, scores, show_first_frames, show_strips
+from common.reporting.figures.plots import COLOURS, MARKERS, bars_with_seeds, figure, pick, seed_band, show_images
+from common.reporting.figures.videos import animate, rgb, scores, show_first_frames, show_strips
 
 
 def tgan_ucf101(r: Results) -> None:

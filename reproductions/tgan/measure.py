@@ -7,15 +7,15 @@ from torch import nn
 from common.data.batches import to_float
 from common.data.clips import ClipReader, clips_to_uint8
 from common.data.prepare import Prepared
-from common.measuring import Measuring, Run, cells
-from common.metrics.adversarial import adversarial_metric
-from common.metrics.features import extract
-from common.metrics.protocol import protocol
-from common.metrics.scores import accuracy
-from common.training.launch import compute_device
-from common.video.judging import VideoJudge, held_out, trained
-from common.video.method import VideoMethod
-from common.video.networks import GaussianNoise
+from common.evaluation.features import extract
+from common.evaluation.measuring import Measuring, Run, cells
+from common.evaluation.metrics.adversarial import adversarial_metric
+from common.evaluation.metrics.scores import accuracy
+from common.evaluation.protocol import protocol
+from common.evaluation.videos import VideoJudge, held_out, trained
+from common.nn.video import GaussianNoise
+from common.training.devices import compute_device
+from common.training.video import VideoMethod
 
 SHOWN = 16
 FAILED_LOSS = 1e3

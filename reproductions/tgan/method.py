@@ -6,15 +6,15 @@ import torch
 from torch import Tensor, nn
 
 from common.data.clips import ClipBatches
-from common.video.method import VideoGAN, VideoMethod
-from common.video.networks import normal_init
+from common.nn.video import normal_init
+from common.training.video import VideoGAN, VideoMethod
 from reproductions.tgan.clipping import clip_singular_values
 from reproductions.tgan.models import TGANGenerator, he_normal, uniform
 from reproductions.wgan.method import clip
 
 
 class _TGANNetworks(VideoMethod):
-    """TGAN's generator (``generator: temporal``) beside the two of common/video; critics start from He's distribution,
+    """TGAN's generator (``generator: temporal``) beside the two others; critics start from He's distribution,
     the 3-D model's generator, of which the paper says nothing, as the image generator does.
     """
 

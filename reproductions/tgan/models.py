@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from common.video.networks import batch_norm, doublings
+from common.nn.video import batch_norm, doublings
 
 EPS = 2e-5  # of BatchNorm, Chainer's
 TEMPORAL_WIDTHS = (512, 256, 128, 128)

@@ -5,9 +5,9 @@ Thresholds are ours wherever the paper gives none: it argues with curves and pic
 
 import numpy as np
 
+from common.measurements.numbers import distance
+from common.measurements.table import Missing, Table
 from common.reporting.claims import claim
-from common.reporting.measurements import Missing, Table
-from common.reporting.numbers import distance
 
 LOG_2 = float(np.log(2))
 

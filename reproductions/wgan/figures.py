@@ -2,11 +2,20 @@
 
 import numpy as np
 
-from common.data.procedural import TWO_GAUSSIANS_MEANS, TWO_GAUSSIANS_STD
+from common.data.synthetic.points import TWO_GAUSSIANS_MEANS, TWO_GAUSSIANS_STD
+from common.measurements.numbers import distance_name
+from common.measurements.table import Table, per_seed_tables
 from common.reporting.experiment_page import Results
-from common.reporting.figures import COLOURS, MARKERS, STYLES, bars_with_seeds, figure, pick, seed_band, show_images
-from common.reporting.measurements import Table, per_seed_tables
-from common.reporting.numbers import distance_name
+from common.reporting.figures.plots import (
+    COLOURS,
+    MARKERS,
+    STYLES,
+    bars_with_seeds,
+    figure,
+    pick,
+    seed_band,
+    show_images,
+)
 
 LOG_2 = float(np.log(2))
 ROWS = 3  # samples shown per moment of a training

@@ -3,13 +3,13 @@
 import numpy as np
 import torch
 
-from common.curves import filtered, spearman
-from common.data.procedural import TWO_GAUSSIANS_MEANS, TWO_GAUSSIANS_STD
-from common.judging import Judge, Judgement
-from common.measuring import Measuring, cells
-from common.metrics.divergences import js_and_tv, kl, wasserstein
-from common.metrics.protocol import protocol
-from common.training.launch import compute_device
+from common.data.synthetic.points import TWO_GAUSSIANS_MEANS, TWO_GAUSSIANS_STD
+from common.evaluation.images import Judge, Judgement
+from common.evaluation.measuring import Measuring, cells
+from common.evaluation.metrics.divergences import js_and_tv, kl, wasserstein
+from common.evaluation.protocol import protocol
+from common.measurements.curves import filtered, spearman
+from common.training.devices import compute_device
 from reproductions.wgan.method import LOG_2, build_generator
 from reproductions.wgan.two_gaussians import optimal_discriminator
 

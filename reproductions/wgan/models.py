@@ -8,7 +8,7 @@ import math
 
 from torch import Tensor, nn
 
-from common.training.networks import halvings
+from common.nn.sizes import halvings
 
 
 def init_weights(network: nn.Module) -> nn.Module:

@@ -10,7 +10,7 @@ from scipy.special import expit
 from torch import Tensor
 
 from common.data.batches import Batches
-from common.data.procedural import TWO_GAUSSIANS_MEANS, TWO_GAUSSIANS_STD
+from common.data.synthetic.points import TWO_GAUSSIANS_MEANS, TWO_GAUSSIANS_STD
 from common.training.method import Method
 from reproductions.wgan.method import LOG_2, clip
 from reproductions.wgan.models import MLPCritic

@@ -6,9 +6,9 @@ Thresholds are ours wherever the paper gives none.
 import math
 from contextlib import suppress
 
+from common.measurements.numbers import distance, score
+from common.measurements.table import Missing, Table
 from common.reporting.claims import claim
-from common.reporting.measurements import Missing, Table
-from common.reporting.numbers import distance, score
 
 TOYS = ("8 Gaussians", "25 Gaussians", "Swiss roll")
 OTHERS = ("DCGAN", "LSGAN", "WGAN (clipping)")

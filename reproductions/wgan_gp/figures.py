@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from common.measurements.numbers import distance_name, score_name
 from common.reporting.experiment_page import Results
-from common.reporting.figures import (
+from common.reporting.figures.plots import (
     COLOURS,
     MARKERS,
     STYLES,
@@ -14,7 +15,6 @@ from common.reporting.figures import (
     seed_band,
     show_images,
 )
-from common.reporting.numbers import distance_name, score_name
 from reproductions.wgan_gp.ngrams import GRAMS
 
 METHODS = ("DCGAN", "LSGAN", "WGAN (clipping)", "WGAN-GP")

@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from common.curves import filtered, spearman
 from common.data.batches import to_float
-from common.data.text import as_text
-from common.judging import Judge
-from common.measuring import Measuring, cells
-from common.metrics.protocol import protocol
-from common.training.launch import compute_device
+from common.data.kinds.text import as_text
+from common.evaluation.images import Judge
+from common.evaluation.measuring import Measuring, cells
+from common.evaluation.protocol import protocol
+from common.measurements.curves import filtered, spearman
+from common.training.devices import compute_device
 from common.training.loop import load_snapshot
 from common.training.method import build_method
 from reproductions.wgan.method import clip

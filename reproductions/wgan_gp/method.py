@@ -81,7 +81,7 @@ class Adversarial(Method):
     def set_learning_rate(self, t: int) -> None:
         """Linear decay to 0 over the run, where the settings ask for it."""
         if self.settings.get("decay"):
-            rate = learning_rate(self.settings) * (1 - t / self.settings["generator_steps"])
+            rate = learning_rate(self.settings) * (1 - t / self.settings["steps"])
             for optimiser in self.optimisers.values():
                 for group in optimiser.param_groups:
                     group["lr"] = rate

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from common.training.networks import halvings
+from common.nn.sizes import halvings
 from reproductions.wgan_gp.layers import Conv, Linear, Subpixel, Up, nonlinearity, norm, uniform
 
 

@@ -17,17 +17,17 @@ import pytest
 import torch
 from PIL import Image
 
-from common.config import load_config
+from common.base.files import write_json
 from common.data.prepare import prepare, prepared
-from common.experiments import experiment, papers
-from common.files import write_json
-from common.measuring import measure
-from common.metrics.networks.classifier import train_classifier
+from common.evaluation.measuring import measure
+from common.evaluation.networks.classifier import train_classifier
+from common.experiments.config import load_config
+from common.experiments.papers import experiment, papers
+from common.pipeline.plan import Plan
 from common.reporting.compare import report
 from common.reporting.experiment_page import report_experiment
 from common.training import checkpoint
 from common.training.launch import run_folder, train_run, train_runs
-from common.workflow import Plan
 from drills.machinery import SEED, damages, message_of, tree
 
 FLIPS = 4

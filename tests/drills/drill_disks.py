@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from common.config import load_config
+from common.base.errors import UserError
 from common.data.download import download
 from common.data.prepare import prepare, prepared
-from common.errors import UserError
-from common.experiments import experiment, papers
-from common.measuring import measure
+from common.evaluation.measuring import measure
+from common.experiments.config import load_config
+from common.experiments.papers import experiment, papers
 from common.reporting.experiment_page import report_experiment
 from common.training import checkpoint
 from common.training.launch import run_folder, train_run

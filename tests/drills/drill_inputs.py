@@ -8,12 +8,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from common.config import key_values, load_config, read_yaml, typed
-from common.errors import UserError
-from common.experiments import all_experiments
+from common.base.errors import UserError
+from common.base.schema import read_yaml
+from common.experiments.config import key_values, load_config, typed
+from common.experiments.papers import all_experiments
+from common.measurements.table import COLUMNS, REQUIRED
+from common.pipeline.plan import Plan
 from common.reporting.compare import report
-from common.reporting.measurements import COLUMNS, REQUIRED
-from common.workflow import Plan
 from drills.machinery import refused
 
 COUNTED: Counter = Counter()
@@ -149,7 +150,7 @@ def test_yaml_files(tmp_path, content):
     [
         (["--config", "seeds=[0, one]"], "at seeds"),
         (["--config", "seeds=[99999999999]"], "at seeds"),
-        (["--config", "settings={wgan_lsun_curves: {generator_steps: -3}}"], "generator_steps"),
+        (["--config", "settings={wgan_lsun_curves: {steps: -3}}"], "steps"),
         (["--config", "settings={wgan_lsun_curves: {snapshots: [1}}"], "is not valid YAML"),
         (["--config", "papers=[wgann]"], "at papers"),
         (["--config", "local={cifar10: ~nobody/cifar}"], "at local.cifar10"),

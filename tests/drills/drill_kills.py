@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 from conftest import ROOT
 
-from common.experiments import experiment
-from common.files import read_json
+from common.base.files import read_json
+from common.experiments.papers import experiment
 from common.training import checkpoint
 from common.training.launch import run_folder
 from drills.machinery import ENVIRONMENT, SEED, leftovers, run, training, tree, workflow
@@ -96,7 +96,7 @@ def drill_paper(paper: str, quota: int, root: Path) -> Counter:
 
     def command(place: str) -> list[str]:
         folders = {"runs": root / place / "runs", "data": root / place / "data"}
-        return training(name, arm, 0, folders, generator_steps=steps, snapshots=SNAPSHOTS)
+        return training(name, arm, 0, folders, steps=steps, snapshots=SNAPSHOTS)
 
     def folder(place: str) -> Path:
         return run_folder(one, arm, 0, {"runs": root / place / "runs", "scale": "smoke"})
@@ -142,10 +142,10 @@ def test_trainings_of_all_papers(tmp_path, figures):
 
 
 WORKFLOW = {
-    "wgan_critic_momentum": {"generator_steps": 200, "snapshots": 10},
-    "wgan_gp_gradient_norms": {"generator_steps": 100, "snapshots": 10},
-    "mrgan_mode_collapse": {"generator_steps": 200, "snapshots": 10},
-    "cgml_toy": {"generator_steps": 400, "snapshots": 10},
+    "wgan_critic_momentum": {"steps": 200, "snapshots": 10},
+    "wgan_gp_gradient_norms": {"steps": 100, "snapshots": 10},
+    "mrgan_mode_collapse": {"steps": 200, "snapshots": 10},
+    "cgml_toy": {"steps": 400, "snapshots": 10},
 }
 NUMBERS = ("per_seed.csv", "measured.csv", "curves.csv", "claims.csv", "table.csv", "*.png", "*.svg")
 

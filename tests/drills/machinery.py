@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from conftest import ROOT
 
-from common.errors import UserError
+from common.base.errors import UserError
 
 SEED = int(os.environ.get("DRILL_SEED", random.SystemRandom().randrange(10**6)))
 ENVIRONMENT = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}

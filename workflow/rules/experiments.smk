@@ -1,6 +1,6 @@
 # One rule for each experiment of each paper, which writes its tables, figures, verdicts and page; one for each paper.
 
-from common.experiments import all_experiments, papers
+from common.experiments.papers import all_experiments, papers
 
 for one in all_experiments():
 

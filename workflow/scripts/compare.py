@@ -1,5 +1,5 @@
 """Rule compare: prints the comparison and leaves it in results/comparison."""
 
-from common.warm import run
+from common.pipeline.worker_pool import run
 
 run("compare", snakemake)

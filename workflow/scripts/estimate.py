@@ -1,5 +1,5 @@
 """Rule estimate: prints what every experiment will take, beside what it took."""
 
-from common.warm import run
+from common.pipeline.worker_pool import run
 
 run("estimate", snakemake)

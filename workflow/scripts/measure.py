@@ -1,5 +1,5 @@
 """Rule measure."""
 
-from common.warm import run
+from common.pipeline.worker_pool import run
 
 run("measure", snakemake)

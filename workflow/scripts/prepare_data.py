@@ -1,5 +1,5 @@
 """Rule prepare_data."""
 
-from common.warm import run
+from common.pipeline.worker_pool import run
 
 run("prepare_data", snakemake)

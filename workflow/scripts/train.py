@@ -1,5 +1,5 @@
 """Rule train: the runs of one job."""
 
-from common.warm import run
+from common.pipeline.worker_pool import run
 
 run("train", snakemake)

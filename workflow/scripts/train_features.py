@@ -1,5 +1,5 @@
 """Rule train_features."""
 
-from common.warm import run
+from common.pipeline.worker_pool import run
 
 run("train_features", snakemake)

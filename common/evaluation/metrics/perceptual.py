@@ -1,0 +1,164 @@
+"""Perceptual distances between images, and the diversity of several samples of one condition.
+
+LPIPS is the ``lpips`` package's, with backbones that are verified files. ``perceptual_efficientnet`` is the same
+formula without learned weights on a network that is always there; it is not LPIPS.
+"""
+
+import warnings
+from collections.abc import Iterable, Mapping
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from common.base.errors import UserError, did_you_mean
+from common.evaluation.metrics.scores import Score
+from common.evaluation.networks import as_rgb, weight_files
+from common.evaluation.networks.efficientnet import efficientnet_lite0, input_protocol, normalised
+
+BLOCK = 32
+
+
+class PerceptualDistance:
+    """``name``: the metric's. ``protocol``: network, weights, resize and range."""
+
+    name: str
+    protocol: dict[str, str]
+    smallest = 1
+
+    def __init__(self, device: torch.device):
+        self.device = device
+
+    def _of(self, one: Tensor, other: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def __call__(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """Distance (n,) of pairs of uint8 images (n, height, width, 1 or 3)."""
+        if one.shape != other.shape or one.ndim != 4:
+            raise ValueError(
+                f"pairs of images must both be (n, height, width, channels), not {one.shape}, {other.shape}"
+            )
+        if min(one.shape[1:3]) < self.smallest:
+            raise ValueError(
+                f"{self.name} needs images of at least {self.smallest} pixels a side, not {one.shape[1:3]}"
+            )
+        found = []
+        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            for start in range(0, len(one), BLOCK):
+                pair = (torch.from_numpy(np.array(images[start : start + BLOCK])) for images in (one, other))
+                found.append(self._of(*(images.to(self.device) for images in pair)).flatten().double().cpu())
+        return torch.cat(found).numpy() if found else np.empty(0)
+
+
+class LPIPS(PerceptualDistance):
+    """Zhang et al. 2018, by the authors' package: ``net`` alex, vgg or squeeze; ``version`` 0.1, or 0.0 for numbers of
+    2017 and before August 2018 (its input was not scaled: BicycleGAN's). ``name`` is LPIPS with the registered backbone
+    only.
+    """
+
+    BACKBONES = {"alex": "lpips_alexnet", "vgg": "lpips_vgg16", "squeeze": "lpips_squeezenet"}
+    SMALLEST = {"alex": 31, "vgg": 16, "squeeze": 17}  # sides of which the backbone's pooling leaves something
+
+    def __init__(self, config: Mapping[str, Any], device: torch.device, net: str = "alex", version: str = "0.1"):
+        super().__init__(device)
+        import lpips
+
+        self.smallest = self.SMALLEST[net]
+        (path,), weights, registered = weight_files(self.BACKBONES[net], config)
+        self.name = "LPIPS" if registered else "lpips_other_weights"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about how the package calls torchvision
+            self.network = lpips.LPIPS(net=net, version=version, pnet_rand=True, verbose=False)
+        layers = torch.load(path, map_location="cpu", weights_only=True)
+        # The package cuts the backbone into slices that keep the numbers of its layers: slice2.3 is features.3.
+        state = {key: layers[f"features.{key.partition('.')[2]}"] for key in self.network.net.state_dict()}
+        self.network.net.load_state_dict(state)
+        self.network.eval().requires_grad_(False).to(device)
+        self.protocol = {"network": f"lpips {net} v{version}", "weights": weights, "resize": "none", "range": "[-1,1]"}
+
+    def _of(self, one: Tensor, other: Tensor) -> Tensor:
+        return self.network(*(as_rgb(images).float() / 127.5 - 1 for images in (one, other)))
+
+
+class EfficientNetDistance(PerceptualDistance):
+    """Squared difference of unit-length features, mean over positions, summed over five resolutions of
+    EfficientNet-Lite0: equation 1 of Zhang et al. 2018 with all weights 1.
+    """
+
+    name = "perceptual_efficientnet"
+
+    def __init__(self, config: Mapping[str, Any], device: torch.device, size: int = 224):
+        super().__init__(device)
+        self.size = size
+        self.network, weights = efficientnet_lite0(config, device)
+        self.protocol = {"network": "EfficientNet-Lite0, five resolutions", "weights": weights, **input_protocol(size)}
+
+    def _layers(self, images: Tensor) -> list[Tensor]:
+        """The last features of each resolution, unit length across channels."""
+        x = self.network._swish(self.network._bn0(self.network._conv_stem(normalised(images, self.size))))
+        layers = []
+        for block in self.network._blocks:
+            before, x = x, block(x)
+            if x.shape[-1] < before.shape[-1]:
+                layers.append(before)
+        return [layer / (layer.square().sum(dim=1, keepdim=True).sqrt() + 1e-10) for layer in (*layers, x)]
+
+    def _of(self, one: Tensor, other: Tensor) -> Tensor:
+        pairs = zip(self._layers(one), self._layers(other), strict=True)
+        return sum((a - b).square().sum(dim=1).mean(dim=(1, 2)) for a, b in pairs)
+
+
+DISTANCES = {
+    "lpips_alex": partial(LPIPS, net="alex"),
+    "lpips_vgg": partial(LPIPS, net="vgg"),
+    "lpips_squeeze": partial(LPIPS, net="squeeze"),
+    "lpips_alex_v0.0": partial(LPIPS, net="alex", version="0.0"),
+    "efficientnet": EfficientNetDistance,
+}
+
+
+def perceptual_distance(
+    name: str, config: Mapping[str, Any], device: torch.device, *, size: int | None = None
+) -> PerceptualDistance:
+    """The distance that an experiment's setting ``perceptual`` names. ``size``: of the efficientnet's input."""
+    if name not in DISTANCES:
+        raise UserError(f"there is no perceptual distance {name!r}{did_you_mean(name, DISTANCES)}")
+    if size is not None and name != "efficientnet":
+        raise UserError(f"feature_size belongs to efficientnet, not to {name}")
+    return DISTANCES[name](config, device, **({} if size is None else {"size": size}))
+
+
+# Which pairs of the k samples of one condition are compared, as (pairs, 2) indices.
+
+
+def random_pairs(k: int, count: int, rng: np.random.Generator) -> np.ndarray:
+    """``count`` pairs of two different samples, each drawn anew. MSGAN: 50 of 50 samples; MR-GAN: 10 of 20."""
+    if k < 2:
+        raise ValueError("diversity needs at least 2 samples of a condition")
+    first = rng.integers(k, size=count)
+    return np.stack([first, (first + rng.integers(1, k, size=count)) % k], axis=1)
+
+
+def consecutive_pairs(k: int) -> np.ndarray:
+    """Each sample with the next: BicycleGAN's 19 pairs of 20 samples."""
+    if k < 2:
+        raise ValueError("diversity needs at least 2 samples of a condition")
+    return np.array(list(pairwise(range(k))))
+
+
+def diversity(distance: PerceptualDistance, conditions: Iterable[np.ndarray], pairs: Iterable[np.ndarray]) -> Score:
+    """Mean over conditions of the mean distance of their ``pairs``; the spread is that over conditions.
+
+    ``conditions``: uint8 images (k, height, width, channels) of one condition after another. ``pairs``: for each.
+    """
+    means = [
+        float(distance(samples[chosen[:, 0]], samples[chosen[:, 1]]).mean())
+        for samples, chosen in zip(conditions, pairs, strict=True)
+    ]
+    if not means:
+        raise ValueError("diversity needs at least one condition")
+    parts = {"conditions": str(len(means)), "mean": "over pairs, then conditions"}
+    return Score(float(np.mean(means)), float(np.std(means)), parts)

@@ -1,0 +1,127 @@
+"""Content and motion of videos: average content distance (MoCoGAN), and what it must be read beside.
+
+Videos are uint8 (n, frames, height, width, 3). A frozen video has the best content distance of all, so a number of one
+kind never stands without a motion statistic.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy.spatial.distance import pdist
+
+from common.evaluation.networks import FeatureNetwork
+
+SHAPE_THRESHOLD = 32  # of the brightest channel in [0, 255]: what is brighter than the black ground is the shape
+
+
+class ContentAndMotion(NamedTuple):
+    """What a set of videos keeps and what moves in it; one without the other says nothing.
+
+    ``distance``: average content distance, mean over videos; NaN where no video shows anything twice.
+    ``empty``: share of frames that show nothing and are left out of it.
+    ``change``: mean absolute difference of successive frames, in grey levels.
+    ``path``: length that the centre of the shape travels, in pixels, mean over videos.
+    ``displacement``: from its first centre to its last, likewise; a shape that flickers to and fro has a path and none.
+    Both are 0 where it is not seen twice.
+    ``parts``: what a protocol string says of how they were computed.
+    """
+
+    distance: float
+    empty: float
+    change: float
+    path: float
+    displacement: float
+    parts: Mapping[str, str]
+
+
+def content_and_motion(
+    videos: Iterable[np.ndarray],
+    features: Callable[[np.ndarray], np.ndarray] | None = None,
+    threshold: int = SHAPE_THRESHOLD,
+) -> ContentAndMotion:
+    """Average content distance (Tulyakov et al. 2018, Section 4.1) and motion of videos.
+
+    ``features``: from a video to what its frames are compared by, (frames, d); None for the mean colour of the shape
+    (Table 1, shape motion), :func:`embedding` for a face network (Tables 1 and 4). A frozen video has both 0.
+    """
+    found = []
+    for video in videos:
+        video = _checked(video)
+        described = shape_colours(video, threshold) if features is None else features(video)
+        found.append((*content_distance(described), *_motion(video, threshold)))
+    if not found:
+        raise ValueError("content and motion need at least one video")
+    distance, *others = np.array(found).T
+    known = distance[np.isfinite(distance)]
+    parts = {"videos": str(len(found)), "pairs": "all of a video's frames", "shape_above": f"{threshold} of 255"}
+    return ContentAndMotion(
+        float(known.mean()) if len(known) else float("nan"), *(float(values.mean()) for values in others), parts
+    )
+
+
+def content_distance(features: np.ndarray) -> tuple[float, float]:
+    """Of one video's per-frame features (frames, d): mean L2 distance of all pairs, and share of frames of NaN.
+
+    Frames of NaN are left out; NaN where fewer than two others are left.
+    """
+    if features.ndim != 2 or len(features) < 2:
+        raise ValueError(f"a video's features must be (frames, d) of at least 2 frames, not {features.shape}")
+    seen = features[np.isfinite(features).all(axis=1)]
+    return float(pdist(seen).mean()) if len(seen) >= 2 else float("nan"), 1 - len(seen) / len(features)
+
+
+def shape_colours(video: np.ndarray, threshold: int = SHAPE_THRESHOLD) -> np.ndarray:
+    """Mean colour (frames, 3) in [0, 255] of the pixels of a shape on black; NaN for a frame that shows none."""
+    shown = video.max(axis=-1, keepdims=True) > threshold
+    count = shown.sum(axis=(1, 2))
+    total = (video * shown).sum(axis=(1, 2), dtype=np.float64)
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+
+
+def mean_colours(video: np.ndarray) -> np.ndarray:
+    """Mean colour (frames, channels) in [0, 255] of whole frames: what tells drawn faces apart."""
+    return video.mean(axis=(1, 2), dtype=np.float64)
+
+
+def shape_centres(video: np.ndarray, threshold: int = SHAPE_THRESHOLD) -> np.ndarray:
+    """Centre (frames, 2), row and column in pixels, of what is brighter than ``threshold``; NaN where nothing is."""
+    shown = video.max(axis=-1) > threshold
+    return np.array([np.argwhere(frame).mean(axis=0) if frame.any() else (np.nan, np.nan) for frame in shown])
+
+
+def frame_change(video: np.ndarray) -> float:
+    """Mean absolute difference of successive frames, in grey levels."""
+    return float(np.abs(np.diff(video.astype(np.int16), axis=0)).mean())
+
+
+def embedding(network: FeatureNetwork) -> Callable[[np.ndarray], np.ndarray]:
+    """The features of an image network for every frame of a video: OpenFace for the paper's faces."""
+
+    def embed(video: np.ndarray) -> np.ndarray:
+        frames = torch.from_numpy(np.array(video)).to(network.device)
+        with torch.inference_mode():
+            parts = [network(block)[0] for block in frames.split(network.block)]
+        return torch.cat(parts).double().cpu().numpy()
+
+    return embed
+
+
+def _motion(video: np.ndarray, threshold: int) -> tuple[float, float, float]:
+    """Frame change, path and displacement of the shape's centre; frames without a shape are skipped."""
+    centres = shape_centres(video, threshold)
+    centres = centres[np.isfinite(centres).all(axis=1)]
+    if len(centres) < 2:
+        return frame_change(video), 0.0, 0.0
+    path = float(np.linalg.norm(np.diff(centres, axis=0), axis=1).sum())
+    return frame_change(video), path, float(np.linalg.norm(centres[-1] - centres[0]))
+
+
+def _checked(video: np.ndarray) -> np.ndarray:
+    if video.dtype != np.uint8 or video.ndim != 4 or video.shape[-1] not in (1, 3) or len(video) < 2:
+        raise ValueError(
+            f"a video must be uint8 (frames, height, width, 1 or 3) of at least 2 frames, not "
+            f"{video.dtype} {video.shape}"
+        )
+    return video

@@ -1,0 +1,160 @@
+"""C3D fine-tuned on UCF101: the network of the video Inception score (TGAN) and the video FID (TGANv2).
+
+The two papers prepare clips differently, so there are two networks, never to be mixed. Facts from the evaluation
+scripts of pfnet-research/tgan and pfnet-research/tgan2; the architecture is Tran et al. 2015.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from common.base.errors import UserError
+from common.evaluation.networks import FeatureNetwork, weight_files
+
+FRAMES, CROP = 16, 112
+CONVOLUTIONS = {
+    "conv1a": (3, 64),
+    "conv2a": (64, 128),
+    "conv3a": (128, 256),
+    "conv3b": (256, 256),
+    "conv4a": (256, 512),
+    "conv4b": (512, 512),
+    "conv5a": (512, 512),
+    "conv5b": (512, 512),
+}
+
+
+class C3D(nn.Module):
+    """Eight 3 × 3 × 3 convolutions and three linear layers; clips (n, 3, 16, 112, 112), BGR, mean taken out.
+
+    ``dropout``: halve fc6 and fc7 as in training.
+    """
+
+    def __init__(self, classes: int = 101, dropout: bool = False):
+        super().__init__()
+        self.dropout = dropout
+        for name, (before, after) in CONVOLUTIONS.items():
+            self.add_module(name, nn.Conv3d(before, after, 3, padding=1))
+        self.fc6 = nn.Linear(512 * 4 * 4, 4096)
+        self.fc7 = nn.Linear(4096, 4096)
+        self.fc8 = nn.Linear(4096, classes)
+
+    def forward(self, clips: Tensor) -> tuple[Tensor, Tensor]:
+        """fc7 after its ReLU (n, 4096), and the logits (n, classes)."""
+        x = F.relu(self.conv1a(clips))
+        x = F.max_pool3d(x, (1, 2, 2))
+        x = F.max_pool3d(F.relu(self.conv2a(x)), 2)
+        x = F.max_pool3d(F.relu(self.conv3b(F.relu(self.conv3a(x)))), 2)
+        x = F.max_pool3d(F.relu(self.conv4b(F.relu(self.conv4a(x)))), 2)
+        # Caffe's pooling keeps the incomplete window at the edge: 7 × 7 becomes 4 × 4.
+        x = F.max_pool3d(F.relu(self.conv5b(F.relu(self.conv5a(x)))), 2, ceil_mode=True)
+        hidden = F.dropout(F.relu(self.fc6(x.flatten(1))), 0.5, self.dropout)
+        features = F.dropout(F.relu(self.fc7(hidden)), 0.5, self.dropout)
+        return features, self.fc8(features)
+
+
+class _Clips(FeatureNetwork):
+    metrics: ClassVar[dict[str, str]] = {"fd": "FID", "score": "IS"}
+    block = 8
+    resize: str
+    dropout: ClassVar[bool] = False
+
+    def __init__(self, config: Mapping[str, Any], device: torch.device):
+        super().__init__(device)
+        (weights_path, mean_path), weights, self.published = weight_files("c3d_ucf101", config)
+        with np.load(weights_path) as arrays:
+            state = {
+                f"{layer}.{kind}": torch.from_numpy(np.asarray(arrays[f"{layer}/{key}"], dtype=np.float32))
+                for layer in (*CONVOLUTIONS, "fc6", "fc7", "fc8")
+                for kind, key in (("weight", "W"), ("bias", "b"))
+                if f"{layer}/{key}" in arrays
+            }
+        self.network = C3D(dropout=self.dropout)
+        try:
+            self.network.load_state_dict(state)
+        except RuntimeError as error:
+            raise UserError(f"{weights_path} does not hold the layers of C3D for UCF101: {error}") from error
+        self.network.eval().requires_grad_(False).to(device)
+        with np.load(mean_path) as arrays:
+            mean = torch.from_numpy(np.asarray(arrays["mean"], dtype=np.float32))
+        self.mean = self.crop_of_mean(mean.reshape(3, FRAMES, 128, 171)).to(device)
+        self.protocol = {
+            "features": "C3D UCF101 fc7 (4096), logits (101)",
+            "weights": weights,
+            "resize": self.resize,
+            "range": "128(x+1) BGR minus the mean clip",
+        } | ({"dropout": "on"} if self.dropout else {})
+
+    def __call__(self, samples: Tensor) -> tuple[Tensor, Tensor]:
+        if samples.dtype != torch.uint8 or samples.ndim != 5 or samples.shape[1] != FRAMES or samples.shape[-1] != 3:
+            raise ValueError(
+                f"C3D takes uint8 videos (n, {FRAMES}, height, width, 3), not {samples.dtype} {tuple(samples.shape)}; "
+                "of longer videos take a clip, or every second frame"
+            )
+        clips = samples.float().mul_(128 / 127.5).flip(-1).permute(0, 1, 4, 2, 3)  # BGR; 128 (x + 1) of x in [-1, 1]
+        frames = self.resized(clips.flatten(0, 1)).unflatten(0, (-1, FRAMES))
+        return self.network(frames.transpose(1, 2) - self.mean)
+
+    @staticmethod
+    def resized(frames: Tensor) -> Tensor:
+        """(n, 3, height, width) -> (n, 3, 112, 112)"""
+        raise NotImplementedError
+
+    @staticmethod
+    def crop_of_mean(mean: Tensor) -> Tensor:
+        """(3, 16, 128, 171) -> (3, 16, 112, 112)"""
+        raise NotImplementedError
+
+
+class TGANClips(_Clips):
+    """TGAN's preparation: frames to 128 × 128 (bicubic), the mean's columns 21 to 148, both cropped to rows and columns
+    8 to 119. Used by MoCoGAN's UCF101 number too.
+    """
+
+    name = "c3d_tgan"
+    resize = "bicubic 128, crop 112"
+
+    @staticmethod
+    def resized(frames: Tensor) -> Tensor:
+        frames = F.interpolate(frames, (128, 128), mode="bicubic", align_corners=False)
+        return frames[..., 8 : 8 + CROP, 8 : 8 + CROP]
+
+    @staticmethod
+    def crop_of_mean(mean: Tensor) -> Tensor:
+        return mean[..., 8 : 8 + CROP, 21 + 8 : 21 + 8 + CROP]
+
+
+class TGANClipsAsScored(TGANClips):
+    """TGAN's score as its script computes it (evaluation/calc_inception.py): ``with A and B`` enters B alone, so the
+    network stays in training mode and drops half of fc6 and fc7. The paper's numbers were probably taken so.
+    """
+
+    name = "c3d_tgan_dropout"
+    metrics: ClassVar[dict[str, str]] = {"score": "IS"}
+    dropout: ClassVar[bool] = True
+    stochastic = True
+
+    def __call__(self, samples: Tensor) -> tuple[Tensor, Tensor]:
+        """With the same units dropped in every call: what else draws random numbers is left alone."""
+        with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
+            torch.manual_seed(0)
+            return super().__call__(samples)
+
+
+class TGANv2Clips(_Clips):
+    """TGANv2's: frames straight to 112 × 112 (bilinear, corners aligned), rows and columns 8 to 119 of the mean."""
+
+    name = "c3d_tganv2"
+    resize = "bilinear 112, corners aligned"
+
+    @staticmethod
+    def resized(frames: Tensor) -> Tensor:
+        return F.interpolate(frames, (CROP, CROP), mode="bilinear", align_corners=True)
+
+    @staticmethod
+    def crop_of_mean(mean: Tensor) -> Tensor:
+        return mean[..., 8 : 8 + CROP, 8 : 8 + CROP]

@@ -1,0 +1,84 @@
+"""The suite's configuration: ``workflow/config.yaml``, with ``--config key=value`` laid over it."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from common.base.errors import UserError
+from common.base.schema import ROOT, read_yaml, validate
+
+CONFIG_FILE = ROOT / "workflow" / "config.yaml"
+
+
+def load_config(overrides: Mapping[str, Any] | None = None, file: str | Path = CONFIG_FILE) -> dict[str, Any]:
+    """The configuration file with ``overrides`` laid over it, validated."""
+    read = read_yaml(file)
+    if not isinstance(read, dict):
+        raise UserError(f"{file} holds no keys and values")
+    config = {**read, **(overrides or {})}
+    check_config(config)
+    return config
+
+
+def typed(value: Any) -> Any:
+    """Texts that are numbers, truth values or null in YAML as what they are.
+
+    Snakemake reads ``--config seeds=[0,1]`` and nested values as texts.
+    """
+    if isinstance(value, Mapping):
+        return {key: typed(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [typed(item) for item in value]
+    if not isinstance(value, str) or not value.strip():
+        return value
+    try:
+        return float(value) if "e" in value.lower() else _from_yaml(value)  # YAML takes 5e-5 for a word
+    except ValueError:
+        return _from_yaml(value)
+
+
+def _from_yaml(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as error:
+        raise UserError(f"the configuration: {text!r} is not valid YAML: {error}") from error
+
+
+def check_config(config: Mapping[str, Any]) -> None:
+    validate(dict(config), "config", "the configuration (workflow/config.yaml or --config)")
+    for name, path in config["local"].items():
+        if not _exists(path):
+            raise UserError(
+                f"the configuration, at local.{name}: {path} does not exist; "
+                f"give the folder or file that holds {name}, or leave it out to download"
+            )
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).expanduser().exists()
+    except (OSError, RuntimeError):  # a name too long; the home of nobody
+        return False
+
+
+def key_values(texts: list[str]) -> dict:
+    """``["a=1", "b=[0, 1]"]`` -> ``{"a": 1, "b": [0, 1]}``; values are YAML."""
+    found = {}
+    for text in texts:
+        key, sign, value = text.partition("=")
+        if not sign:
+            raise UserError(f"{text!r} is not of the form KEY=VALUE")
+        found[key] = typed(_from_yaml(value))
+    return found
+
+
+def command_line(arguments: list[str] | None, program: str, description: str) -> dict[str, Any]:
+    """The configuration that a command's ``--config KEY=VALUE`` options ask for."""
+    parser = argparse.ArgumentParser(prog=f"python -m {program}", description=description.splitlines()[0])
+    parser.add_argument(
+        "--config", action="append", default=[], metavar="KEY=VALUE", help="a key of workflow/config.yaml"
+    )
+    return load_config(key_values(parser.parse_args(arguments).config))

@@ -1,0 +1,182 @@
+"""The one tidy schema of reported and measured numbers, and the table over it that claims read."""
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pandera.pandas as pa
+
+from common.base.errors import UserError, did_you_mean
+from common.base.files import atomic_path
+
+CELL = ["paper", "source", "dataset", "model", "metric", "condition"]
+COLUMNS = [*CELL, "value", "spread", "n", "better", "unit", "protocol", "note"]
+REQUIRED = ["paper", "source", "dataset", "model", "metric", "value"]
+BETTER = ["higher", "lower", "target", ""]  # target: the value itself is what is claimed
+
+_TEXT = pa.Column(str, required=False, coerce=True)
+_CONDITION = r"^([^=;]+=[^;]*(;[^=;]+=[^;]*)*)?$"
+_SCHEMA = pa.DataFrameSchema(
+    {
+        **{
+            name: pa.Column(str, pa.Check.str_length(min_value=1, error="it must not be empty"))
+            for name in ("paper", "source", "dataset", "model", "metric")
+        },
+        "condition": pa.Column(str, pa.Check.str_matches(_CONDITION, error="it must read k=v;k=v")),
+        "value": pa.Column(float, nullable=True),
+        "spread": pa.Column(float, pa.Check.ge(0, error="it must not be negative"), nullable=True),
+        "n": pa.Column(float, pa.Check.ge(1, error="it must be at least 1"), nullable=True),
+        "better": pa.Column(str, pa.Check.isin(BETTER, error=f"it must be one of {', '.join(map(repr, BETTER))}")),
+        "unit": _TEXT,
+        "protocol": _TEXT,
+        "note": _TEXT,
+    }
+)
+
+
+def conditions(**parts: Any) -> str:
+    """``k=v;k=v`` in alphabetic order."""
+    return ";".join(f"{key}={parts[key]}" for key in sorted(parts))
+
+
+def read_measurements(path: str | Path) -> pd.DataFrame:
+    """Read and validate a CSV in the tidy schema; columns that are not required may be missing.
+
+    Raises a :class:`UserError` with file, line and column for the first thing that does not fit.
+    """
+    path = Path(path)
+    table = read_cells(path)
+    for name in table.columns:
+        if name not in COLUMNS:
+            raise UserError(f"{path}, line 1: unknown column {name!r}{did_you_mean(name, COLUMNS)}")
+    for name in table.columns[table.columns.duplicated()]:
+        raise UserError(f"{path}, line 1: column {name!r} stands there twice")
+    for name in REQUIRED:
+        if name not in table.columns:
+            raise UserError(f"{path}, line 1: column {name!r} is missing (needed: {', '.join(REQUIRED)})")
+    lines = table.index
+    table = table.reset_index(drop=True).reindex(columns=COLUMNS, fill_value="")
+    for name in ("value", "spread", "n"):
+        numbers = pd.to_numeric(table[name].replace("", "nan"), errors="coerce")
+        bad = numbers.isna() & ~table[name].str.lower().isin(["", "nan"])
+        if bad.any():
+            row = bad.idxmax()
+            raise UserError(f"{path}, line {lines[row]}, column {name}: {table[name][row]!r} is not a number")
+        table[name] = numbers.astype(float)
+    return check(table, str(path), lines)
+
+
+def read_cells(path: Path) -> pd.DataFrame:
+    """The cells as they are printed; the index says in which line of the file a row ends.
+
+    pandas reads rows of another length too, into other columns than they stand under.
+    """
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file, skipinitialspace=True, strict=True)
+            for row in filter(None, reader):
+                rows.append(row)
+                lines.append(reader.line_num)
+                if len(row) != len(rows[0]):
+                    raise UserError(f"{path}, line {reader.line_num}: {len(row)} cells under {len(rows[0])} columns")
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist") from None
+    except (OSError, csv.Error, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not a CSV file: {error}") from error
+    if not rows:
+        raise UserError(f"{path} is not a CSV file: there is nothing in it")
+    return pd.DataFrame(rows[1:], index=lines[1:], columns=rows[0], dtype=str)
+
+
+def check(table: pd.DataFrame, where: str, lines: Sequence[int] | None = None) -> pd.DataFrame:
+    """Validate a table; errors name ``where`` and the row's line: of ``lines``, or the one it would have in a file."""
+    lines = range(2, len(table) + 2) if lines is None else lines
+    try:
+        _SCHEMA.validate(table, lazy=True)
+    except pa.errors.SchemaErrors as errors:
+        failure = errors.failure_cases.sort_values("index").iloc[0]
+        place = f"line {lines[int(failure['index'])]}, " if pd.notna(failure["index"]) else ""
+        raise UserError(
+            f"{where}, {place}column {failure['column']}: {failure['failure_case']!r} does not fit: {failure['check']}"
+        ) from None
+    repeated = table.duplicated(CELL)
+    if repeated.any():
+        row = repeated.idxmax()
+        first = table.index[(table[CELL] == table.loc[row, CELL]).all(axis=1)][0]
+        cell = ", ".join(f"{key}={table.at[row, key]}" for key in CELL if table.at[row, key])
+        raise UserError(f"{where}, line {lines[row]}: the cell {cell} already stands in line {lines[first]}")
+    return table
+
+
+def write_csv(table: pd.DataFrame, path: str | Path) -> None:
+    with atomic_path(path) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.8g")
+
+
+def aggregate(per_seed: pd.DataFrame) -> pd.DataFrame:
+    """One row per cell from one row per cell and seed: mean, standard deviation over seeds, number of seeds."""
+    if per_seed.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    groups = per_seed.groupby(CELL, sort=False, dropna=False)
+    table = groups.agg(
+        value=("value", lambda values: values.mean(skipna=False)),
+        spread=("value", lambda values: values.std(ddof=1) if len(values) > 1 else math.nan),
+        n=("value", "size"),
+        **{name: (name, "first") for name in ("better", "unit", "protocol")},
+        note=("note", lambda notes: "; ".join(dict.fromkeys(note for note in notes if note))),
+    ).reset_index()
+    return table[COLUMNS]
+
+
+class Missing(Exception):
+    """A claim asks for a cell that the table does not have."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Measurements as a claim reads them: one paper's, and of one seed (or the paper's own numbers)."""
+
+    rows: pd.DataFrame
+
+    def select(self, *, metric: str, model: str | None = None, **condition: Any) -> pd.DataFrame:
+        """The rows of a metric, of all models or one; none where nothing fits.
+
+        ``condition``: what a row's condition must say, perhaps beside more: ``theta=0.5`` finds ``b=1;theta=0.5``.
+        Values are compared as texts: 0.50 in a file is not 0.5.
+        """
+        rows = self.rows[self.rows["metric"] == metric]
+        if model is not None:
+            rows = rows[rows["model"] == model]
+        for key, value in condition.items():
+            rows = rows.loc[[f"{key}={value}" in text.split(";") for text in rows["condition"]]]
+        return rows
+
+    def value(self, *, metric: str, model: str | None = None, **condition: Any) -> float:
+        """The one number of a cell. Raises :class:`Missing` where there is none."""
+        rows = self.select(metric=metric, model=model, **condition)
+        if len(rows) != 1 or math.isnan(rows["value"].iloc[0]):
+            raise Missing(" ".join([f"{metric} of {model}", *(f"{key}={value}" for key, value in condition.items())]))
+        return float(rows["value"].iloc[0])
+
+    def by(self, key: str, *, metric: str, model: str | None = None) -> dict[float, float]:
+        """A curve: the values of ``metric`` by the number that ``key`` has in their condition."""
+        rows = self.select(metric=metric, model=model)
+        parsed = [dict(part.split("=", 1) for part in text.split(";") if part) for text in rows["condition"]]
+        try:
+            curve = {float(c[key]): float(v) for c, v in zip(parsed, rows["value"], strict=True) if key in c}
+        except ValueError as error:
+            raise Missing(f"{metric} by {key} ({error})") from None
+        if not curve:
+            raise Missing(f"{metric} by {key}")
+        return dict(sorted(curve.items()))
+
+
+def per_seed_tables(per_seed: pd.DataFrame) -> Mapping[int, Table]:
+    """One table a seed."""
+    return {int(seed): Table(rows) for seed, rows in per_seed.groupby("seed")}

@@ -1,0 +1,165 @@
+"""Operations, bytes and time of networks and whole updates, counted on tensors without memory before anything runs."""
+
+import weakref
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from typing import Any, NamedTuple
+from unittest import mock
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import flop_registry
+
+from common.data.batches import Batches
+from common.data.registry import entry
+
+META = torch.device("meta")
+SAMPLES = 5_000  # of the data set that an update is counted with
+
+
+class Hardware(NamedTuple):
+    """What a machine sustains. ``float32``, ``bfloat16``: operations a second of matrix products and convolutions;
+    ``bandwidth``: bytes a second of its memory; ``launch``: seconds that starting one operation takes.
+    """
+
+    name: str
+    float32: float
+    bfloat16: float
+    bandwidth: float
+    launch: float
+
+
+class Counted(NamedTuple):
+    """Of one update: operations (a multiplication and an addition being two), seconds, and the peak of memory in bytes
+    with all numbers as float32: weights, gradients, moments and what backward passes keep; ``weights``: bytes of the
+    networks alone.
+    """
+
+    operations: float
+    seconds: float
+    memory: float
+    weights: float
+
+
+class _Counter(TorchDispatchMode):
+    """Counts what every operation does: it takes as long as its arithmetic, its memory traffic or its launch, whichever
+    is longest (a roofline).
+    """
+
+    def __init__(self, hardware: Hardware | None = None, rate: float = 0.0):
+        super().__init__()
+        self.hardware, self.rate = hardware, rate
+        self.operations, self.seconds = 0.0, 0.0
+        self.live, self.peak = 0, 0
+        self.known: weakref.WeakSet = weakref.WeakSet()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        result = function(*args, **kwargs)
+        count = flop_registry.get(function._overloadpacket)
+        done = count(*args, **kwargs, out_val=result) if count else 0
+        self.operations += done
+        results = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
+        if self.hardware and not function.is_view:
+            inputs = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+            moved = sum(tensor.nbytes for tensor in (*inputs, *results))
+            self.seconds += max(done / self.rate, moved / self.hardware.bandwidth, self.hardware.launch)
+        for tensor in results:
+            storage = tensor.untyped_storage()
+            if storage not in self.known:
+                self.known.add(storage)
+                self.live += storage.nbytes()
+                self.peak = max(self.peak, self.live)
+                weakref.finalize(storage, self._freed, storage.nbytes())
+        return result
+
+    def _freed(self, size: int) -> None:
+        self.live -= size
+
+
+def operations(network: nn.Module, *shapes: tuple[int, ...]) -> int:
+    """Floating-point operations of one forward pass on inputs of these shapes, a multiplication and an addition being
+    two; nothing is computed.
+    """
+    network = network.to(META).eval()
+    return operations_of(lambda: network(*(torch.empty(shape, device=META) for shape in shapes)))
+
+
+def operations_of(work: Callable[[], object]) -> int:
+    """Of whatever ``work`` calls, on tensors without memory."""
+    with _Counter() as counter, torch.no_grad():
+        work()
+    return round(counter.operations)
+
+
+class _Nothing(Batches):
+    """Batches of the shape of the settings' data, without memory."""
+
+    def __init__(self, settings: Mapping[str, Any], shape: tuple[int, ...]):
+        # Not the base's: it draws a permutation, and there is nothing to draw.
+        self.batch_size, self.device, self.one = settings["batch_size"], META, shape
+        self.kind = torch.int16 if "text_length" in settings else torch.float32
+        image = len(shape) > 1
+        stored = (*shape[1:], shape[0]) if image else shape
+        self.samples = torch.zeros(SAMPLES, *stored, dtype=torch.uint8 if image else torch.float32)
+        self.order = torch.zeros(max(SAMPLES, self.batch_size), dtype=torch.long)
+        self.offset = self.batch_size
+        self.chosen = self.order[: self.batch_size]
+
+    def __next__(self) -> Tensor:
+        return torch.zeros(self.batch_size, *self.one, dtype=self.kind)
+
+    def next_labelled(self) -> tuple[Tensor, Tensor]:
+        return next(self), torch.zeros(self.batch_size, dtype=torch.long)
+
+
+def shape_of(settings: Mapping[str, Any]) -> tuple[int, ...]:
+    """One sample's shape as a network sees it, from the settings alone."""
+    if "image_size" in settings:
+        size, channels = settings["image_size"], settings["channels"]
+        return (channels, *([settings["frames"]] if "frames" in settings else []), size, size)
+    if "text_length" in settings:
+        return (settings["text_length"],)
+    from common.data.synthetic.points import MAKERS
+
+    return MAKERS[entry(settings["data"])["loader"]](10)[0].shape[1:]
+
+
+def _with_memory(step: Callable[[], object]) -> Callable[[], object]:
+    """An optimiser's step whose own numbers, such as how many steps there were, have memory: Adam reads them."""
+
+    def inside() -> None:
+        with torch.device("cpu"):
+            step()
+
+    return inside
+
+
+def update(settings: Mapping[str, Any], hardware: Hardware) -> Counted:
+    """One update of a training in its second half, with everything that belongs to it. Raises whatever the method does
+    where it asks for a number, which a tensor without memory has not.
+    """
+    from common.training.method import build_method
+
+    shape = shape_of(settings)
+    rate = hardware.bfloat16 if settings.get("precision") == "bfloat16" else hardware.float32
+    counter = _Counter(hardware, rate)
+    whole = mock.patch("torch.autocast", return_value=nullcontext())  # the real one knows no device without memory
+    with counter, META, whole:
+        method = build_method(settings, shape, META)
+        method.make_optimisers()
+        for optimiser in method.optimisers.values():
+            for group in optimiser.param_groups:  # the fused kernels know it neither
+                group.update(fused=False, foreach=True)
+            optimiser.step = _with_memory(optimiser.step)
+        batches = _Nothing(settings, shape)
+        steps = getattr(method, "steps", settings["steps"])
+        step = steps // 2
+        step += step % 5 == 0  # not one of those in which some clip their weights
+        method.step(step, batches)
+        counter.operations, counter.seconds, counter.peak = 0.0, 0.0, counter.live
+        method.step(step, batches)
+    weights = sum(parameter.nbytes for network in method.networks.values() for parameter in network.parameters())
+    return Counted(counter.operations, counter.seconds, counter.peak, weights)

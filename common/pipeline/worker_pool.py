@@ -1,0 +1,154 @@
+"""Quick starts: the work of a job is done in a fork of one process that has imported the large libraries already.
+
+Importing torch, pandas and matplotlib takes a process 5 to 10 seconds of CPU; many a job here takes less than that for
+its work. Where no such process is at work (on a cluster, or for a job or two) a job imports what it needs itself; the
+numbers are the same.
+"""
+
+import contextlib
+import importlib
+import os
+import pickle
+import random
+import resource
+import signal
+import socket
+import socketserver
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+ADDRESS = "GAN_REPRODUCTIONS_WARM"  # environment variable: the socket, and how many threads a fork may use
+LIBRARIES = (
+    "numpy",
+    "pandas",
+    "pandera.pandas",
+    "matplotlib.pyplot",
+    "torch",
+    "torchvision",
+    "scipy.stats",
+    "scipy.optimize",
+    "scipy.linalg",
+    "snakemake.script",
+    "torch.utils.flop_counter",
+    "sklearn.cluster",
+    "skimage.metrics",
+    "PIL.Image",
+)
+BEFORE = ""  # what a server runs besides, for tests
+LOOK_EVERY = 0.5  # seconds between looks whether the parent is still there
+
+
+class _Server(socketserver.ForkingMixIn, socketserver.UnixStreamServer):
+    max_children = 1000  # Snakemake decides how many jobs run side by side
+    request_queue_size = 1000
+    timeout = LOOK_EVERY
+
+
+class _Fork(socketserver.BaseRequestHandler):
+    """One job, in the forked process: its output goes where the caller's goes, and it ends when the caller ends."""
+
+    def handle(self) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        random.seed()
+        _, descriptors, _, _ = socket.recv_fds(self.request, 1, 2)
+        for descriptor, standard in zip(descriptors, (1, 2), strict=True):
+            os.dup2(descriptor, standard)
+            os.close(descriptor)
+        with self.request.makefile("rb") as file:
+            name, snakemake, spent = pickle.load(file)
+        threading.Thread(target=self._end_with_the_caller, daemon=True).start()
+        status = _work(name, snakemake, spent)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        with contextlib.suppress(OSError):
+            self.request.sendall(bytes([status]))
+
+    def _end_with_the_caller(self) -> None:
+        with contextlib.suppress(OSError):
+            self.request.recv(1)  # nothing more is ever sent: this returns when the caller is gone
+        os._exit(1)
+
+
+def serve(address: str) -> None:
+    """Import everything, then fork for whoever connects, until the parent process is gone."""
+    parent = os.getppid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the jobs get it too, and this process ends with its parent
+    os.environ["MPLBACKEND"] = "agg"
+    from common.base.lazy_compiler import defer_compiler
+
+    defer_compiler()
+    for library in LIBRARIES:
+        importlib.import_module(library)
+    with _Server(address, _Fork) as server:
+        while os.getppid() == parent:
+            server.handle_request()
+
+
+class Warm:
+    """The process that others are forked from; ``threads`` is for each of them."""
+
+    def __init__(self, threads: int):
+        self.folder = tempfile.TemporaryDirectory(prefix="warm-")
+        address = str(Path(self.folder.name) / "socket")
+        several = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+        os.environ[ADDRESS] = f"{address}:{threads}"
+        command = [sys.executable, "-c", f"from common.pipeline.worker_pool import serve\n{BEFORE}\nserve({address!r})"]
+        self.process = subprocess.Popen(command, env={**os.environ, **dict.fromkeys(several, str(threads))})
+
+    def close(self) -> None:
+        os.environ.pop(ADDRESS, None)
+        self.process.kill()
+        self.process.wait()
+        self.folder.cleanup()
+
+
+def run(name: str, snakemake: Any) -> None:
+    """Do a job's work, the function of this name in :mod:`common.pipeline.jobs`, and end with its status."""
+    status = _in_a_fork(name, snakemake)
+    if status is None:
+        status = _work(name, snakemake, 0.0)
+    sys.exit(status)
+
+
+def _in_a_fork(name: str, snakemake: Any) -> int | None:
+    """The status of the work done by a fork; None where there is nobody to fork, or none with as many threads."""
+    address, _, threads = os.environ.get(ADDRESS, "").rpartition(":")
+    if not address or int(threads) != snakemake.threads:
+        return None
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect(address)
+        except OSError:
+            return None  # it is still importing
+        socket.send_fds(connection, [b"!"], [1, 2])
+        with connection.makefile("wb") as file:
+            pickle.dump((name, snakemake, time.process_time()), file)
+        status = connection.recv(1)
+    if not status:
+        print(f"error in {snakemake.rule}: its process ended suddenly; out of memory?", file=sys.stderr)
+        return 1
+    return status[0]
+
+
+def _work(name: str, snakemake: Any, spent: float) -> int:
+    """Do the work and record what it took; ``spent`` are CPU seconds that the caller took before."""
+    from common.pipeline import jobs
+
+    start_up, begun = spent + time.process_time(), time.time()
+    status = jobs.logged(getattr(jobs, name), snakemake)
+    if status == 0:
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        own = resource.getrusage(resource.RUSAGE_SELF)
+        jobs.record(
+            snakemake,
+            start_up=start_up,
+            cpu=spent + time.process_time() + children.ru_utime + children.ru_stime,
+            seconds=time.time() - begun,
+            memory_mb=max(own.ru_maxrss, children.ru_maxrss) / 1024,
+        )
+    return status

@@ -1,0 +1,44 @@
+"""The worked example of reproductions/README.md, taken out of the page and run as a user would."""
+
+import re
+import shutil
+
+import pandas as pd
+import pytest
+from conftest import snakemake
+
+from common.base.schema import ROOT
+
+PAGE = ROOT / "reproductions" / "README.md"
+FILE = re.compile(r"^\*\*`(example/[\w.]+)`\*\*\n\n```\w+\n(.*?)^```$", re.S | re.M)
+FILES = {"reported.csv", "experiments.yaml", "method.py", "measure.py", "claims.py", "figures.py"}
+
+
+@pytest.fixture(scope="module")
+def with_the_example(tmp_path_factory):
+    checkout = tmp_path_factory.mktemp("example")
+    for part in ("common", "reproductions", "workflow", "profiles", "Snakefile", "environment.yml"):
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, checkout / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, checkout / part)
+    files = dict(FILE.findall(PAGE.read_text(encoding="utf-8")))
+    assert {name.removeprefix("example/") for name in files} == FILES
+    (checkout / "reproductions" / "example").mkdir()
+    for name, text in files.items():
+        (checkout / "reproductions" / name).write_text(text, encoding="utf-8")
+    return checkout
+
+
+def test_the_example_runs_from_the_page(with_the_example):
+    done = snakemake("reproduce_example", cwd=with_the_example)
+    assert done.returncode == 0, done.stdout
+    folder = with_the_example / "results" / "quick" / "example" / "example_circle"
+    measured = pd.read_csv(folder / "measured.csv")
+    assert set(measured["model"]) == {"GAN", "moments"}
+    assert measured["n"].eq(3).all()
+    assert (folder / "points.png").stat().st_size > 1000
+    assert "steps" in (folder / "README.md").read_text(encoding="utf-8").partition("## Deviations")[2]
+    (verdict,) = pd.read_csv(folder / "claims.csv")["verdict"]
+    assert verdict in ("reproduced", "not reproduced", "undecided")

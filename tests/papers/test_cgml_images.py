@@ -1,0 +1,364 @@
+"""cGML on images: colour spaces and histograms, what each problem hides and asks, the rivals, diversity, operations."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from skimage import color
+from torch import nn
+
+from common.data.batches import Batches, to_float
+from common.data.synthetic.tinted import DARKEST, HUES, LIGHTEST, SHARES, colours, draw_tints, tinted
+from common.experiments.papers import experiment
+from common.pipeline.cost.count import operations
+from common.training.method import build_method
+from reproductions.cgml.colour import (
+    annealed_mean,
+    colour_bins,
+    divergence_from_uniform,
+    lab_to_rgb,
+    rgb_to_lab,
+    soft_encoding,
+    soft_histogram,
+)
+from reproductions.cgml.counted import ColourClassifier, ContextEncoder, OnePass
+from reproductions.cgml.judging import Colours, diversity, tints_of, to_nearest_tint
+from reproductions.cgml.models import ImageEncoder, ImageGenerator, context_widths
+from reproductions.cgml.problems import Colorization, Completion, MixedHalves, WhiteBox
+from reproductions.cgml.rivals import ColourBins
+
+CPU = torch.device("cpu")
+
+
+def made(name="cgml_colorization", arm="cGML", **changed):
+    settings = experiment(name).settings(arm, "smoke") | changed
+    shape = (settings["channels"], settings["image_size"], settings["image_size"])
+    method = build_method(settings, shape, CPU)
+    method.make_optimisers()
+    images = np.random.default_rng(0).integers(0, 256, (16, *shape[1:], shape[0]), dtype=np.uint8)
+    return method, Batches(images, settings["batch_size"], 0, CPU)
+
+
+# --- Colour --------------------------------------------------------------------------------------------------------
+
+
+def test_cielab_is_that_of_scikit_image():
+    rgb = torch.rand(3, 3, 7, 5)
+    rgb[0, :, 0, 0], rgb[0, :, 0, 1] = 0.0, 1.0  # black and white
+    theirs = color.rgb2lab(rgb.permute(0, 2, 3, 1).double().numpy())
+    lab = rgb_to_lab(rgb)
+    np.testing.assert_allclose(lab.permute(0, 2, 3, 1).numpy(), theirs, atol=1e-3)
+    torch.testing.assert_close(lab_to_rgb(lab), rgb, atol=1e-4, rtol=0)
+
+
+@pytest.mark.filterwarnings("ignore:Conversion from CIE-LAB")
+def test_colours_outside_srgb_are_clamped_as_by_scikit_image():
+    lab = torch.rand(2, 3, 6, 6) * torch.tensor([100.0, 220.0, 220.0])[:, None, None] - torch.tensor(
+        [0.0, 110.0, 110.0]
+    ).view(3, 1, 1)
+    theirs = color.lab2rgb(lab.permute(0, 2, 3, 1).double().numpy())
+    np.testing.assert_allclose(lab_to_rgb(lab).permute(0, 2, 3, 1).numpy(), theirs, atol=1e-4)
+
+
+def test_gradients_of_the_conversions_are_finite_at_black():
+    rgb = torch.zeros(1, 3, 2, 2, requires_grad=True)
+    lab_to_rgb(rgb_to_lab(rgb)).sum().backward()
+    assert rgb.grad.isfinite().all()
+
+
+def test_soft_histogram_at_centres_between_them_and_at_the_ends():
+    assert soft_histogram(torch.tensor([-1.0, -1.0, 0.0, 1.0]), 3).tolist() == [0.5, 0.25, 0.25]
+    torch.testing.assert_close(soft_histogram(torch.tensor([0.25]), 3), torch.tensor([0.0, 0.75, 0.25]))
+    assert soft_histogram(torch.tensor([-7.0, 7.0]), 3).tolist() == [0.5, 0.0, 0.5]
+    torch.testing.assert_close(soft_histogram(torch.rand(50) * 2 - 1, 16).sum(), torch.tensor(1.0))
+
+
+def test_divergence_from_uniform_in_closed_form():
+    assert divergence_from_uniform(torch.full((8,), 1 / 8)) == pytest.approx(0, abs=1e-6)
+    assert divergence_from_uniform(torch.eye(8)[3]) == pytest.approx(math.log(8))
+
+
+def test_the_divergence_spreads_values_that_lie_together():
+    values = (0.05 * torch.randn(2000)).requires_grad_()
+    before = divergence_from_uniform(soft_histogram(values, 16))
+    (gradient,) = torch.autograd.grad(before, values)
+    with torch.no_grad():
+        after = divergence_from_uniform(soft_histogram(values - 20 * gradient, 16))
+    assert after < before
+
+
+def test_the_divergence_has_a_gradient_where_a_value_lies_on_a_centre_beside_an_empty_bin():
+    values = torch.tensor([0.2, 0.2, 0.2, 1.0], requires_grad=True)  # 0.2 is the ninth of sixteen centres
+    divergence_from_uniform(soft_histogram(values, 16)).backward()
+    assert values.grad.isfinite().all()
+
+
+def test_table_8_of_equal_disjoint_and_half_equal_colours():
+    red, blue = (tinted(np.full((1, 4, 4), 200, np.uint8), np.array([k])) for k in (0, 1))
+
+    def iou(truth, images):
+        counted = Colours()
+        counted.add(truth, images[:, None])
+        return {metric: value for metric, value, *_ in counted.rows()}
+
+    assert iou(red, red) == {"iou_a": 1.0, "iou_b": 1.0, "colourfulness": pytest.approx(1)}
+    assert iou(red, blue)["iou_b"] == 0
+    half = np.concatenate([red, blue], axis=1)
+    assert iou(np.concatenate([red, red], axis=1), half)["iou_b"] == pytest.approx(0.5 / (1.0 + 0.5))
+
+
+def test_colour_bins_are_a_grid_of_tens_with_grey_in_it():
+    centres = colour_bins()
+    assert (centres % 10 == 0).all()
+    assert (centres == 0).all(dim=1).any()
+    assert 250 <= len(centres) <= 313
+    assert centres.unique(dim=0).shape == centres.shape
+
+
+def test_soft_encoding_and_its_decoding():
+    centres = colour_bins()
+    index, weight = soft_encoding(centres[7:9], centres)
+    assert index[:, 0].tolist() == [7, 8]
+    torch.testing.assert_close(weight.sum(dim=1), torch.ones(2))
+    # The nearest neighbours are 10 away: exp(-100 / 50) of the centre's weight.
+    inside = (centres == 0).all(dim=1).nonzero()[0, 0]
+    _, weight = soft_encoding(centres[inside][None], centres)
+    torch.testing.assert_close(weight[0, 1] / weight[0, 0], torch.tensor(math.exp(-2)))
+    logits = torch.full((1, len(centres), 1, 1), -50.0)
+    logits[0, 5] = 50
+    torch.testing.assert_close(annealed_mean(logits, centres)[0, :, 0, 0], centres[5])
+
+
+def test_rare_colours_weigh_more_and_the_mean_weight_is_one():
+    bins = ColourBins()
+    bins.seen = torch.ones_like(bins.seen)
+    torch.testing.assert_close(bins.weights(), torch.ones(len(bins.seen)))
+    bins.seen[3] = 2**40  # as many pixels as a long training sees
+    weights = bins.weights()
+    assert weights.isfinite().all()
+    assert weights[3] < weights[4]
+    torch.testing.assert_close((weights * bins.seen / bins.seen.sum()).sum(), torch.tensor(1.0))
+
+
+# --- Data ----------------------------------------------------------------------------------------------------------
+
+
+def test_tints_share_their_lightness_and_are_in_srgb():
+    grey = np.linspace(0, 255, 64).astype(np.uint8).reshape(1, 8, 8).repeat(4, axis=0)
+    images = tinted(grey, np.arange(4))
+    lab = color.rgb2lab(images)
+    np.testing.assert_allclose(lab[..., 0], lab[:1, ..., 0].repeat(4, axis=0), atol=0.6)  # the rounding to bytes
+    wanted = colours(DARKEST + (LIGHTEST - DARKEST) * grey / 255, np.arange(4))
+    assert np.abs(lab[..., 1:] - wanted).max() < 1.5
+    assert np.abs(lab[:, 0, 0, 1:]).max() < 0.5  # black has no colour
+
+
+def test_tints_come_as_often_as_stated():
+    found = np.bincount(draw_tints(20000), minlength=len(HUES)) / 20000
+    np.testing.assert_allclose(found, SHARES, atol=0.02)
+
+
+def test_true_colourings_are_recognised_and_others_are_not():
+    grey = np.full((2, 8, 8), 200, np.uint8)
+    truth = tinted(grey, np.array([0, 1]))
+    outputs = np.stack([tinted(grey, np.full(2, k)) for k in range(4)] + [np.full_like(truth, 128)], axis=1)
+    ab = color.rgb2lab(outputs)[..., 1:] / 110
+    assert tints_of(color.rgb2lab(truth)[..., 0], ab).tolist() == [[0, 1, 2, 3, -1]] * 2
+
+
+def test_the_nearest_true_colouring_is_at_no_distance():
+    image = torch.from_numpy(tinted(np.full((3, 8, 8), 200, np.uint8), np.array([0, 2, 3])))
+    x, y = Colorization({}, (3, 8, 8)).pair(to_float(image))
+    assert to_nearest_tint(y, y, x).max() < 0.01
+    assert to_nearest_tint(0 * y, y, x).min() > 0.2
+
+
+# --- Problems ------------------------------------------------------------------------------------------------------
+
+
+def test_colorization_gives_back_the_image():
+    problem = Colorization({}, (3, 8, 8))
+    images = torch.rand(2, 3, 8, 8) * 2 - 1
+    x, y = problem.pair(images)
+    assert x.shape == (2, 1, 8, 8)
+    assert y.shape == (2, 2, 8, 8)
+    assert x.abs().max() <= 1
+    assert y.abs().max() <= 1
+    torch.testing.assert_close(problem.picture(x, y), images, atol=1e-4, rtol=0)
+    torch.testing.assert_close(problem.errors(y + 0.1, y, x), torch.full((2,), 0.2))  # a's and b's
+
+
+@pytest.mark.parametrize("corruption", [0.1, 0.15, 0.25])
+def test_a_test_hole_has_the_stated_area(corruption):
+    problem = Completion({"hole_sides": [0.2, 0.6]}, (6, 64, 64))
+    problem.corruption = corruption
+    x, y = problem.pair(torch.rand(5, 6, 64, 64), training=False)
+    assert y.shape == (5, 3, 64, 64)  # the target of the pair
+    np.testing.assert_allclose(x[:, -1].mean(dim=(1, 2)), corruption, atol=0.02)
+
+
+def test_only_the_hole_counts_and_only_the_hole_is_filled():
+    torch.manual_seed(0)
+    problem = Completion({"hole_sides": [0.2, 0.6]}, (3, 16, 16))
+    images = torch.rand(4, 3, 16, 16)
+    x, y = problem.pair(images)
+    hole = x[:, -1:].bool().expand(-1, 3, -1, -1)
+    assert (x[:, :3][hole] == 0).all()
+    output = torch.where(hole, y + 0.5, torch.tensor(9.0))
+    torch.testing.assert_close(problem.errors(output, y, x), torch.full((4,), 0.5))
+    picture = problem.picture(x, output)
+    torch.testing.assert_close(picture[~hole], images[~hole])
+    torch.testing.assert_close(problem.picture(x, y), images)
+    torch.testing.assert_close(problem.completed(output, x), picture)
+
+
+def test_halves_are_mixed_in_training_only_and_above_only():
+    torch.manual_seed(0)
+    problem = MixedHalves({"mixed_share": 0.2}, (1, 16, 16))
+    images = torch.rand(500, 1, 16, 16)
+    _, y = problem.pair(images)
+    changed = (y != images).flatten(1).any(dim=1)
+    assert 0.12 < changed.float().mean() < 0.28
+    assert torch.equal(y[:, :, 8:], images[:, :, 8:])
+    assert (y >= images).all()  # laid over
+    x, y = problem.pair(images, training=False)
+    assert torch.equal(y, images)
+    assert (x[:, -1, :8] == 1).all()
+    assert (x[:, -1, 8:] == 0).all()
+
+
+def test_the_white_box_comes_at_its_rate_and_is_never_given():
+    torch.manual_seed(0)
+    problem = WhiteBox({"mixed_share": 0.0, "box_rate": 0.3}, (1, 16, 16))
+    images = torch.full((1000, 1, 16, 16), -1.0)
+    x, y = problem.pair(images)
+    box = problem.box(CPU)
+    assert box.sum() == 9
+    assert box[:8, 8:].sum() == 9  # in the upper right
+    has = (y[:, 0][:, box] == 1).all(dim=1)
+    assert 0.25 < has.float().mean() < 0.35
+    assert torch.equal(y[~has], images[~has])
+    assert (x[:, 0][:, box] == 0).all()  # under the hole
+    assert torch.equal(problem.pair(images, training=False)[1], images)
+
+
+# --- Networks and rivals -------------------------------------------------------------------------------------------
+
+
+def test_the_encoder_is_the_context_encoders():
+    assert context_widths(128, 64) == [64, 64, 128, 256, 512]
+    with pytest.raises(ValueError, match="power of two"):
+        context_widths(20, 64)
+    encoder = ImageEncoder(128, 1, 64)
+    h = encoder(torch.zeros(1, 1, 128, 128))
+    assert [tuple(f.shape[1:]) for f in h] == [(64, 64, 64), (64, 32, 32), (128, 16, 16), (256, 8, 8), (512, 4, 4)]
+    assert encoder.features == h[-1].numel()
+    generator = ImageGenerator(encoder.widths, 2, 32)
+    assert generator(h, torch.zeros(1, 32)).shape == (1, 2, 128, 128)
+
+
+def test_on_images_too_the_codes_move_first_and_the_networks_wait():
+    method, batches = made(inner_steps=3)
+    order = []
+    for name, optimiser in method.optimisers.items():
+        optimiser.register_step_pre_hook(lambda *arguments, name=name: order.append(name))
+    before = [p.clone() for p in (*method.h.parameters(), *method.g.parameters())]
+    statistics = [b.clone() for b in (*method.h.buffers(), *method.g.buffers()) if b.is_floating_point()]
+    waited = []
+
+    def looked(*arguments):
+        now = (*method.h.parameters(), *method.g.parameters())
+        waited.append(all(torch.equal(a, b) for a, b in zip(now, before, strict=True)))
+        if len(waited) == 3:  # the last of the inner loop: nothing but batches' own statistics was used
+            now = [b for b in (*method.h.buffers(), *method.g.buffers()) if b.is_floating_point()]
+            waited.append(all(torch.equal(a, b) for a, b in zip(now, statistics, strict=True)))
+
+    method.optimisers["path"].register_step_post_hook(looked)
+    method.step(0, batches)
+    assert order == ["path"] * 3 + ["regression"]
+    assert waited == [True] * 4
+    assert all(layer.momentum == 0.1 for layer in method.g.modules() if isinstance(layer, nn.BatchNorm2d))
+
+
+def test_codes_descend_on_the_shared_part_of_the_error_too():
+    torch.manual_seed(0)
+    steps = []
+    method, batches = made(beta=1.0, reproject=False)
+    x, y = method.problem.pair(next(batches))
+    h = tuple(f.detach() for f in method.h(x))
+    z = method.codes(len(x))
+    for weight in (0.0, 1.0):
+        method.settings = {**method.settings, "uniformity": weight}
+        method.problem.settings = method.settings
+        steps.append(method.moved(z, h, y, x)[0])
+    assert not torch.equal(*steps)
+
+
+@pytest.mark.parametrize("name", ["cgml_colorization", "cgml_image_completion"])
+def test_an_adversary_and_its_generator_move_in_turn(name):
+    method, batches = made(name, "P2P")
+    order, critics = [], []
+    for key, optimiser in method.optimisers.items():
+        optimiser.register_step_pre_hook(lambda *arguments, key=key: order.append(key))
+    method.optimisers["critic"].register_step_post_hook(
+        lambda *arguments: critics.append([p.clone() for p in method.d.parameters()])
+    )
+    method.step(0, batches)
+    assert order == ["critic", "regression"]
+    assert all(torch.equal(a, b) for a, b in zip(method.d.parameters(), critics[0], strict=True))
+
+
+def test_classified_colours_decode_to_ab_within_range():
+    method, batches = made(arm="CIC")
+    assert method.step(0, batches)["regression"].isfinite()
+    outputs = method.outputs(torch.zeros(2, 1, 16, 16), 3)
+    assert outputs.shape == (2, 3, 2, 16, 16)
+    assert outputs.abs().max() <= 1
+    assert method.bins.seen.sum() == len(colour_bins()) + 8 * 16 * 16  # every pixel of the batch
+
+
+def test_outputs_differ_by_code_and_come_back_from_a_snapshot():
+    method, batches = made()
+    method.step(0, batches)
+    method.to_evaluation()
+    x = torch.rand(3, 1, 16, 16)
+    torch.manual_seed(1)
+    outputs = method.outputs(x, 4)
+    assert outputs.shape == (3, 4, 2, 16, 16)
+    assert not torch.equal(outputs[:, 0], outputs[:, 1])
+    other, _ = made()
+    other.load_snapshot(method.snapshot())
+    other.to_evaluation()
+    torch.manual_seed(1)
+    torch.testing.assert_close(other.outputs(x, 4), outputs)
+
+
+# --- Measures ------------------------------------------------------------------------------------------------------
+
+
+def test_diversity_of_appendix_3_4_by_hand():
+    """20 flat images: 9 of grey 100, one of 102, 10 of 200; their mean is 150.1, nearest to it is 102."""
+    levels = np.array([100] * 9 + [102] + [200] * 10)
+    images = np.tile(levels[:, None, None, None], (1, 2, 2, 3)).astype(np.uint8)[None]
+    # 102 is 48.1 away, 200 is 49.9: the middle is 102; the ten of 200 are farthest from it, and equal.
+    assert diversity(images).tolist() == [0]
+    levels = np.array([0] * 5 + [100] * 10 + [255] * 5)  # the middle: 100; farthest: those of 255, then of 0
+    images = np.tile(levels[:, None, None, None], (1, 2, 2, 3)).astype(np.uint8)[None]
+    assert diversity(images) == pytest.approx([0.5])
+
+
+def test_operations_are_counted_as_by_hand():
+    layer = nn.Conv2d(3, 8, 4, 2, 1)
+    assert operations(layer, (10, 3, 16, 16)) == 2 * 10 * 8 * 8 * 8 * 3 * 16
+    walk = operations(OnePass(32, 8, 4, 16, 20), (10, 3, 32, 32)) - operations(
+        OnePass(32, 8, 4, 16, 1), (10, 3, 32, 32)
+    )
+    features = 16 * 16  # of the bottleneck, 16 filters at 4 × 4
+    assert walk == 19 * 2 * 10 * ((features + 4) * 16 + 16 * 16 + 16 * 5)
+
+
+def test_the_released_networks_have_their_sizes():
+    weights = sum(p.numel() for p in ColourClassifier().parameters())
+    assert weights == pytest.approx(32.2e6, rel=0.01)  # the released model's file has 129 MB
+    assert ContextEncoder(128)(torch.zeros(2, 3, 128, 128)).shape == (2, 3, 64, 64)

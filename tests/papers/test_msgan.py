@@ -1,0 +1,170 @@
+"""MSGAN: the term by closed forms, batch means and update order as published, Table 10's networks."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from common.data.batches import Batches
+from common.data.synthetic.scenes import SCENES
+from common.experiments.papers import experiment
+from common.measurements.table import Missing, Table
+from reproductions.msgan import claims
+from reproductions.msgan.method import (
+    MSGAN,
+    LabelDCGAN,
+    LabelDiscriminator,
+    LabelGenerator,
+    LabelMSGAN,
+    MSGANFeatures,
+    mode_seeking,
+)
+
+CPU = torch.device("cpu")
+
+
+def on_pairs(method_class, **changed):
+    settings = experiment("msgan_facades").settings("MSGAN", "smoke") | changed
+    pairs, _ = SCENES["procedural_facades"].pairs(8, 16, seed=0)
+    method = method_class(settings, (6, 16, 16), CPU)
+    method.make_optimisers()
+    return method, Batches(pairs, settings["batch_size"], 0, CPU)
+
+
+def on_labels(method_class):
+    settings = experiment("msgan_cifar10").settings("MSGAN", "smoke") | {"batch_size": 8}
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (32, 16, 16, 1), dtype=np.uint8)
+    method = method_class(settings, (1, 16, 16), CPU)
+    method.make_optimisers()
+    return method, Batches(images, 8, 0, CPU, rng.integers(0, 10, 32))
+
+
+def test_the_term_is_the_reciprocal_of_the_ratio():
+    z1, z2 = torch.tensor([[0.0, 1.0]]), torch.tensor([[1.0, 3.0]])  # mean difference 1.5
+    assert mode_seeking(torch.tensor(0.75), z1, z2) == pytest.approx(1 / (0.5 + 1e-5))
+    assert mode_seeking(torch.tensor(0.0), z1, z2) == pytest.approx(1e5, rel=1e-4)  # a collapsed generator
+
+
+def test_the_means_are_over_the_whole_batch():
+    """Two pairs with different ratios: the term is of the ratio of means, not of the mean of ratios."""
+    method, _ = on_pairs(MSGAN)
+    images = torch.zeros(4, 3, 16, 16)
+    images[2], images[3] = 1.0, 3.0  # differences 1 and 3
+    z = torch.zeros(4, 8)
+    z[2], z[3] = 4.0, 1.0  # and of the codes 4 and 1
+    term = method.regulariser(images, z, images[:2])
+    assert term == pytest.approx(1 / (2.0 / 2.5 + 1e-5), rel=1e-6)
+
+
+def test_two_codes_a_condition_and_the_first_output_is_reconstructed():
+    method, batches = on_pairs(MSGAN)
+    seen = {}
+    fakes = method.fakes
+    method.fakes = lambda x: seen.setdefault("fakes", fakes(x))
+    order = []
+    for name, optimiser in method.optimisers.items():
+        optimiser.register_step_pre_hook(lambda *arguments, name=name: order.append(name))
+    y, x = method.next_pair(batches)
+    method.next_pair = lambda given: (y, x)
+    logged = method.step(0, batches)
+    assert order == ["generator", "critic"]
+    fake, z = seen["fakes"]
+    assert len(fake) == len(z) == 2 * len(x)
+    assert logged["reconstruction"].item() == pytest.approx(F.l1_loss(fake[: len(y)], y).item())
+
+
+def test_one_update_of_msgan_by_hand():
+    """The generator: GAN losses of both outputs, L1 of the first, the term; the critic counts reals twice."""
+    method, batches = on_pairs(MSGAN, init_gain=1.0)
+    y, x = method.next_pair(batches)
+    torch.manual_seed(5)
+    z1, z2 = torch.randn(2 * len(x), 8).chunk(2)
+    one, other = method.g(x, z1), method.g(x, z2)
+
+    def gan(image, target):
+        return sum((score - target).square().mean() for score in method.f(torch.cat([x, image], dim=1)))
+
+    ratio = (one - other).abs().mean() / (z1 - z2).abs().mean()
+    loss = gan(one, 1) + gan(other, 1) + 10 * (one - y).abs().mean() + 1 / (ratio + 1e-5)
+    wanted = torch.autograd.grad(loss, list(method.g.parameters()))
+    critic_loss = gan(one.detach(), 0) + gan(other.detach(), 0) + 2 * gan(y, 1)
+    critic_wanted = torch.autograd.grad(critic_loss, list(method.f.parameters()))
+
+    method.next_pair = lambda given: (y, x)
+    torch.manual_seed(5)
+    method.step(0, batches)
+    for network, gradients in ((method.g, wanted), (method.f, critic_wanted)):
+        for parameter, gradient in zip(network.parameters(), gradients, strict=True):
+            torch.testing.assert_close(parameter.grad, gradient, rtol=1e-3, atol=1e-5)
+
+
+def test_features_are_those_of_every_layer_but_the_last():
+    method, _ = on_pairs(MSGANFeatures)
+    image = torch.randn(2, 6, 16, 16)
+    features = method.features(image)
+    assert len(features) == 2 * 2
+    torch.testing.assert_close(method.f.critics[0][-1](features[1]), method.f(image)[0])
+    assert method.distance(image[:, :3], image[:, :3], image[:, 3:]) == 0
+
+
+def test_table_10():
+    generator, discriminator = LabelGenerator(32, 3, 128, 100, 10), LabelDiscriminator(32, 3, 128, 10)
+    up = [m for m in generator if isinstance(m, nn.ConvTranspose2d)]
+    assert [(m.out_channels, m.kernel_size[0], m.stride[0], m.padding[0]) for m in up] == [
+        (512, 4, 1, 0),
+        (256, 4, 2, 1),
+        (128, 4, 2, 1),
+        (3, 4, 2, 1),
+    ]
+    assert up[0].in_channels == 110
+    down = [m for m in discriminator if isinstance(m, nn.Conv2d)]
+    assert [(m.out_channels, m.kernel_size[0], m.stride[0], m.padding[0]) for m in down] == [
+        (128, 4, 2, 1),
+        (256, 4, 2, 1),
+        (512, 4, 2, 1),
+        (1, 4, 1, 0),
+    ]
+    assert down[0].in_channels == 13
+    labels = F.one_hot(torch.tensor([1, 2]), 10).float()
+    assert discriminator(generator(torch.randn(2, 100), labels), labels).shape == (2,)
+
+
+@pytest.mark.parametrize(("method_class", "draws"), [(LabelDCGAN, 1), (LabelMSGAN, 2)])
+def test_on_labels_the_discriminator_steps_first_and_the_generator_reuses_its_fakes(method_class, draws):
+    method, batches = on_labels(method_class)
+    order, made = [], []
+    for name, optimiser in method.optimisers.items():
+        optimiser.register_step_pre_hook(lambda *arguments, name=name: order.append(name))
+    method.g.register_forward_hook(lambda *arguments: made.append(1))
+    logged = method.step(0, batches)
+    assert order == ["discriminator", "generator"]
+    assert len(made) == 1  # both draws are normalised together
+    assert ("mode_seeking" in logged) == (draws == 2)
+
+
+def test_sampling_a_class_uses_running_statistics():
+    """A sample does not depend on the batch that it is made in."""
+    method, batches = on_labels(LabelDCGAN)
+    method.step(0, batches)
+    torch.manual_seed(0)
+    many = method.sample_class(3, 600)
+    torch.manual_seed(0)
+    z = torch.randn(600, method.settings["latent_size"])
+    method.g.eval()
+    alone = method.g(z[7:8], method.one_hot(torch.tensor([3])))
+    method.g.train()
+    torch.testing.assert_close(many[7:8], alone)
+    assert many.shape == (600, 1, 16, 16)
+
+
+def test_an_output_that_stands_still_does_not_change_gradually():
+    def table(way):
+        cells = [("way", "MSGAN", way), ("way", "Pix2Pix", 0.1), ("largest_step", "MSGAN", 0.2)]
+        return Table(pd.DataFrame([(*cell, "") for cell in cells], columns=["metric", "model", "value", "condition"]))
+
+    assert claims.gradual.effect(table(0.5)) == 0.2
+    with pytest.raises(Missing):
+        claims.gradual.effect(table(0.1))

@@ -1,0 +1,71 @@
+"""Every experiment that test_workflow.py does not take through Snakemake, from training to its page, at scale smoke."""
+
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+import torch
+from conftest import DAG_PAPERS
+
+from common.base.files import write_json
+from common.data.prepare import prepared
+from common.evaluation.measuring import measure
+from common.evaluation.networks.classifier import train_classifier
+from common.experiments.config import load_config
+from common.experiments.papers import all_experiments, papers
+from common.measurements.table import read_measurements
+from common.pipeline.plan import Plan
+from common.reporting.experiment_page import report_experiment
+from common.training.launch import train_runs
+
+EXPERIMENTS = [one for one in all_experiments() if one.paper not in DAG_PAPERS]
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory):
+    root = tmp_path_factory.mktemp("papers")
+    folders = {name: str(root / name) for name in ("results", "runs", "data")}
+    return Plan(load_config({"scale": "smoke", **folders}))
+
+
+def trained(plan, one):
+    """The outputs of all jobs that the experiment's arms come from; a run that is there is not trained again."""
+    files = []
+    for origin in {origin.name: origin for origin in map(one.training_of, one.arms)}.values():
+        for job, runs in origin.jobs("smoke", plan.config).items():
+            output = Path(plan.trained_file(origin, job))
+            train_runs(origin, runs, plan.config, output)
+            files.append(output)
+    return files
+
+
+def features(plan, one):
+    for path in plan.features(SimpleNamespace(experiment=one.name)):
+        path = Path(path)
+        if not path.exists():
+            settings = plan.classifiers[path.stem]
+            data = prepared(settings, plan.data, {})
+            shape = {"width": settings["feature_width"], "epochs": settings["feature_epochs"]}
+            write_json(path.with_suffix(".json"), train_classifier(data, path, device=torch.device("cpu"), **shape))
+        return path
+    return None
+
+
+@pytest.mark.parametrize("one", EXPERIMENTS, ids=lambda one: one.name)
+def test_an_experiment_runs_from_training_to_its_page(plan, one):
+    folder = Path(plan.folder(one.name))
+    sheets = Path(plan.runs) / one.paper / one.name / "sheets.npz"
+    measure(one, plan.config, trained(plan, one), features(plan, one), folder, sheets)
+    report_experiment(papers()[one.paper], one, plan.config, folder, sheets)
+    page = (folder / "README.md").read_text()
+    images = re.findall(r"\]\(([^)]+\.(?:png|svg|csv|tex))\)", page)
+    assert len(images) > len(one.figures)
+    for image in images:
+        assert (folder / image).stat().st_size > 0, image
+    measured = read_measurements(folder / "measured.csv")
+    assert len(measured)
+    if one.arms:
+        assert set(pd.read_csv(folder / "runs.csv")["arm"]) == set(one.arms)
+    assert pd.read_csv(folder / "claims.csv").empty  # numbers of scale smoke mean nothing

@@ -1,0 +1,395 @@
+"""TGAN: Table 1's shapes and sizes, singular value clipping, Algorithm 1, and what its experiments compute."""
+
+import numpy as np
+import pytest
+import torch
+from conftest import small_video_model
+from torch import nn
+
+from common.experiments.papers import experiment, papers
+from common.nn.video import (
+    GaussianNoise,
+    TwoStreamGenerator,
+    VideoCritic,
+    VolumeGenerator,
+    batch_norm,
+    doublings,
+    normal_init,
+)
+from common.reporting.experiment_page import reported_numbers
+from common.training.method import build_method
+from reproductions.tgan.clipping import FLOOR, clip_singular_values, clipped
+from reproductions.tgan.measure import _values, interpolated
+from reproductions.tgan.models import ImageGenerator, TemporalGenerator, TGANGenerator, uniform
+from reproductions.wgan.method import clip
+
+CPU = torch.device("cpu")
+UCF101 = experiment("tgan_ucf101")
+
+
+def parameters(network):
+    return sum(p.numel() for p in network.parameters())
+
+
+def small(arm, one=UCF101, **changed):
+    return small_video_model(one, arm, **changed)
+
+
+# Table 1.
+
+
+def test_the_temporal_generator_doubles_its_length():
+    network = TemporalGenerator(16, 100, 100).eval()
+    lengths, x = [], torch.rand(2, 100, 1)
+    for layer in network:
+        x = layer(x)
+        if isinstance(layer, nn.ConvTranspose1d):
+            lengths.append(x.shape[2])
+    assert lengths == [1, 2, 4, 8, 16]
+    assert x.shape == (2, 100, 16)
+    assert x.abs().max() <= 1
+    widths = [layer.out_channels for layer in network if isinstance(layer, nn.ConvTranspose1d)]
+    assert widths == [512, 256, 128, 128, 100]
+    assert parameters(TemporalGenerator(16, 100, 100, shift=True)) == 826_468
+    assert parameters(network) == 825_444
+    with pytest.raises(ValueError, match="2, 4, 8 or 16 frames"):
+        TemporalGenerator(12, 100, 100)
+
+
+def test_the_image_generator_is_table_1_s():
+    network = ImageGenerator(64, 3, 32, [100, 100]).eval()
+    uniform(network, 0.01)
+    shapes, x = [], torch.cat([linear(torch.rand(2, 100)).unflatten(1, network.maps) for linear in network.linears], 1)
+    shapes.append(tuple(x.shape[1:]))
+    for layer in network.body:
+        x = layer(x)
+        if isinstance(layer, nn.ConvTranspose2d):
+            shapes.append(tuple(x.shape[1:]))
+    assert shapes == [(512, 4, 4), (256, 8, 8), (128, 16, 16), (64, 32, 32), (32, 64, 64), (3, 64, 64)]
+    weights = torch.cat([p.detach().flatten() for p in network.parameters() if p.ndim > 1])
+    assert weights.abs().max() <= 0.01
+    assert weights.std() == pytest.approx(0.01 / 3**0.5, rel=0.01)
+
+
+def test_the_generators_make_videos_of_the_published_shape():
+    z = torch.rand(2, 100)
+    generator = TGANGenerator(16, 64, 3, 32, 512, 100)
+    assert generator(z).shape == (2, 3, 16, 64, 64)
+    assert parameters(generator) == 4_448_135
+    labels = nn.functional.one_hot(torch.tensor([3, 5]), 101).float()
+    told = TGANGenerator(16, 64, 3, 32, 512, 100, classes=101)
+    assert told(z, labels).shape == (2, 3, 16, 64, 64)
+    assert len(told.image.linears) == 3
+    blind = TGANGenerator(16, 64, 3, 32, 512, 100, sees_z0=False)
+    assert len(blind.image.linears) == 1
+    assert blind(z).shape == (2, 3, 16, 64, 64)
+    volume = VolumeGenerator(16, 64, 3, 64, 100)
+    assert volume.start == (512, 1, 4, 4)
+    assert volume(z).shape == (2, 3, 16, 64, 64)
+    assert sum(isinstance(layer, nn.ConvTranspose3d) for layer in volume.modules()) == 4
+
+
+def test_video_gan_blends_two_streams():
+    generator = TwoStreamGenerator(64, 3, 64, 100)
+    video = generator(torch.randn(2, 100))
+    assert video.shape == (2, 3, 32, 64, 64)
+    assert generator.mask.shape == (2, 1, 32, 64, 64)
+    assert 0 < generator.mask.min() < generator.mask.max() < 1
+    nn.init.constant_(generator.masks[0].weight, 0)
+    nn.init.constant_(generator.masks[0].bias, -100)  # all background: every frame is the same
+    frozen = generator(torch.randn(2, 100))
+    assert torch.equal(frozen[:, :, 0], frozen[:, :, 31])
+
+
+def test_the_critic_has_the_shapes_and_parameters_of_the_code():
+    critic = VideoCritic(16, 64, 3, 64, shift=False)
+    shapes, x = [], torch.zeros(1, 3, 16, 64, 64)
+    for layer in critic:
+        x = layer(x)
+        if isinstance(layer, nn.Conv3d):
+            shapes.append(tuple(x.shape[1:]))
+    assert shapes == [(64, 8, 32, 32), (128, 4, 16, 16), (256, 2, 8, 8), (512, 1, 4, 4), (1, 1, 1, 1)]
+    assert parameters(critic) == 11_032_385
+    norms = [layer for layer in critic if isinstance(layer, nn.BatchNorm3d)]
+    assert len(norms) == 3  # none after the first
+    assert all(norm.bias is None for norm in norms)
+    assert critic(torch.zeros(2, 3, 16, 64, 64)).shape == (2,)
+
+
+@pytest.mark.parametrize("size", [16, 24, 32, 64, 96])
+def test_smaller_frames_have_fewer_layers(size):
+    layers, side = doublings(size)
+    assert side * 2**layers == size
+    assert VideoCritic(16, size, 1, 4)(torch.zeros(1, 1, 16, size, size)).shape == (1,)
+    assert VolumeGenerator(16, size, 1, 4, 8)(torch.zeros(2, 8)).shape == (2, 1, 16, size, size)
+
+
+def test_sizes_that_do_not_fit_are_told():
+    with pytest.raises(ValueError, match="4 or 6 times a power of two"):
+        doublings(20)
+    with pytest.raises(ValueError, match="not a multiple"):
+        VideoCritic(6, 16, 1, 4)
+
+
+def test_normalisation_without_gain_or_shift_is_still_that():
+    x = torch.randn(8, 3, 2, 4, 4) * 5 + 1
+    plain = batch_norm(nn.BatchNorm3d, 3, gain=False, shift=False)
+    assert list(plain.parameters()) == []
+    torch.testing.assert_close(plain(x), nn.BatchNorm3d(3, affine=False)(x))
+    normal_init(plain, 0.01)
+    assert (plain.weight == 1).all()
+    only_gain = batch_norm(nn.BatchNorm3d, 3, shift=False)
+    nn.init.constant_(only_gain.weight, 2)
+    torch.testing.assert_close(only_gain(x), 2 * plain(x))
+
+
+# Table 2.
+
+
+@pytest.mark.parametrize("shape", [(5, 40), (40, 5), (16, 16), (512, 1024)])
+def test_singular_values_above_1_become_1_and_the_others_stay(shape):
+    torch.manual_seed(0)
+    matrix = torch.randn(shape)
+    matrix /= torch.linalg.svdvals(matrix).median()
+    u, s, v = torch.linalg.svd(matrix.double(), full_matrices=False)
+    assert s.max() > 1
+    assert s.min() < 1
+    wanted = (u * s.clamp(max=1)) @ v
+    found = clipped(matrix)
+    assert (found - wanted).abs().max() < 1e-6
+    assert torch.linalg.matrix_norm(found, 2) <= 1 + 1e-5
+    torch.testing.assert_close(clipped(found), found, atol=1e-6, rtol=0)  # once is enough
+
+
+def test_weights_within_the_bound_are_left_alone_bit_for_bit():
+    matrix = torch.randn(8, 30)
+    matrix *= 0.9 / torch.linalg.matrix_norm(matrix, 2)
+    assert torch.equal(clipped(matrix), matrix)
+    assert torch.equal(clipped(matrix.T), matrix.T)
+    assert torch.equal(clipped(torch.zeros(4, 9)), torch.zeros(4, 9))
+
+
+def test_a_training_that_diverges_is_left_for_the_loop_to_find():
+    matrix = torch.full((4, 9), float("nan"))
+    assert clipped(matrix).isnan().all()
+
+
+def test_every_layer_is_clipped_as_table_2_says():
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv3d(2, 8, 4),
+        nn.BatchNorm3d(8),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(3, 8, 3),
+        nn.Linear(20, 30),
+        nn.Linear(30, 20),
+        nn.BatchNorm1d(4),
+        batch_norm(nn.BatchNorm1d, 4, gain=False),
+    )
+    for module in network:
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            nn.init.uniform_(module.running_var, 0.1, 4)
+            if isinstance(module.weight, nn.Parameter):
+                nn.init.normal_(module.weight, 0, 3)
+        elif hasattr(module, "weight"):
+            nn.init.normal_(module.weight, 0, 1)
+    biases = [module.bias.clone() for module in network if getattr(module, "bias", None) is not None]
+    clip_singular_values(network)
+    for module in network:
+        if isinstance(module, (nn.Linear, nn.modules.conv._ConvNd)):
+            singular = torch.linalg.svdvals(module.weight.detach().flatten(1))
+            assert singular.max() <= 1 + 1e-5
+        elif isinstance(getattr(module, "weight", None), nn.Parameter):
+            highest = (module.running_var + module.eps).sqrt()
+            assert (module.weight > 0).all()
+            assert (module.weight <= highest).all()
+            assert (module.weight >= FLOOR * highest).all()
+    assert (network[-1].weight == 1).all()
+    after = [module.bias for module in network if getattr(module, "bias", None) is not None]
+    assert all(torch.equal(a, b) for a, b in zip(biases, after, strict=True))
+
+
+def test_a_clipped_linear_layer_is_1_lipschitz_but_a_convolution_is_not_bound_to_be():
+    torch.manual_seed(0)
+    linear = nn.Linear(30, 20)
+    nn.init.normal_(linear.weight)
+    clip_singular_values(linear)
+    x, y = torch.randn(2, 100, 30)
+    assert ((linear(x) - linear(y)).norm(dim=1) <= (x - y).norm(dim=1) * (1 + 1e-5)).all()
+    convolution = nn.Conv3d(1, 1, 4, 2, 1, bias=False)
+    nn.init.constant_(convolution.weight, 1)
+    clip_singular_values(convolution)
+    video = torch.ones(1, 1, 16, 16, 16)
+    gain = convolution(video).norm() / video.norm()
+    assert 2 < gain < 8**0.5  # Ŵ has norm 1, the convolution up to √8
+
+
+def test_weight_clipping_takes_every_parameter():
+    critic = VideoCritic(8, 16, 1, 4)
+    clip(critic, 0.01)
+    assert all(p.abs().max() <= 0.01 for p in critic.parameters())
+
+
+# Algorithm 1.
+
+
+def test_one_update_is_algorithm_1_by_hand():
+    method, batches = small("TGAN (SVC)")
+    other, other_batches = small("TGAN (SVC)")
+    torch.manual_seed(1)
+    method.step(0, batches)
+
+    torch.manual_seed(1)
+    x = next(other_batches)
+    fake = other.g(torch.rand(len(x), 100) * 2 - 1)
+    critic, generator = (
+        torch.optim.RMSprop(net.parameters(), other.settings["learning_rate"]) for net in (other.f, other.g)
+    )
+    (-(other.f(x).mean() - other.f(fake.detach()).mean())).backward()
+    critic.step()
+    other.g.zero_grad()
+    (-other.f(fake).mean()).backward()
+    generator.step()
+    clip_singular_values(other.f)
+    for one, two in ((method.f, other.f), (method.g, other.g)):
+        for a, b in zip(one.parameters(), two.parameters(), strict=True):
+            torch.testing.assert_close(a, b, atol=1e-6, rtol=1e-5)
+
+
+def test_clipping_happens_every_fifth_update_and_weight_clipping_every_one():
+    method, batches = small("TGAN (SVC)", learning_rate=0.1)
+    largest = []
+    for t in range(6):
+        method.step(t, batches)
+        largest.append(
+            max(
+                float(torch.linalg.svdvals(m.weight.detach().flatten(1))[0])
+                for m in method.f
+                if isinstance(m, nn.Conv3d)
+            )
+        )
+    assert [value <= 1 + 1e-4 for value in largest] == [True, False, False, False, False, True]
+    method, batches = small("TGAN (Weight clipping)", learning_rate=0.1)
+    for t in range(2):
+        method.step(t, batches)
+        assert all(p.abs().max() <= 0.01 for p in method.f.parameters())
+
+
+def test_the_normal_gan_has_noise_in_every_layer_and_no_gain():
+    method, batches = small("TGAN (Normal GAN)")
+    assert sum(isinstance(layer, GaussianNoise) for layer in method.f) == 2  # of two layers at 16 pixels
+    assert all((layer.weight == 1).all() for layer in method.f if isinstance(layer, nn.BatchNorm3d))
+    assert not any(
+        "weight" in name
+        for layer in method.f
+        if isinstance(layer, nn.BatchNorm3d)
+        for name, _ in layer.named_parameters()
+    )
+    x = next(batches)
+    assert not torch.equal(method.f(x), method.f(x))
+    method.f.eval()
+    assert torch.equal(method.f(x), method.f(x))
+    assert set(method.step(0, batches)) == {"discriminator_loss", "generator_loss"}
+
+
+def test_weights_start_as_section_6_2_and_video_gan_s_code_say():
+    method, _ = small("TGAN (SVC)")
+    image = [p for p in method.g.image.parameters() if p.ndim > 1]
+    assert max(p.abs().max() for p in image) <= 0.01
+    first = method.f[0].weight
+    assert first.std().item() == pytest.approx((2 / (64 * first.shape[1])) ** 0.5, rel=0.1)
+    video_gan, _ = small("Video GAN (Normal GAN)")
+    for network in video_gan.networks.values():
+        weights = torch.cat([p.detach().flatten() for p in network.parameters() if p.ndim > 1])
+        assert weights.std().item() == pytest.approx(0.01, rel=0.1)
+    both, _ = small("Video GAN (SVC)")  # its generator as Video GAN's, its critic as TGAN's
+    weights = torch.cat([p.detach().flatten() for p in both.g.parameters() if p.ndim > 1])
+    assert weights.std().item() == pytest.approx(0.01, rel=0.1)
+    assert both.f[0].weight.std() > 0.05
+
+
+@pytest.mark.parametrize("arm", ["Video GAN (Normal GAN)", "Video GAN (SVC)"])
+def test_the_mask_of_video_gan_is_held_down(arm):
+    method, batches = small(arm)
+    x, labels = method.next_real(batches)
+    fake = method.fake_of(x, labels)
+    torch.testing.assert_close(method.further_loss(fake, x), 0.1 * method.g.mask.mean())
+    assert small("TGAN (SVC)")[0].further_loss(fake, x) == 0
+
+
+@pytest.mark.parametrize("arm", UCF101.arms)
+def test_every_arm_trains_and_samples_alone(arm):
+    method, batches = small(arm)
+    for t in range(2):
+        losses = method.step(t, batches)
+    assert all(torch.isfinite(value) for value in losses.values())
+    training = [module.training for module in method.g.modules()]
+    videos = method.sample(3)
+    assert [module.training for module in method.g.modules()] == training
+    assert videos.shape == (3, method.channels, method.frames, 16, 16)
+    assert videos.abs().max() <= 1
+
+
+def test_the_label_is_laid_over_every_pixel_for_the_critic():
+    method, batches = small("Conditional TGAN (SVC)")
+    x, labels = method.next_real(batches)
+    assert labels.shape == (4, 10)
+    assert method.f[0].in_channels == 1 + 10
+    seen = []
+    method.f[0].register_forward_hook(lambda layer, given, found: seen.append(given[0]))
+    method.critic(x, labels)
+    assert torch.equal(seen[0][:, 1:].amax(dim=(2, 3, 4)), labels)
+    assert torch.equal(seen[0][:, 1:].amin(dim=(2, 3, 4)), labels)
+    assert not torch.equal(method.sample(2, torch.tensor([0, 0])), method.sample(2, torch.tensor([1, 1])))
+
+
+def test_published_arms_have_the_published_networks():
+    for arm in UCF101.arms:
+        settings = UCF101.settings(arm, "paper")
+        shape = (settings["channels"], settings["frames"], settings["image_size"], settings["image_size"])
+        method = build_method(settings, shape, torch.device("meta"))
+        assert shape == (3, 32 if "Video GAN" in arm else 16, 64, 64)
+        widths = [layer.out_channels for layer in method.f if isinstance(layer, nn.Conv3d)]
+        assert widths == [64, 128, 256, 512, 1]
+
+
+def test_models_that_cannot_be_told_a_class_say_so():
+    with pytest.raises(ValueError, match="cannot be told a class"):
+        small("3D model (SVC)", conditional=True)
+
+
+# Evaluation.
+
+
+def test_critics_play_without_noise_on_whole_batches_and_learn_nothing():
+    method, batches = small("TGAN (Normal GAN)")
+    for t in range(3):
+        method.step(t, batches)
+    before = {name: value.clone() for name, value in method.f.state_dict().items() if "num_batches" not in name}
+    videos = torch.cat([next(batches), next(batches)])[:7]
+    values = _values(method)
+    one, two = values(videos), values(videos)
+    assert len(one) == 4  # whole batches of 4
+    np.testing.assert_array_equal(one, two)
+    assert all(torch.equal(value, method.f.state_dict()[name]) for name, value in before.items())
+
+
+# Interpolation.
+
+
+def test_an_interpolated_trajectory_passes_through_its_points():
+    path = torch.randn(3, 100, 16)
+    finer = interpolated(path, 2)
+    assert finer.shape == (3, 100, 31)
+    torch.testing.assert_close(finer[:, :, ::2], path)
+    torch.testing.assert_close(finer[:, :, 1], (path[:, :, 0] + path[:, :, 1]) / 2)
+    generator = TGANGenerator(16, 16, 1, 4, 32, 100).eval()
+    z0 = torch.rand(3, 100)
+    path = generator.trajectory(z0)
+    with torch.no_grad():
+        torch.testing.assert_close(generator.frames(z0, interpolated(path, 2))[:, :, ::2], generator.frames(z0, path))
+
+
+def test_reported_numbers_are_whole():
+    reported = reported_numbers(papers()["tgan"])
+    assert reported["source"].value_counts().to_dict() == {"Table 4": 9, "Table 3": 3}

@@ -1,0 +1,231 @@
+"""WGAN: networks by their counts and shapes, and one step of each method against an independent one."""
+
+import copy
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import torch.nn.functional as F
+
+from common.data.batches import Batches
+from common.experiments.papers import experiment
+from common.measurements.table import Table
+from reproductions.wgan import claims
+from reproductions.wgan.method import LOG_2, StandardGAN, WassersteinGAN, build_critic, build_generator, clip
+from reproductions.wgan.models import DCGANCritic, DCGANGenerator, MLPCritic, MLPGenerator
+from reproductions.wgan.two_gaussians import optimal_discriminator
+
+CPU = torch.device("cpu")
+
+
+def parameters(network):
+    return sum(p.numel() for p in network.parameters())
+
+
+def published(arm="WGAN · DCGAN", name="wgan_lsun_curves"):
+    one = experiment(name)
+    return one.training_of(arm).settings(arm, "paper")
+
+
+def small(**more):
+    return published() | {"width": 4, "batch_size": 8, "latent_size": 5, "mlp_width": 16} | more
+
+
+@pytest.mark.parametrize(
+    ("arm", "name", "generator", "critic"),
+    [
+        ("WGAN · DCGAN", "wgan_lsun_curves", 3_576_704, 2_765_568),
+        ("WGAN · MLP", "wgan_lsun_curves", 6_880_768, 2_765_568),
+        ("WGAN · MLP/MLP", "wgan_lsun_curves", 6_880_768, 6_817_793),
+        ("WGAN · no BN, constant width", "wgan_robustness", 302_080, 2_765_568),
+    ],
+)
+def test_published_networks_have_their_size(arm, name, generator, critic):
+    settings = published(arm, name)
+    with torch.device("meta"):
+        g, f = build_generator(settings, (3, 64, 64)), build_critic(settings, (3, 64, 64))
+        assert g(torch.zeros(2, 100)).shape == (2, 3, 64, 64)
+        assert f(torch.zeros(2, 3, 64, 64)).shape == (2,)
+    assert (parameters(g), parameters(f)) == (generator, critic)
+
+
+def test_parameter_counts_from_the_layer_list():
+    """4×4 kernels without bias: 100-512-256-128-64-3, and gain and shift of four BatchNorms."""
+    widths = [100, 512, 256, 128, 64, 3]
+    convolutions = sum(16 * a * b for a, b in zip(widths, widths[1:], strict=False))
+    assert parameters(DCGANGenerator()) == convolutions + 2 * (512 + 256 + 128 + 64)
+    assert parameters(MLPGenerator()) == 100 * 512 + 512 + 2 * (512 * 512 + 512) + 512 * 12288 + 12288
+
+
+def test_algorithm_1_has_its_printed_defaults():
+    settings = published()
+    assert settings["learning_rate"] == 0.00005
+    assert settings["clip"] == 0.01
+    assert settings["batch_size"] == 64
+    assert settings["critic_steps"] == 5
+
+
+def test_constant_width_has_no_batch_norm_and_mlp_no_tanh():
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in DCGANGenerator(constant_width=True))
+    assert not any(isinstance(m, torch.nn.Tanh) for m in MLPGenerator())
+    assert isinstance(DCGANGenerator()[-1], torch.nn.Tanh)
+    critic = list(DCGANCritic())
+    assert not isinstance(critic[1], torch.nn.BatchNorm2d)  # none on the first layer
+    assert not any(isinstance(m, torch.nn.Sigmoid) for m in critic)
+
+
+def test_initialisation_is_dcgans():
+    torch.manual_seed(0)
+    g = DCGANGenerator()
+    assert g[0].weight.std().item() == pytest.approx(0.02, rel=0.01)
+    assert g[1].weight.mean().item() == pytest.approx(1.0, abs=0.01)
+    assert not g[1].bias.any()
+
+
+@pytest.mark.parametrize("size", [4, 48])
+def test_an_impossible_image_size_is_told(size):
+    with pytest.raises(ValueError, match="power of two"):
+        DCGANGenerator(image_size=size)
+
+
+def make(kind, **more):
+    settings = small(**more)
+    torch.manual_seed(0)
+    method = kind(settings, (1, 16, 16), CPU)
+    method.make_optimisers()
+    images = np.random.default_rng(0).integers(0, 256, (64, 16, 16, 1), dtype=np.uint8)
+    return method, Batches(images, 8, 0, CPU)
+
+
+def rmsprop(parameters, gradients, averages, rate):
+    """PyTorch's RMSProp written out: v <- .99 v + .01 g², p <- p - rate g / (√v + 1e-8)."""
+    for p, g, v in zip(parameters, gradients, averages, strict=True):
+        v.mul_(0.99).add_(0.01 * g * g)
+        p.data.sub_(rate * g / (v.sqrt() + 1e-8))
+
+
+def test_one_update_is_algorithm_1():
+    method, batches = make(WassersteinGAN, warmup_updates=0, warmup_every=10_000, critic_steps=3)
+    g, f = copy.deepcopy(method.g), copy.deepcopy(method.f)
+    same = Batches(batches.samples.numpy(), 8, 0, CPU)
+    torch.manual_seed(7)
+    logged = method.step(1, batches)
+
+    torch.manual_seed(7)
+    rate, c = 5e-5, 0.01
+    averages = [torch.zeros_like(p) for p in f.parameters()]
+    for _ in range(3):
+        x, z = next(same), torch.randn(8, 5)
+        objective = f(x).mean() - f(g(z).detach()).mean()
+        gradients = torch.autograd.grad(-objective, list(f.parameters()))  # ascent
+        rmsprop(list(f.parameters()), gradients, averages, rate)
+        for p in f.parameters():
+            p.data.clamp_(-c, c)
+    loss = -f(g(torch.randn(8, 5))).mean()
+    gradients = torch.autograd.grad(loss, list(g.parameters()))
+    rmsprop(list(g.parameters()), gradients, [torch.zeros_like(p) for p in g.parameters()], rate)
+
+    assert torch.allclose(logged["em_estimate"], objective)
+    for ours, theirs in ((method.g, g), (method.f, f)):
+        for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+            assert torch.allclose(a, b, atol=1e-7)
+
+
+def test_clipping_takes_batch_norm_along():
+    critic = DCGANCritic(16, 1, 4)
+    clip(critic, 0.01)
+    assert max(p.abs().max().item() for p in critic.parameters()) <= 0.01
+    gains = [m.weight for m in critic if isinstance(m, torch.nn.BatchNorm2d)]
+    assert all((gain == 0.01).all() for gain in gains)  # they start near 1
+
+
+def test_the_critics_schedule_is_the_codes():
+    method, _ = make(WassersteinGAN)
+    steps = [method.critic_steps(t) for t in range(1001)]
+    assert steps[:25] == [100] * 25
+    assert [t for t in range(25, 1001) if steps[t] == 100] == [500, 1000]
+    assert set(steps[25:]) == {5, 100}
+
+
+def test_the_critic_stays_as_it_is_in_the_generators_update():
+    method, _ = make(WassersteinGAN)
+    before = [p.clone() for p in method.f.parameters()]
+    method.update_generator(lambda scores: -scores.mean())
+    assert all(torch.equal(a, b) for a, b in zip(before, method.f.parameters(), strict=True))
+    assert all(p.requires_grad for p in method.f.parameters())
+
+
+def test_gan_losses_are_cross_entropies_and_js_is_half_l_plus_log_2():
+    method, batches = make(StandardGAN)
+    g, f = copy.deepcopy(method.g), copy.deepcopy(method.f)
+    x = next(Batches(batches.samples.numpy(), 8, 0, CPU))
+    torch.manual_seed(3)
+    logged = method.step(0, batches)
+    torch.manual_seed(3)
+    real, fake = f(x), f(g(torch.randn(8, 5)).detach())
+    ones, zeros = torch.ones(8), torch.zeros(8)
+    l = -F.binary_cross_entropy_with_logits(real, ones) - F.binary_cross_entropy_with_logits(fake, zeros)
+    assert torch.allclose(logged["js_estimate"], l / 2 + LOG_2)
+    scores = method.f(g(torch.randn(8, 5)))  # the updated discriminator, the generator before its update
+    assert torch.allclose(logged["generator_loss"], F.binary_cross_entropy_with_logits(scores, ones), atol=1e-5)
+
+
+def test_a_perfect_discriminator_gives_log_2_and_a_blind_one_0():
+    for gap, expected in ((100.0, LOG_2), (0.0, 0.0)):
+        real, fake = torch.tensor([gap]), torch.tensor([-gap])
+        assert LOG_2 - (F.softplus(-real) + F.softplus(fake)).item() / 2 == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(("optimiser", "beta"), [("adam0.0", 0.0), ("adam0.9", 0.9)])
+def test_step_cosine_is_that_of_step_and_ascent(optimiser, beta):
+    method, batches = make(WassersteinGAN, critic_optimiser=optimiser, log_step_cosine=True, critic="mlp")
+    assert method.optimisers["critic"].defaults["betas"][0] == beta
+    cosines = [method.step(t + 1, batches)["step_cosine"].item() for t in range(4)]
+    assert all(-1 <= cosine <= 1 for cosine in cosines)
+    if beta == 0.0:
+        assert min(cosines) > 0  # a step without momentum goes with its gradient, sign by sign
+
+
+def test_samples_come_in_training_batches():
+    method, _ = make(WassersteinGAN)
+    assert method.sample(19).shape == (19, 1, 16, 16)
+
+
+def test_bfloat16_changes_precision_not_results():
+    method, batches = make(WassersteinGAN)
+    half, same = make(WassersteinGAN, precision="bfloat16")
+    torch.manual_seed(1)
+    a = method.step(1, batches)["em_estimate"]
+    torch.manual_seed(1)
+    b = half.step(1, same)["em_estimate"]
+    assert torch.allclose(a, b, rtol=0.1, atol=1e-3)
+    assert all(p.dtype == torch.float32 for p in half.f.parameters())
+
+
+def test_optimal_discriminator_is_a_half_between_the_means_and_the_likelihood_ratio():
+    assert optimal_discriminator(np.array([0.0])) == pytest.approx(0.5)
+    p, q = (np.exp(-((0.3 - mean) ** 2) / 0.5) for mean in (-1.5, 1.5))
+    assert optimal_discriminator(np.array([0.3]))[0] == pytest.approx(p / (p + q))
+
+
+def test_mlp_critic_takes_points():
+    assert MLPCritic((2,), 8)(torch.zeros(3, 2)).shape == (3,)
+
+
+def table(metric, **values):
+    rows = [{"metric": metric, "model": model, "condition": "", "value": value} for model, value in values.items()]
+    return Table(pd.DataFrame(rows))
+
+
+@pytest.mark.parametrize("metric", ["fd_classifier", "FID"])  # at quick and gpu, and at scale paper
+def test_quality_is_whichever_distance_was_measured(metric):
+    measured = table(metric, **{"WGAN · MLP": 10.0, "GAN · MLP": 40.0})
+    assert claims.wgan_better_mlp.effect(measured) == 0.25
+
+
+@pytest.mark.parametrize(("correlation", "holds"), [(0.2, True), (-0.2, True), (0.6, False), (-0.6, False)])
+def test_a_negative_correlation_is_one_too(correlation, holds):
+    measured = table("js_estimate_quality_correlation", **{"GAN · DCGAN": correlation})
+    one = claims.js_does_not_track_quality
+    assert one.holds(one.effect(measured)) is holds

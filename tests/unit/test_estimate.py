@@ -1,0 +1,198 @@
+"""What is known beforehand: operations and memory of updates, the table of costs, and the account of what was spent."""
+
+import os
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from common.data.batches import Batches
+from common.data.prepare import prepared
+from common.data.registry import entry
+from common.evaluation.metrics.perceptual import DISTANCES, LPIPS
+from common.evaluation.names import NETWORKS, WEIGHTS
+from common.experiments.config import load_config
+from common.experiments.papers import all_experiments, experiment
+from common.pipeline.cost.count import META, Hardware, operations, shape_of, update
+from common.pipeline.cost.estimate import downloads, report
+from common.pipeline.cost.history import Spent, collect, job_of, predicted, recorded, reference_seconds
+from common.training.method import build_method
+
+MACHINE = Hardware("a machine", float32=1e12, bfloat16=4e12, bandwidth=1e11, launch=1e-5)
+TRUNCATION = experiment("biggan_truncation")
+FACADES = experiment("msgan_facades")
+
+
+def test_a_convolution_s_operations_are_those_of_the_textbook():
+    assert operations(nn.Conv2d(3, 8, 4, 2, 1), (10, 3, 16, 16)) == 2 * 10 * 8 * 8 * 8 * 3 * 16
+
+
+@pytest.fixture
+def counted_for_real():
+    """torch's own counter on a real update, small enough for a CPU."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    def count(settings, shape) -> float:
+        method = build_method(settings, shape, torch.device("cpu"))
+        method.make_optimisers()
+        samples = np.zeros((8, *shape[1:], shape[0]), np.uint8)
+        labels = np.arange(8) % settings.get("classes", 2)
+        batches = Batches(samples, settings["batch_size"], 0, torch.device("cpu"), labels)
+        with FlopCounterMode(display=False) as counter:
+            method.step(1, batches)
+        return counter.get_total_flops()
+
+    return count
+
+
+@pytest.mark.parametrize(
+    ("name", "arm", "changed"),
+    [
+        ("biggan_truncation", "BigGAN", {"batch_size": 2, "precision": "float32"}),
+        ("msgan_facades", "BicycleGAN", {"batch_size": 2}),
+    ],
+)
+def test_an_update_without_memory_counts_what_a_real_one_does(counted_for_real, name, arm, changed):
+    settings = experiment(name).settings(arm, "smoke") | changed
+    assert update(settings, MACHINE).operations == counted_for_real(settings, shape_of(settings))
+
+
+COUNTED_NOT = {"reproductions.cgml.rivals.ClassifiedColours"}  # it asks for a number along the way
+
+
+def test_every_built_method_can_be_counted():
+    methods = {}
+    for one in all_experiments():
+        for arm in one.own_arms:
+            settings = one.settings(arm, "smoke")
+            methods.setdefault(settings["method"], settings)
+    failed = set()
+    for name, settings in methods.items():
+        try:
+            assert update(settings, MACHINE).seconds > 0, name
+        except (RuntimeError, NotImplementedError):
+            failed.add(name)
+    assert failed == COUNTED_NOT
+
+
+def test_work_grows_with_the_batch_and_time_with_slower_machines():
+    settings = TRUNCATION.settings("BigGAN", "paper")
+    once, twice = update(settings, MACHINE), update(settings | {"batch_size": 2 * settings["batch_size"]}, MACHINE)
+    assert twice.operations == pytest.approx(2 * once.operations, rel=1e-3)  # spectral norms do not grow
+    assert once.memory < twice.memory < 2 * once.memory  # weights are there once
+    assert once.operations == pytest.approx(1.0209e15, rel=1e-3)  # as the paper's README says
+    slow = update(settings, MACHINE._replace(bfloat16=1e12, bandwidth=1e10))
+    assert 4 * once.seconds < slow.seconds <= 10 * once.seconds
+    assert once.seconds >= once.operations / MACHINE.bfloat16
+
+
+def test_memory_of_a_network_is_that_of_its_tensors():
+    settings = FACADES.settings("Pix2Pix", "paper")
+    counted = update(settings, MACHINE)
+    method = build_method(settings, shape_of(settings), META)
+    weights = sum(parameter.nbytes for network in method.networks.values() for parameter in network.parameters())
+    assert counted.weights == weights
+    assert counted.memory > 4 * weights  # gradients and two moments
+
+
+@pytest.mark.parametrize(
+    ("name", "arm"),
+    [("wgan_two_gaussians", "WGAN critic"), ("wgan_lsun_curves", "WGAN · DCGAN"), ("mocogan_shapes_acd", "MoCoGAN")],
+)
+def test_shapes_are_those_of_the_prepared_data(tmp_path, name, arm):
+    settings = experiment(name).settings(arm, "smoke")
+    assert shape_of(settings) == prepared(settings, tmp_path, {}).shape
+
+
+# --- The table -----------------------------------------------------------------------------------------------------
+
+
+def spent_row(job: str, seconds: float, predicted: float | None = None) -> Spent:
+    return Spent(job, predicted, seconds, cpu=seconds, start_up=0.2, memory_mb=512, disk_mb=100, reference=0.05)
+
+
+def write(folder, rows) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [",".join(Spent._fields), *(",".join("" if v is None else str(v) for v in row) for row in rows)]
+    (folder / "spent.csv").write_text("\n".join(lines) + "\n")
+
+
+def line(text: str, name: str) -> dict[str, str]:
+    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in text.splitlines() if row.startswith("|")]
+    return next(dict(zip(rows[0], row, strict=True)) for row in rows if row[1] == name)
+
+
+def test_without_a_record_hours_are_counted_and_downloads_named(tmp_path):
+    config = load_config({"scale": "paper", "papers": ["msgan"], "data": str(tmp_path), "results": str(tmp_path)})
+    text = report(config)
+    found = line(text, "msgan_facades")
+    assert found["by"] == "count"
+    assert float(found["hours"]) > 1
+    assert "facades" in found["to fetch"]
+    assert "inception_2015 (96 MB)" in found["to fetch"]
+    assert (tmp_path / "counted.json").exists()
+    half = {**config["hardware"], "launch": config["hardware"]["launch"] * 2}
+    slower = line(report(config | {"hardware": half}), "msgan_facades")
+    assert float(slower["hours"]) > float(found["hours"])
+
+
+def test_weights_that_measuring_takes_are_named(tmp_path):
+    settings = {"features": "c3d_tgan_dropout", "more_features": ["c3d_tgan", "inception"], "perceptual": "lpips_alex"}
+    config = load_config({"data": str(tmp_path)})
+    told = downloads([settings | {"pieapp": True, "content": "openface"}], config)
+    names = [part.partition(" (")[0] for part in told.split("; ")]
+    assert names == ["c3d_ucf101", "lpips_alexnet", "openface", "inception_2015", "pieapp"]
+    assert downloads([{"features": "classifier", "perceptual": "efficientnet", "pieapp": False}], config) == ""
+
+
+def test_every_network_s_weights_are_registered():
+    assert WEIGHTS.keys() == (NETWORKS.keys() | DISTANCES.keys()) - {"classifier"}
+    for name in WEIGHTS.values():
+        assert entry(name)["files"]
+    assert {WEIGHTS[f"lpips_{net}"] for net in LPIPS.BACKBONES} == set(LPIPS.BACKBONES.values())
+
+
+def test_what_is_on_record_stands_beside_what_was_foreseen(tmp_path):
+    one = experiment("wgan_two_gaussians")
+    jobs = [f"train/wgan/{one.name}/{job}" for job in one.jobs("quick")] + [f"measure/wgan/{one.name}", one.name]
+    write(tmp_path / "quick", [spent_row(job, 36, predicted=72) for job in jobs])
+    found = line(report(load_config({"papers": ["wgan"], "results": str(tmp_path), "data": str(tmp_path)})), one.name)
+    assert found["by"] == "record"
+    assert float(found["spent, h"]) == pytest.approx(0.01 * len(jobs))
+    assert float(found["foreseen, h"]) == pytest.approx(0.02 * len(jobs))
+    assert found["to fetch"] == ""
+
+
+# --- What was spent ------------------------------------------------------------------------------------------------
+
+
+def test_a_slower_machine_is_foreseen_to_take_longer(tmp_path):
+    write(tmp_path, [spent_row("train/a", 10)])
+    assert predicted(recorded(tmp_path), ["train/a", "train/b"], here=0.1) == {"train/a": 20.0, "train/b": None}
+    assert reference_seconds() > 0
+
+
+def test_finished_jobs_are_collected_and_the_others_kept(tmp_path):
+    write(tmp_path / "results", [spent_row("old", 5), spent_row("train/wgan/x", 7)])
+    log = tmp_path / "logs" / "train" / "wgan" / "x.spent.json"
+    log.parent.mkdir(parents=True)
+    log.write_text('{"seconds": 3.0, "cpu": 2.5, "start_up": 0.25, "memory_mb": 300.0, "disk_mb": 1.0}')
+    stale = log.with_name("y.spent.json")
+    stale.write_text(log.read_text())
+    os.utime(stale, (0, 0))
+    (new,) = collect(tmp_path / "logs", tmp_path / "results", {"train/wgan/x": 4.0}, here=0.05, since=1.0)
+    assert new == Spent("train/wgan/x", 4.0, 3.0, 2.5, 0.25, 300.0, 1.0, 0.05)
+    found = recorded(tmp_path / "results")
+    assert found == {"old": spent_row("old", 5), "train/wgan/x": new}
+    assert job_of(tmp_path / "logs" / "train" / "wgan" / "x.log", tmp_path / "logs") == "train/wgan/x"
+
+
+def test_a_damaged_record_is_no_record(tmp_path):
+    (tmp_path / "spent.csv").write_text("job,seconds\ntrain/a,quick\n")
+    assert recorded(tmp_path) == {}
+    kept = [spent_row("a", 1), spent_row("b", 2)]
+    write(tmp_path, kept)
+    with open(tmp_path / "spent.csv", "a") as file:
+        file.write("short,1,2\nlong,1,2,3,4,5,6,7,8\nnothing,,nan,1,1,1,1,1\nstill,,1,1,1,1,1,0\n")
+    assert list(recorded(tmp_path).values()) == kept

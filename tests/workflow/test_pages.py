@@ -1,0 +1,321 @@
+"""The pages for a browser, made of the results that are kept in the repository."""
+
+import base64
+import html
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import ROOT
+
+from common.base.errors import UserError
+from common.experiments.config import load_config
+from common.experiments.papers import library, papers
+from common.measurements.table import per_seed_tables
+from common.reporting import experiment_page
+from common.reporting.claims import MARKS, claims_of, judge
+from common.reporting.experiment_page import Results, reported_numbers
+from common.reporting.pages import SIGNS, disagreements, rendered, write_pages
+from common.reporting.sources import summary_inputs
+from common.reporting.summary import counts, elsewhere
+from common.reporting.tables import duration, result_table
+
+VOID = {"meta", "img", "br", "link", "hr", "input", "source"}
+
+
+class Reader(HTMLParser):
+    """What a page is made of; raises where tags are not closed in order."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.tags: list[tuple[str, dict]] = []
+        self.open: list[tuple[str, dict]] = []
+        self.words: list[str] = []
+        self.unspoken: list[str] = []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop()[0] == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+        around = [attributes for _, attributes in self.open]
+        if any("marks" in one.get("class", "") or "verdict" in one.get("class", "") for one in around) and not any(
+            one.get("aria-hidden") == "true" or (one.get("role") == "img" and one.get("aria-label")) for one in around
+        ):
+            self.unspoken += [sign for sign in SIGNS.values() if sign in data]
+
+    def of(self, tag: str) -> list[dict]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where the pages lie."""
+    root = tmp_path_factory.mktemp("pages")
+    (root / "quick").mkdir()
+    for paper in papers():
+        (root / "quick" / paper).symlink_to(ROOT / "results" / "quick" / paper)
+    return write_pages(load_config({"results": str(root)})).parent
+
+
+@pytest.fixture(scope="module")
+def pages(folder):
+    return {file.stem: Reader(file.read_text(encoding="utf-8")) for file in folder.glob("*.html")}
+
+
+def test_there_is_a_page_a_paper_and_an_index_of_the_whole_library(pages):
+    assert set(pages) == {"index", *papers()}
+    told = " ".join(pages["index"].words)
+    for paper in library().values():
+        assert paper.title in told
+
+
+def test_pages_need_nothing_else(pages):
+    for name, page in pages.items():
+        for tag, attributes in page.tags:
+            assert tag not in ("script", "iframe", "object"), name
+            for source in ("src", "srcset"):
+                assert attributes.get(source, "data:").startswith("data:"), name
+        for link in page.of("a"):
+            target = link["href"]
+            if not target.startswith(("https://", "http://")):
+                file, _, place = target.partition("#")
+                other = pages[file.removesuffix(".html")] if file else page
+                assert not place or place in {attributes.get("id") for _, attributes in other.tags}, (name, target)
+
+
+def test_every_experiment_s_pictures_are_inside_and_described(pages):
+    for name, paper in papers().items():
+        page = pages[name]
+        ids = [attributes.get("id") for attributes in page.of("section")]
+        assert list(paper.at("quick")) == [place for place in ids if place not in ("disagreements", "missing")]
+        still = [picture for picture in page.of("source") if "prefers-reduced-motion" in picture["media"]]
+        assert len(still) == sum(len(one.animations) for one in paper.at("quick").values())
+        pictures = page.of("img")
+        assert len(pictures) == sum(len(one.figures) + len(one.animations) for one in paper.at("quick").values())
+        for picture in pictures:
+            assert picture["alt"]
+            kind, _, data = picture["src"].partition(";base64,")
+            assert base64.b64decode(data, validate=True).startswith(
+                {"data:image/png": b"\x89PNG", "data:image/webp": b"RIFF"}[kind]
+            )
+
+
+def test_pages_are_fit_for_screen_readers_and_phones(pages):
+    for page in pages.values():
+        assert page.of("html")[0]["lang"] == "en"
+        assert len(page.of("h1")) == len(page.of("main")) == 1
+        assert any(attributes.get("name") == "viewport" for attributes in page.of("meta"))
+        assert {attributes.get("scope") for attributes in page.of("th")} <= {"col", "row", "rowgroup"}
+        assert len(page.of("caption")) == len(page.of("table"))
+        levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
+        assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+        regions = [attributes for attributes in page.of("div") if attributes.get("class") == "table"]
+        assert len(regions) == len({region["aria-label"] for region in regions}) == len(page.of("table"))
+
+
+def test_every_claim_stands_on_its_paper_s_page(pages):
+    for name, paper in papers().items():
+        told = re.sub(r"\s+", " ", " ".join(pages[name].words))
+        for one in claims_of(paper):
+            if one.experiment in paper.at("quick"):
+                assert re.sub(r"\s+", " ", one.text).replace("`", "") in told, one.name
+
+
+def test_marks_are_told_in_words(pages):
+    assert not any(page.unspoken for page in pages.values())
+    labels = [one.get("aria-label") for one in pages["biggan"].of("span") if one.get("role") == "img"]
+    files = [ROOT / "results/quick/biggan" / name / "claims.csv" for name in papers()["biggan"].at("quick")]
+    assert labels == [counts(pd.read_csv(file)) for file in files]
+    for name in MARKS:
+        assert any(f"verdict {name.replace(' ', '-')}" == one.get("class") for one in pages["biggan"].of("span"))
+
+
+def test_the_index_counts_every_claim(pages):
+    verdicts = pd.concat(map(pd.read_csv, (ROOT / "results/quick").glob("*/*/claims.csv")))["verdict"]
+    told = [word.strip() for word in pages["index"].words if word.strip()]
+    totals = told[told.index("together") + 1 :]
+    assert totals[: len(MARKS)] == [str((verdicts == name).sum()) for name in MARKS]
+    summaries = [line for line in told if re.fullmatch(r"\d+ reproduced", line)]
+    assert sum(int(line.split()[0]) for line in summaries) == (verdicts == "reproduced").sum()
+
+
+def test_a_result_page_tells_first_what_is_asked_first():
+    paper = papers()["msgan"]
+    folder, one = ROOT / "results/quick/msgan/msgan_overhead", paper.experiments["msgan_overhead"]
+    reported = reported_numbers(paper)
+    measured, per_seed = (
+        pd.read_csv(folder / name, keep_default_na=False) for name in ("measured.csv", "per_seed.csv")
+    )
+    reported = reported[reported["source"].isin(one.reported_sources)]
+    table = result_table(reported, measured.astype({"spread": float}))
+    runs = pd.read_csv(folder.parent / "msgan_facades" / "runs.csv")
+    results = Results(one, load_config(), folder, reported, measured, per_seed, pd.DataFrame(), runs, {})
+    verdicts = [judge(claim, per_seed_tables(per_seed)) for claim in claims_of(paper, one)]
+    text = experiment_page.page(paper, results, table, verdicts)
+    titles = ["Numbers", "Claims", "Figures", "Protocols", "Deviations", "Not stated in the paper", "Cost"]
+    assert re.findall("^## (.*)", text, re.M) == titles
+    head = text.partition("## ")[0]
+    assert "`snakemake msgan_overhead`" in head
+    assert f"{duration(runs['seconds'].sum())} of training · {runs['hardware'][0]}" in head
+    assert "`image_size` 64 (paper: 256)" in head
+    assert "| seconds per iteration (s) ↓ | measured¹ |" in text
+    assert "¹ Not comparable with the reported row. Where the protocols differ: batch, hardware" in text
+
+
+def test_commands_name_a_scale_that_is_not_the_default():
+    assert experiment_page.command("x", "quick") == "snakemake x"
+    told = dict((one.name, how) for one, how in elsewhere(papers()["tgan"], "quick"))
+    assert "--config scale=paper" in next(iter(told.values()))
+    assert not told.keys() & papers()["tgan"].at("quick").keys()
+
+
+def test_what_the_pages_are_made_of_besides_results_exists():
+    inputs = summary_inputs([papers()["wgan"]])
+    assert all((ROOT / file).is_file() for file in inputs)
+    assert {"common/reporting/templates/index.html.j2", "reproductions/wgan/README.md"} <= set(inputs)
+    assert "reproductions/cgan/reported.csv" in inputs
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(38.2, "38 s"), (250, "4 min 10 s"), (7500, "2 h 05 min")])
+def test_durations_are_told_in_two_units(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_a_number_s_row_says_whose_it_is(tmp_path):
+    page = rendered(
+        "|metric|condition||A|\n|---|---|---|---|\n"
+        "|fd ↓|n=5|reported|1|\n|fd ↓|n=5|measured¹|2|\n|is|n=5|measured|3|\n",
+        tmp_path,
+        caption="Numbers",
+    )
+    read = Reader(page)
+    assert [row.get("class") for row in read.of("tr")[1:]] == ["reported first", "measured", "measured first"]
+    assert [cell.get("rowspan") for cell in read.of("th") if cell["scope"] == "row"] == ["2", None, None, None, None]
+    assert "Numbers; n=5" in read.words  # what holds of all rows is told once
+    assert "condition" not in read.words
+
+
+def test_only_a_claim_has_a_verdict(tmp_path):
+    assert "not comparable" not in rendered("|what|code|\n|---|---|\n|z|–|\n", tmp_path)
+
+
+def test_contradictions_of_the_sources_come_from_the_paper_s_readme(pages):
+    assert "first layer of G" in disagreements(papers()["biggan"])
+    assert "disagreements" in {attributes.get("id") for attributes in pages["biggan"].of("section")}
+
+
+def test_what_others_wrote_is_escaped(tmp_path):
+    assert "<script>" not in rendered("A | b\n--- | ---\n`<script>` | <script>alert(1)</script>\n", tmp_path)
+
+
+def test_without_results_it_says_what_to_run(tmp_path):
+    with pytest.raises(UserError, match="run snakemake reproduce_wgan first"):
+        write_pages(load_config({"results": str(tmp_path), "papers": ["wgan"]}))
+
+
+CHECK = """
+<body><script>
+const pages = PAGES, sizes = [1280, 390], problems = [];
+const parts = colour => colour.match(/[\\d.]+/g).map(Number);
+const light = colour => parts(colour).slice(0, 3).map(c => c / 255)
+  .map(c => c <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4)
+  .reduce((sum, c, i) => sum + c * [.2126, .7152, .0722][i], 0);
+function behind(element, window) {
+  for (; element; element = element.parentElement) {
+    const colour = window.getComputedStyle(element).backgroundColor;
+    if ((parts(colour)[3] ?? 1) > 0) return colour;
+  }
+  return "rgb(255, 255, 255)";
+}
+function look(frame, page, size) {
+  const { contentDocument: shown, contentWindow: window } = frame;
+  const told = text => problems.push(`${page} at ${size}: ${text}`);
+  if (window.matchMedia("(prefers-color-scheme: dark)").matches !== DARK) told("another colour scheme than asked for");
+  shown.querySelectorAll("details").forEach(one => one.open = true);
+  if (shown.documentElement.scrollWidth > window.innerWidth) told(`${shown.documentElement.scrollWidth} wide`);
+  for (const image of shown.images) if (!image.naturalWidth) told(`no picture: ${image.alt}`);
+  for (const link of shown.querySelectorAll("a[href^='#']"))
+    if (!shown.getElementById(link.hash.slice(1))) told(`no ${link.hash}`);
+  const seen = new Set();
+  for (const element of shown.body.querySelectorAll("*")) {
+    if (![...element.childNodes].some(node => node.nodeType === 3 && node.data.trim())) continue;
+    const pair = [window.getComputedStyle(element).color, behind(element, window)];
+    if (seen.has(String(pair))) continue;
+    seen.add(String(pair));
+    const [low, high] = pair.map(light).sort((a, b) => a - b), contrast = (high + .05) / (low + .05);
+    if (contrast < 4.5) told(`contrast ${contrast.toFixed(1)}: ${element.textContent.trim().slice(0, 40)}`);
+  }
+}
+const frames = pages.flatMap(page => sizes.map(size => new Promise(done => {
+  const frame = document.createElement("iframe");
+  frame.width = size; frame.height = 900; frame.src = page;
+  frame.onload = () => { look(frame, page, size); done(); };
+  document.body.append(frame);
+})));
+Promise.all(frames).then(() => {
+  const list = document.createElement("pre");
+  list.textContent = JSON.stringify(problems);
+  document.body.replaceChildren(list);
+});
+</script></body>
+"""
+
+
+def problems(pages: list[Path], folder: Path, dark: bool) -> list[str]:
+    """What a browser finds wrong with pages, on a desktop and on a phone, everything unfolded."""
+    wrapper = folder / "check.html"
+    wrapper.write_text(
+        CHECK.replace("PAGES", json.dumps([page.as_uri() for page in pages])).replace("DARK", json.dumps(dark)),
+        encoding="utf-8",
+    )
+    command = [
+        "chromium",
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--allow-file-access-from-files",
+        "--dump-dom",
+        f"--user-data-dir={folder / 'profile'}",
+        f"--blink-settings=preferredColorScheme={0 if dark else 1}",
+        "--virtual-time-budget=20000",
+        wrapper.as_uri(),
+    ]
+    done = subprocess.run(command, check=True, timeout=180, capture_output=True, text=True)
+    found = re.search(r"<pre>(.*?)</pre>", done.stdout, re.S)
+    assert found, done.stdout[-2000:] + done.stderr[-2000:]
+    return json.loads(html.unescape(found[1]))
+
+
+chromium = pytest.mark.skipif(not shutil.which("chromium"), reason="Debian's chromium is not installed")
+
+
+@chromium
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_a_browser_shows_the_pages_well(folder, tmp_path, dark):
+    assert problems([folder / "index.html", folder / "mocogan.html"], tmp_path, dark) == []
+
+
+@chromium
+def test_a_browser_would_find_what_is_wrong(tmp_path):
+    bad = tmp_path / "bad.html"
+    bad.write_text(
+        '<p style="width: 600px">wide <a href="#nowhere">link</a> <img alt="lost" src="data:image/png;base64,AAAA"> '
+        '<span style="color: #999; background: #fff">faint</span></p>'
+    )
+    found = " ".join(problems([bad], tmp_path, dark=False))
+    for problem in ("at 390: 6", "no picture: lost", "no #nowhere", "faint"):
+        assert problem in found
+    assert "1280: 6" not in found

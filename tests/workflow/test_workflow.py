@@ -1,0 +1,183 @@
+"""The workflow as a user runs it: one real end-to-end run at scale smoke, and what makes results stale."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+from conftest import DAG_PAPERS, SMOKE, snakemake
+
+from common.experiments.papers import all_experiments, papers
+from common.measurements.table import read_measurements
+from common.training import checkpoint
+
+EXPERIMENTS = [one for one in all_experiments() if one.paper in DAG_PAPERS]
+
+
+def planned(checkout, *targets, config=()):
+    """Rule name -> how many of its jobs a dry run would run."""
+    done = snakemake("-n", *targets, *SMOKE, *config, cwd=checkout)
+    assert done.returncode == 0, done.stdout
+    table = done.stdout.split("Job stats:")[1] if "Job stats:" in done.stdout else ""
+    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table.split("total")[0], re.M)}
+
+
+def test_targets_are_listed_and_the_workflow_is_in_good_condition(checkout):
+    listed = snakemake("--list-target-rules", cwd=checkout).stdout
+    rules = {"reproduce_all", "compare", *(f"reproduce_{paper}" for paper in papers())}
+    assert rules | {one.name for one in all_experiments()} <= set(listed.split())
+    lint = snakemake("--lint", cwd=checkout)
+    assert lint.returncode == 0, lint.stdout
+
+
+def test_a_fresh_checkout_would_run_everything(checkout):
+    if not (checkout / "runs").exists():
+        assert planned(checkout)["measure"] == len(EXPERIMENTS)
+
+
+def test_everything_is_reproduced(reproduced):
+    results = reproduced / "results" / "smoke"
+    summary = (results / "README.md").read_text()
+    for one in EXPERIMENTS:
+        folder = results / one.paper / one.name
+        assert f"{one.paper}/{one.name}/README.md" in summary
+        page = (folder / "README.md").read_text()
+        for image in re.findall(r"\]\(([^)]+\.(?:png|svg|csv|tex))\)", page):
+            assert (folder / image).stat().st_size > 0, image
+        measured = read_measurements(folder / "measured.csv")
+        assert len(measured)
+        assert pd.read_csv(folder / "claims.csv").empty  # numbers of scale smoke mean nothing
+    runs = pd.read_csv(results / "wgan" / "wgan_lsun_curves" / "runs.csv")
+    assert len(runs) == 6
+    assert (runs["seconds"] > 0).all()
+
+
+def test_nothing_is_done_twice_and_touching_reruns_nothing(reproduced):
+    assert planned(reproduced) == {}
+    for file in ("common/training/loop.py", "reproductions/wgan/experiments.yaml", "reproductions/wgan/claims.py"):
+        os.utime(reproduced / file)
+    assert planned(reproduced) == {}
+
+
+LOOP, CLAIMS = "common/training/loop.py", "reproductions/wgan/claims.py"
+RULE = "wgan_lsun_curves"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "rerun", "spared"),
+    [
+        (LOOP, "# Continue where", "# Go on where", set(), {"train"}),  # a comment changes no result
+        (LOOP, "EXPLODED = 1e8", "EXPLODED = 1e9", {"train", "measure"}, {"prepare_data", "train_features"}),
+        (
+            "common/evaluation/metrics/frechet.py",
+            "- 2 * np.sqrt",
+            "- 2.0 * np.sqrt",
+            {"measure"},
+            {"train", "train_features"},
+        ),
+        (CLAIMS, "LOG_2 = float(np.log(2))", "LOG_2 = 0.7", {RULE, "reproduce_all"}, {"train", "measure"}),
+        ("reproductions/wgan/reported.csv", ",0.69,", ",0.70,", {RULE}, {"train", "measure"}),
+    ],
+)
+def test_an_edit_makes_what_depends_on_it_stale(reproduced, file, old, new, rerun, spared):
+    path = reproduced / file
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+    try:
+        plan = planned(reproduced)
+    finally:
+        path.write_text(text)
+    assert rerun <= set(plan)
+    assert not spared & set(plan)
+
+
+def test_a_changed_setting_reruns_its_own_runs_only(reproduced):
+    plan = planned(reproduced, config=('settings={"wgan_two_gaussians": {"steps": 30}}',))
+    assert plan["train"] == 1
+    assert plan["wgan_two_gaussians"] == 1
+    assert "wgan_lsun_curves" not in plan
+
+
+def test_one_target_needs_only_its_own(reproduced):
+    assert set(planned(reproduced, "wgan_robustness", config=("runs=other", "results=elsewhere"))) == {
+        "train",
+        "measure",
+        "train_features",
+        "wgan_robustness",
+    } - ({"train_features"} if (reproduced / "data" / "networks").exists() else set())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--config", "scale=huge"), "'huge' is not allowed"),
+        (("--config", "sead=1"), "unknown key 'sead'"),
+        (("--config", "local={cifar10: /nowhere}"), "/nowhere does not exist"),
+        (("compare",), "no file was named: snakemake compare --config new=FILE.csv"),
+        (("compare", "--config", "new=/nowhere.csv"), "/nowhere.csv does not exist"),
+        (("wgan_parallel_lines", *SMOKE, "results=/proc/results"), "cannot be written"),
+    ],
+)
+def test_wrong_input_gets_one_clear_message(checkout, arguments, message):
+    done = snakemake(*arguments, cwd=checkout)
+    assert done.returncode != 0
+    assert message in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_compare_prints_verdicts(reproduced):
+    source = (reproduced / "reproductions" / "wgan" / "reported.csv").read_text().splitlines()
+    (reproduced / "mine.csv").write_text("\n".join(source[:5]) + "\n")
+    done = snakemake("compare", "--config", "new=mine.csv", cwd=reproduced)
+    assert done.returncode == 0, done.stdout
+    assert "4 within spread" in done.stdout
+
+
+def test_the_report_is_one_page(reproduced):
+    done = snakemake("reproduce_all", *SMOKE, "--report", "report.html", cwd=reproduced)
+    assert done.returncode == 0, done.stdout
+    page = (reproduced / "report.html").read_text()
+    assert "Wasserstein GAN" in page
+    assert "Figure 3: EM estimate" in page
+
+
+def test_a_killed_workflow_continues_to_the_same_bits(reproduced):
+    """SIGKILL for Snakemake and its jobs in mid-training; the same command again ends as the unbroken run did."""
+    job = "runs/smoke/wgan/wgan_critic_momentum/all-arms.json"
+    arguments = [
+        f"killed/{job}",
+        *SMOKE,
+        "runs=killed/runs",
+        "results=killed/results",
+        "checkpoint_seconds=0",
+        'settings={"wgan_critic_momentum": {"steps": 200}}',
+    ]
+    whole = snakemake(*[a.replace("killed/", "whole/") for a in arguments], cwd=reproduced)
+    assert whole.returncode == 0, whole.stdout
+    process = subprocess.Popen(
+        [sys.executable, "-m", "snakemake", *arguments],
+        cwd=reproduced,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while not list(reproduced.glob("killed/runs/smoke/wgan/*/*/seed0/step*.pt")):
+        assert process.poll() is None
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (reproduced / "killed" / job).exists()
+    again = snakemake(*arguments, cwd=reproduced)
+    assert again.returncode == 0, again.stdout
+    folders = sorted((reproduced / "whole/runs/smoke/wgan/wgan_critic_momentum").glob("*/seed0"))
+    assert len(folders) == 5
+    for folder in folders:
+        other = reproduced / "killed" / folder.relative_to(reproduced / "whole")
+        one, two = checkpoint.existing(folder)[0], checkpoint.existing(other)[0]
+        assert one.name == two.name
+        assert one.read_bytes() == two.read_bytes()
