@@ -4,11 +4,11 @@ from types import SimpleNamespace
 
 import pytest
 
+import common.experiments.papers as experiments
 from common.base.errors import UserError
 from common.base.files import require_writable
 from common.experiments.config import load_config, typed
 from common.experiments.papers import SCALES, all_experiments, check_declarations, experiment, slug
-from common.experiments.papers import papers as experiments
 from common.pipeline.plan import Plan
 from common.training.__main__ import main
 
