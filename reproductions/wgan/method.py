@@ -103,7 +103,7 @@ class StandardGAN(Adversarial):
     curves: ClassVar[tuple[str, ...]] = ("js_estimate", "generator_loss")
 
     def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
-        for _ in range(self.settings["critic_steps"]):
+        for _ in range(self.settings["discriminator_steps"]):
             x = next(batches)
             fake = self.fakes_for_critic()
             with self.autocast():
