@@ -41,10 +41,10 @@ class Batches:
     def _next_chosen(self) -> Tensor:
         if self.offset + self.batch_size > len(self.samples):
             self._new_epoch()
-        chosen = self.order[self.offset : self.offset + self.batch_size]
+        self.chosen = self.order[self.offset : self.offset + self.batch_size]
         self.offset += self.batch_size
         self.drawn += self.batch_size
-        return chosen
+        return self.chosen
 
     def __next__(self) -> Tensor:
         return to_float(self.samples[self._next_chosen()].to(self.device, non_blocking=True))

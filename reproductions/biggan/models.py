@@ -142,11 +142,11 @@ class Discriminator(nn.Module):
     def __init__(self, size=128, channels=3, width=96, classes=1000, *, dropout=0.0):
         super().__init__()
         check_size(size)
-        factors, halvings = DISCRIMINATOR[size]
+        factors, downsamples = DISCRIMINATOR[size]
         widths = [channels, *(width * factor for factor in factors)]
         self.blocks = nn.Sequential()
         for place, (before, after) in enumerate(pairwise(widths)):
-            self.blocks.append(BlockDown(before, after, down=place < halvings, of_image=place == 0))
+            self.blocks.append(BlockDown(before, after, down=place < downsamples, of_image=place == 0))
             if size // 2 ** (place + 1) == NON_LOCAL.get(size, (0, 0))[1]:
                 self.blocks.append(NonLocal(after))
         self.head = _Projection(widths[-1], classes, dropout)

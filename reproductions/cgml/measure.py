@@ -8,7 +8,7 @@ from torch import Tensor
 
 from common.evaluation.measuring import Measuring, Run
 from common.evaluation.protocol import protocol
-from common.nn.translation import UNet
+from common.nn.unet import UNet
 from common.pipeline.cost.count import operations
 from common.training.devices import compute_device
 from reproductions.cgml.counted import ColourClassifier, ContextEncoder, OnePass

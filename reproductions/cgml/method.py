@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from common.data.batches import Batches
 from common.training.method import Method
+from common.training.optim import adam
 from reproductions.cgml.models import Features, Path
 from reproductions.cgml.problems import PROBLEMS
 
@@ -43,8 +44,8 @@ class Regression(Method):
     def __init__(self, settings: Mapping[str, Any], shape: tuple[int, ...], device: torch.device):
         super().__init__(settings, shape, device)
         self.problem = PROBLEMS[settings["problem"]](settings, shape)
-        self.h = self.place(self.problem.encoder())
-        self.g = self.place(self.build_generator())
+        self.h = self.to_device(self.problem.encoder())
+        self.g = self.to_device(self.build_generator())
         self.networks = {"encoder": self.h, "generator": self.g}
         if settings.get("init_std"):
             self.g.apply(self.initialise)
@@ -58,13 +59,9 @@ class Regression(Method):
         if isinstance(module, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
             nn.init.normal_(module.weight, 0, self.settings["init_std"])
 
-    def optimiser(self, *networks: nn.Module) -> torch.optim.Optimizer:
-        s = self.settings
-        weights = [weight for network in networks for weight in network.parameters()]
-        return torch.optim.Adam(weights, s["learning_rate"], (s["beta1"], s["beta2"]), fused=True)
-
     def make_optimisers(self) -> None:
-        self.optimisers = {"regression": self.optimiser(self.h, self.g)}
+        weights = [*self.h.parameters(), *self.g.parameters()]
+        self.optimisers = {"regression": adam(weights, self.settings)}
 
     def to_evaluation(self) -> None:
         """Batch normalisation with the statistics of training, from now on."""
@@ -78,7 +75,7 @@ class Regression(Method):
         x, y = self.problem.pair(next(batches))
         output = self.predicted(x)
         loss = self.problem.errors(output, y, x).mean() + self.problem.shared_error(output)
-        self.update("regression", loss)
+        self.descend("regression", loss)
         return {"regression": loss}
 
     def shown(self, predicted: Tensor) -> Tensor:
@@ -105,16 +102,16 @@ class CGML(Regression):
         self.latent_size = settings["latent_size"]
         super().__init__(settings, shape, device)
         path = Path(self.h.features, self.latent_size, settings["path_width"])
-        self.path = self.networks["path"] = self.place(path)
+        self.path = self.networks["path"] = self.to_device(path)
         if settings.get("init_std"):
             self.path.apply(self.initialise)
         if settings["codes"] == "kept":  # one a training sample, where its last walk ended
-            self.kept = self.networks["codes"] = self.place(nn.Embedding(settings["data_count"], self.latent_size))
+            self.kept = self.networks["codes"] = self.to_device(nn.Embedding(settings["data_count"], self.latent_size))
             self.kept.weight.data = self.codes(settings["data_count"])
 
     def make_optimisers(self) -> None:
         super().make_optimisers()
-        self.optimisers["path"] = self.optimiser(self.path)
+        self.optimisers["path"] = adam(self.path, self.settings)
 
     def codes(self, count: int) -> Tensor:
         """On the surface of the unit sphere."""
@@ -160,7 +157,7 @@ class CGML(Regression):
     def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
         s = self.settings
         x, y = self.problem.pair(next(batches))
-        drawn = batches.order[batches.offset - len(x) : batches.offset].to(self.device)
+        drawn = batches.chosen.to(self.device)
         z = self.kept(drawn).detach() if s["codes"] == "kept" else self.codes(len(x))
         self.g.requires_grad_(False)
         first = None
@@ -171,7 +168,7 @@ class CGML(Regression):
                 following, errors = self.moved(z, h, y, x)  # ℋ, 𝒢, 𝒵 frozen
                 first = errors.mean() if first is None else first
                 path = self.path_loss(z, h, following)
-                self.update("path", path)  # ℋ, 𝒢, z frozen
+                self.descend("path", path)  # ℋ, 𝒢, z frozen
                 z = following
         self.g.requires_grad_(True)
         if s["codes"] == "kept":
@@ -184,7 +181,7 @@ class CGML(Regression):
             with statistics_kept(self.g):
                 shaken = self.g(*self.shaken(h, z))
             penalised = loss + s["lipschitz"] * F.l1_loss(shaken, output)
-        self.update("regression", penalised)  # 𝒵, z frozen
+        self.descend("regression", penalised)  # 𝒵, z frozen
         return {"regression": loss, "path_loss": path, "first_error": first}
 
     @torch.no_grad()

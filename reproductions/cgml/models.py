@@ -8,17 +8,16 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from common.nn.sizes import halvings
-from common.nn.translation import tiled
+from common.nn.mlp import mlp
+from common.nn.sizes import num_downsamples
+from common.nn.unet import tiled
 
 Features = tuple[Tensor, ...]
 
 
-def mlp(before: int, width: int, after: int) -> nn.Sequential:
+def three_layers(before: int, width: int, after: int) -> nn.Sequential:
     """Three layers of weights, leaky ReLU between them (Appendix 3.1)."""
-    return nn.Sequential(
-        nn.Linear(before, width), nn.LeakyReLU(0.2), nn.Linear(width, width), nn.LeakyReLU(0.2), nn.Linear(width, after)
-    )
+    return mlp([before, width, width, after], lambda: nn.LeakyReLU(0.2))
 
 
 class Path(nn.Module):
@@ -30,7 +29,7 @@ class Path(nn.Module):
     def __init__(self, features: int, latent_size: int, width: int):
         super().__init__()
         self.latent_size = latent_size
-        self.layers = mlp(features + latent_size, width, latent_size + 1)
+        self.layers = three_layers(features + latent_size, width, latent_size + 1)
 
     def forward(self, z: Tensor, seen: Tensor) -> Tensor:
         return self.layers(torch.cat([z, seen.flatten(1)], dim=1))
@@ -49,7 +48,7 @@ class PointEncoder(nn.Module):
 
     def __init__(self, width: int):
         super().__init__()
-        self.layers = mlp(1, width, width)
+        self.layers = three_layers(1, width, width)
         self.features = width
 
     def forward(self, x: Tensor) -> Features:
@@ -61,7 +60,7 @@ class PointGenerator(nn.Module):
 
     def __init__(self, latent_size: int, width: int, outputs: int):
         super().__init__()
-        self.layers = mlp(width + latent_size, width, outputs)
+        self.layers = three_layers(width + latent_size, width, outputs)
 
     def forward(self, h: Features, z: Tensor) -> Tensor:
         return self.layers(torch.cat([*h, z], dim=1))
@@ -72,7 +71,7 @@ class PointGenerator(nn.Module):
 
 def context_widths(size: int, width: int) -> list[int]:
     """Filters of the layers from ``size`` down to 4 × 4: 64, 64, 128, 256, 512 at 128 pixels (Pathak et al. 2016)."""
-    return [width * min(2 ** max(place - 1, 0), 8) for place in range(halvings(size))]
+    return [width * min(2 ** max(place - 1, 0), 8) for place in range(num_downsamples(size))]
 
 
 class ImageEncoder(nn.Module):

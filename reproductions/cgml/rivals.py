@@ -1,19 +1,30 @@
 """What the method is held against, on the same ℋ and 𝒢: adversarial training (CE, P2P) and classified colours (CIC)."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from common.data.batches import Batches
-from common.nn.translation import PatchGAN
+from common.losses.adversarial import cross_entropy, non_saturating
+from common.nn.patchgan import PatchGAN
+from common.training.adversarial import AdversarialMethod, Losses, Phase
+from common.training.optim import adam
 from reproductions.cgml.colour import AB_RANGE, UNIFORM_SHARE, annealed_mean, colour_bins, soft_encoding
 from reproductions.cgml.method import Regression
 
 
-class Adversarial(Regression):
+class Prediction(NamedTuple):
+    """Inputs, truths, the generator's outputs and what the critic is shown of them."""
+
+    x: Tensor
+    y: Tensor
+    output: Tensor
+    shown: Tensor
+
+
+class Adversarial(AdversarialMethod, Regression):
     """Reconstruction and a critic of patches; the critic first. By the settings ``squared``, ``reconstruction``,
     ``adversarial`` and ``conditional_critic``:
 
@@ -27,30 +38,34 @@ class Adversarial(Regression):
         super().__init__(settings, shape, device)
         channels = self.problem.y_channels + settings["conditional_critic"] * self.problem.x_channels
         layers = min(3, len(self.h.widths) - 1)
-        self.d = self.networks["critic"] = self.place(PatchGAN(channels, settings["critic_width"], layers))
+        self.d = self.networks["critic"] = self.to_device(PatchGAN(channels, settings["critic_width"], layers))
 
     def make_optimisers(self) -> None:
         super().make_optimisers()
-        self.optimisers["critic"] = self.optimiser(self.d)
+        self.optimisers["critic"] = adam(self.d, self.settings)
 
     def score(self, y: Tensor, x: Tensor) -> Tensor:
         """The critic's, before the sigmoid."""
         return self.d(torch.cat([y, x], dim=1) if self.settings["conditional_critic"] else y)
 
-    def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
-        s = self.settings
+    def phases(self, t: int) -> list[Phase]:
+        return [Phase("critic", draws=True), Phase("regression", of=("encoder", "generator"))]
+
+    def draw(self, batches: Batches, before: Any) -> Prediction:
         x, y = self.problem.pair(next(batches))
         output = self.predicted(x)
-        shown = self.problem.completed(output, x)
-        critic = (F.softplus(self.score(shown.detach(), x)).mean() + F.softplus(-self.score(y, x)).mean()) / 2
-        self.update("critic", critic)
+        return Prediction(x, y, output, self.problem.completed(output, x))
 
-        self.d.requires_grad_(False)
-        gan = F.softplus(-self.score(shown, x)).mean()
-        errors = self.problem.errors(output, y, x, squared=s["squared"]).mean()
-        self.update("regression", s["reconstruction"] * errors + s["adversarial"] * gan)
-        self.d.requires_grad_(True)
-        return {"regression": errors, "gan_loss": gan, "critic_loss": critic}
+    def critic_loss(self, batch: Prediction) -> Losses:
+        on_shown = self.score(batch.shown.detach(), batch.x)
+        loss = cross_entropy(self.score(batch.y, batch.x), on_shown) / 2
+        return Losses(loss, critic_loss=loss)
+
+    def regression_loss(self, batch: Prediction) -> Losses:
+        s = self.settings
+        gan = non_saturating(self.score(batch.shown, batch.x))
+        errors = self.problem.errors(batch.output, batch.y, batch.x, squared=s["squared"]).mean()
+        return Losses(s["reconstruction"] * errors + s["adversarial"] * gan, regression=errors, gan_loss=gan)
 
 
 class ColourBins(nn.Module):
@@ -88,11 +103,11 @@ class ClassifiedColours(Regression):
         x, y = self.problem.pair(next(batches))
         colours = AB_RANGE * y.permute(0, 2, 3, 1).reshape(-1, 2)
         index, share = soft_encoding(colours, self.bins.centres)
-        self.bins.seen += torch.bincount(index[:, 0], minlength=len(self.bins.seen))
+        self.bins.seen.index_add_(0, index[:, 0], torch.ones_like(index[:, 0]))
         logits = self.predicted(x).permute(0, 2, 3, 1).flatten(0, 2)
         entropy = -(share * logits.log_softmax(dim=1).gather(1, index)).sum(dim=1)
         loss = (self.bins.weights()[index[:, 0]] * entropy).mean()
-        self.update("regression", loss)
+        self.descend("regression", loss)
         return {"regression": loss}
 
     def shown(self, predicted: Tensor) -> Tensor:

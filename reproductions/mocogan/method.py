@@ -4,22 +4,26 @@ The order of updates is the released code's (src/trainers.py): D_I, D_V, then G_
 and fresh fakes; the generators descend on −log D.
 """
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from common.data.clips import ClipBatches
+from common.losses.adversarial import cross_entropy, non_saturating
+from common.nn.dcgan import DCGANGenerator
 from common.nn.video import ImageEncoder
+from common.training.adversarial import Losses, Phase
+from common.training.optim import adam
 from common.training.video import VideoMethod
-from reproductions.mocogan.models import ImageDiscriminator, ImageGenerator, MotionGenerator, VideoDiscriminator
+from reproductions.mocogan.models import ImageDiscriminator, MotionGenerator, VideoDiscriminator
 
 
 class Generator(nn.Module):
     """R_M and G_I: from codes to videos of any length."""
 
-    def __init__(self, motion: MotionGenerator, image: ImageGenerator, category_into: str):
+    def __init__(self, motion: MotionGenerator, image: DCGANGenerator, category_into: str):
         super().__init__()
         self.motion, self.image, self.category_into = motion, image, category_into
 
@@ -34,6 +38,14 @@ class Generator(nn.Module):
             codes.insert(1, categories)
         images = self.image(torch.cat(codes, dim=2).flatten(0, 1))
         return images.unflatten(0, path.shape[:2]).transpose(1, 2)
+
+
+class Clips(NamedTuple):
+    """Real clips, the numbers of their classes or None, and the first frames that fakes continue, where they do."""
+
+    real: Tensor
+    labels: Tensor | None
+    first: Tensor | None = None
 
 
 class MoCoGAN(VideoMethod):
@@ -52,26 +64,18 @@ class MoCoGAN(VideoMethod):
         into, count = s["category_into"], self.classes
         motion = MotionGenerator(s["motion_size"], count if into == "motion" else 0)
         code_size = s["content_size"] + s["motion_size"] + (count if into == "image" else 0)
-        image = ImageGenerator(self.size, self.channels, s["generator_width"], code_size)
-        self.g = self.place(Generator(motion, image, into))
-        self.f = self.place(
+        image = DCGANGenerator(self.size, self.channels, s["generator_width"], code_size)
+        self.g = self.to_device(Generator(motion, image, into))
+        self.f = self.to_device(
             VideoDiscriminator(self.frames, self.size, self.channels, s["critic_width"], count, s["instance_noise"])
         )
         self.networks = {"generator": self.g, "video_discriminator": self.f}
         if s["image_discriminator"]:
-            self.f_image = self.place(ImageDiscriminator(self.channels, s["critic_width"], s["instance_noise"]))
+            self.f_image = self.to_device(ImageDiscriminator(self.channels, s["critic_width"], s["instance_noise"]))
             self.networks["image_discriminator"] = self.f_image
 
-    def make_optimisers(self) -> None:
-        s = self.settings
-        for name, network in self.networks.items():
-            self.optimisers[name] = torch.optim.Adam(
-                network.parameters(),
-                s["learning_rate"],
-                (s["beta1"], s["beta2"]),
-                weight_decay=s["weight_decay"],
-                fused=True,
-            )
+    def optimiser(self, name: str, network: nn.Module) -> torch.optim.Optimizer:
+        return adam(network, self.settings, weight_decay=self.settings["weight_decay"])
 
     # Codes.
 
@@ -95,14 +99,17 @@ class MoCoGAN(VideoMethod):
     def draw_labels(self, count: int) -> Tensor | None:
         return torch.randint(self.classes, (count,), device=self.device) if self.classes else None
 
-    def fake_videos(self, count: int, labels: Tensor | None, frames: int | None = None) -> Tensor:
-        frames = frames or self.frames
+    def fake_videos(self, count: int, labels: Tensor | None, batch: Clips) -> Tensor:
+        """Fakes as long as training clips; ``batch``: what the update is on."""
+        return self.videos(count, labels, self.frames)
+
+    def videos(self, count: int, labels: Tensor | None, frames: int) -> Tensor:
         z_a = self.categories(labels, frames)
         path = self.g.path(*self.motion_noise(count, frames), z_a)
         with self.autocast():
             return self.g.frames(self.content(count), path, z_a).float()
 
-    def fake_images(self, count: int) -> Tensor:
+    def fake_images(self, count: int, batch: Clips) -> Tensor:
         """S₁ of fresh videos: only the chosen frame is rendered."""
         z_a = self.categories(self.draw_labels(count), self.frames)
         path = self.g.path(*self.motion_noise(count, self.frames), z_a)
@@ -121,72 +128,60 @@ class MoCoGAN(VideoMethod):
 
     # Updates.
 
-    def step(self, t: int, batches: ClipBatches) -> dict[str, Tensor]:
-        losses = (
-            {"image_loss": self.update_image_discriminator(batches)} if self.settings["image_discriminator"] else {}
-        )
-        losses["video_loss"] = self.update_video_discriminator(batches)
-        return {"image_loss": torch.zeros((), device=self.device), **losses, **self.update_generators(batches)}
+    def phases(self, t: int) -> list[Phase]:
+        discriminators = [name for name in ("image_discriminator", "video_discriminator") if name in self.networks]
+        return [*(Phase(name, draws=True) for name in discriminators), Phase("generator")]
 
-    def update_image_discriminator(self, batches: ClipBatches) -> Tensor:
-        real = self.random_frames(next(batches))
-        with torch.no_grad():
-            fake = self.fake_images(len(real))
-        with self.autocast():
-            scores_real, scores_fake = self.f_image(real).float(), self.f_image(fake).float()
-        loss = F.softplus(-scores_real).mean() + F.softplus(scores_fake).mean()
-        self.update("image_discriminator", loss)
-        return loss
+    def draw(self, batches: ClipBatches, before: Clips | None) -> Clips:
+        return Clips(*(batches.next_labelled() if self.classes else (next(batches), None)))
 
-    def update_video_discriminator(self, batches: ClipBatches) -> Tensor:
-        real, labels = batches.next_labelled() if self.classes else (next(batches), None)
-        drawn = self.draw_labels(len(real))
-        with torch.no_grad():
-            fake = self.fake_videos(len(real), drawn)
+    def image_discriminator_loss(self, batch: Clips) -> Losses:
+        real = self.random_frames(batch.real)
+        fake = self.fake_images(len(real), batch)
         with self.autocast():
-            (scores_real, q_real), (scores_fake, q_fake) = self.f(real), self.f(fake)
-        loss = F.softplus(-scores_real.float()).mean() + F.softplus(scores_fake.float()).mean()
+            on_real, on_fake = self.f_image(real).float(), self.f_image(fake).float()
+        loss = cross_entropy(on_real, on_fake)
+        return Losses(loss, image_loss=loss)
+
+    def video_discriminator_loss(self, batch: Clips) -> Losses:
+        drawn = self.draw_labels(len(batch.real))
+        fake = self.fake_videos(len(batch.real), drawn, batch)
+        with self.autocast():
+            (on_real, q_real), (on_fake, q_fake) = self.f(batch.real), self.f(fake)
+        loss = cross_entropy(on_real.float(), on_fake.float())
         if self.classes:
-            wanted = (q_real, labels) if self.settings["labels"] else (q_fake, drawn)
-            loss = loss + self.settings["category_weight"] * F.cross_entropy(wanted[0].float(), wanted[1])
-        self.update("video_discriminator", loss)
-        return loss
+            q, wanted = (q_real, batch.labels) if self.settings["labels"] else (q_fake, drawn)
+            loss = loss + self.settings["category_weight"] * F.cross_entropy(q.float(), wanted)
+        return Losses(loss, video_loss=loss)
 
-    def update_generators(self, batches: ClipBatches) -> dict[str, Tensor]:
-        count, labels = self.settings["batch_size"], self.draw_labels(self.settings["batch_size"])
-        for name in ("video_discriminator", "image_discriminator"):
-            self.requires_grad(name, False)
-        fake = self.fake_videos(count, labels)
+    def generator_loss(self, batch: Clips) -> Losses:
+        count = self.settings["batch_size"]
+        labels = self.draw_labels(count)
+        fake = self.fake_videos(count, labels, batch)
         with self.autocast():
             scores, q = self.f(fake)
-            loss = F.softplus(-scores.float()).mean()
+            loss = non_saturating(scores.float())
             if self.settings["image_discriminator"]:
-                loss = loss + F.softplus(-self.f_image(self.fake_images(count)).float()).mean()
+                loss = loss + non_saturating(self.f_image(self.fake_images(count, batch)).float())
         category_loss = F.cross_entropy(q.float(), labels) if self.classes else torch.zeros((), device=self.device)
-        self.update("generator", loss + self.settings["category_weight"] * category_loss + self.added_loss(fake))
-        for name in ("video_discriminator", "image_discriminator"):
-            self.requires_grad(name, True)
-        return {"generator_loss": loss, "category_loss": category_loss}
+        losses = Losses(loss, generator_loss=loss, category_loss=category_loss)
+        return self.with_term(losses.plus(self.settings["category_weight"] * category_loss), fake, batch)
 
-    def added_loss(self, fake: Tensor) -> Tensor | float:
+    def with_term(self, losses: Losses, fake: Tensor, batch: Clips) -> Losses:
         """What a variant adds to the generators' loss of fake videos."""
-        return 0.0
-
-    def requires_grad(self, name: str, value: bool) -> None:
-        if name in self.networks:
-            self.networks[name].requires_grad_(value)
+        return losses
 
     # Sampling.
 
     def generated(self, count: int, labels: Tensor | None) -> Tensor:
-        return self.fake_videos(count, None if labels is None else labels.argmax(dim=1))
+        return self.videos(count, None if labels is None else labels.argmax(dim=1), self.frames)
 
     def sample_longer(self, count: int, frames: int, labels: Tensor | None = None) -> Tensor:
         """Videos of any length; ``labels`` (count,) or, changing along the way, (count, frames)."""
         if self.classes and labels is None:
             labels = self.draw_labels(count)
         with self.evaluating():
-            return self.fake_videos(count, labels, frames)
+            return self.videos(count, labels, frames)
 
     def sample_crossed(self, contents: int, motions: int, labels: Tensor | None = None) -> Tensor:
         """Every content with every motion: (contents, motions, channels, frames, size, size). ``labels`` (motions,)."""
@@ -214,11 +209,12 @@ class ImageToVideo(MoCoGAN):
         s = self.settings
         encoder = ImageEncoder(self.size, self.channels, s["encoder_width"])
         codes = nn.Conv2d(encoder.channels, s["content_size"] + s["motion_size"], encoder.side)
-        self.g.encoder = self.place(nn.Sequential(encoder, codes, nn.Flatten()))
+        self.g.encoder = self.to_device(nn.Sequential(encoder, codes, nn.Flatten()))
 
-    def step(self, t: int, batches: ClipBatches) -> dict[str, Tensor]:
-        self.first = next(batches)[:, :, 0]  # of this step's fakes
-        return super().step(t, batches)
+    def draw(self, batches: ClipBatches, before: Clips | None) -> Clips:
+        """All fakes of an update continue the same first frames."""
+        first = next(batches)[:, :, 0] if before is None else before.first
+        return super().draw(batches, before)._replace(first=first)
 
     def videos_from(self, images: Tensor, frames: int) -> Tensor:
         """(n, channels, frames, size, size): the first frame from the encoder's codes alone, the others along R_M."""
@@ -232,18 +228,15 @@ class ImageToVideo(MoCoGAN):
             path = torch.cat([start[:, None], self.g.path(noise, start, None)], dim=1)
             return self.g.frames(content, path, None).float()
 
-    def fake_videos(self, count: int, labels: Tensor | None, frames: int | None = None) -> Tensor:
-        return self.videos_from(self.first, frames or self.frames)
+    def fake_videos(self, count: int, labels: Tensor | None, batch: Clips) -> Tensor:
+        return self.videos_from(batch.first, self.frames)
 
-    def fake_images(self, count: int) -> Tensor:
-        return self.random_frames(self.videos_from(self.first, self.frames))
+    def fake_images(self, count: int, batch: Clips) -> Tensor:
+        return self.random_frames(self.videos_from(batch.first, self.frames))
 
-    def update_generators(self, batches: ClipBatches) -> dict[str, Tensor]:
-        return super().update_generators(batches) | {"first_frame_distance": self.distance}
-
-    def added_loss(self, fake: Tensor) -> Tensor:
-        self.distance = (fake[:, :, 0] - self.first).abs().mean()
-        return self.settings["reconstruction"] * self.distance
+    def with_term(self, losses: Losses, fake: Tensor, batch: Clips) -> Losses:
+        distance = (fake[:, :, 0] - batch.first).abs().mean()
+        return losses.plus(self.settings["reconstruction"] * distance, first_frame_distance=distance)
 
     def generated(self, count: int, labels: Tensor | None) -> Tensor:
         raise NotImplementedError("this model continues given images: call continued")

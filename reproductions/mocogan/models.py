@@ -6,7 +6,8 @@ Four layers of stride 2 at 64 and 96 pixels, fewer at smaller sizes. No convolut
 import torch
 from torch import Tensor, nn
 
-from common.nn.video import GaussianNoise, doublings
+from common.nn.sizes import doublings
+from common.nn.video import GaussianNoise
 
 SLOPE = 0.2
 TIME = 4  # of a video kernel; its stride is 1 and it is not padded: each layer takes three frames
@@ -33,27 +34,6 @@ class MotionGenerator(nn.Module):
             state = self.cell(step, state)
             path.append(state)
         return torch.stack(path, dim=1)
-
-
-class ImageGenerator(nn.Sequential):
-    """G_I: [z_C, z_M] (n, d) -> images (n, channels, size, size); transposed convolutions, BatchNorm and ReLU, tanh.
-
-    ``width`` filters before the last layer, doubled at every layer towards the codes; 64 gives 512-256-128-64.
-    """
-
-    def __init__(self, size: int, channels: int, width: int, code_size: int):
-        count, side = doublings(size)
-        layers: list[nn.Module] = []
-        before = code_size
-        for i in reversed(range(count)):
-            after = width * 2**i
-            layers.append(nn.ConvTranspose2d(before, after, *((4, 2, 1) if layers else (side, 1, 0)), bias=False))
-            layers += [nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
-            before = after
-        super().__init__(*layers, nn.ConvTranspose2d(before, channels, 4, 2, 1, bias=False), nn.Tanh())
-
-    def forward(self, codes: Tensor) -> Tensor:
-        return super().forward(codes[:, :, None, None])
 
 
 class ImageDiscriminator(nn.Sequential):

@@ -1,22 +1,32 @@
 """MR-GAN and proxy MR-GAN (Algorithms 1 to 8) on three base models, and on points of the plane (Appendix C)."""
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Hashable, Mapping
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from common.data.batches import Batches, to_float
-from common.training.method import Method
+from common.losses.adversarial import cross_entropy, non_saturating
+from common.nn.mlp import mlp
+from common.training.adversarial import AdversarialMethod, Losses, Phase
+from common.training.optim import adam
 from common.training.translation import Translator
 from reproductions.mrgan.losses import AGAINST_PREDICTOR, AGAINST_TRUTH, LIKELIHOODS, over
-from reproductions.mrgan.models import Completion, ContextCritic, PatchCritic, PointMLP, SRCritic, SRGenerator, UNet
+from reproductions.mrgan.models import Completion, ContextCritic, PatchCritic, SRCritic, SRGenerator, UNet
 
 VALIDATIONS = 20  # how often the predictor's validation loss is looked at
 
 
-class MomentMatching(Method):
+class Pair(NamedTuple):
+    """Targets and conditions."""
+
+    y: Tensor
+    x: Tensor
+
+
+class MomentMatching(AdversarialMethod):
     """The training that all base models share.
 
     ``settings``: ``loss`` names a function of losses.py, or is none; ``gan_weight`` is 1, or 0 where the loss is tried
@@ -25,16 +35,23 @@ class MomentMatching(Method):
     """
 
     curves: ClassVar[tuple[str, ...]] = ("gan_loss", "moment_loss", "critic_loss", "predictor_loss")
+    largest_gradient: ClassVar[float | None] = 0.5
     g: nn.Module
     f: nn.Module
 
-    def build(self, generator: nn.Module, critic: nn.Module, predictor: nn.Module) -> None:
-        self.g, self.f = self.place(generator), self.place(critic)
+    def __init__(self, settings: Mapping[str, Any], shape: tuple[int, ...], device: torch.device):
+        super().__init__(settings, shape, device)
+        generator, critic, predictor = self.base_model()
+        self.g, self.f = self.to_device(generator), self.to_device(critic)
         self.networks = {"generator": self.g, "critic": self.f}
         self.best: dict[str, Tensor] = {}
         self.best_loss = float("inf")
         if self.is_proxy:
-            self.p = self.networks["predictor"] = self.place(predictor)
+            self.p = self.networks["predictor"] = self.to_device(predictor)
+
+    def base_model(self) -> tuple[nn.Module, nn.Module, nn.Module]:
+        """Generator, discriminator and predictor."""
+        raise NotImplementedError
 
     @property
     def is_proxy(self) -> bool:
@@ -48,25 +65,8 @@ class MomentMatching(Method):
     def steps(self) -> int:
         return self.predictor_steps + self.settings["steps"]
 
-    def make_optimisers(self) -> None:
-        s = self.settings
-        options = {
-            "lr": s["learning_rate"] * s["learning_rate_factor"],
-            "betas": (s["beta1"], s["beta2"]),
-            "weight_decay": s["weight_decay"],
-            "amsgrad": True,
-            "fused": True,
-        }
-        self.optimisers = {
-            name: torch.optim.Adam(network.parameters(), **options) for name, network in self.networks.items()
-        }
-
-    def update(self, name: str, loss: Tensor) -> None:
-        """With gradients clipped by value."""
-        self.optimisers[name].zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_value_(self.networks[name].parameters(), 0.5)
-        self.optimisers[name].step()
+    def optimiser(self, name: str, network: nn.Module) -> torch.optim.Optimizer:
+        return adam(network, self.settings, weight_decay=self.settings["weight_decay"], amsgrad=True)
 
     # What a base model provides, besides ``next_pair`` and ``pair_of`` (as in common/training/translation.py).
 
@@ -87,58 +87,75 @@ class MomentMatching(Method):
 
     # The updates.
 
+    def phases(self, t: int) -> list[Phase]:
+        s = self.settings
+        if not s["gan_weight"] or (t - self.predictor_steps) % s["generator_per_critic"]:
+            return [Phase("generator", draws=True)]
+        return [Phase("critic", draws=True), Phase("generator")]
+
+    def kind(self, t: int) -> Hashable | None:
+        if t == 0 or t == self.predictor_steps:  # what is taken from the data; the predictor as it was best
+            return None
+        if t < self.predictor_steps:
+            return None if self.validates(t) else "predictor"
+        return super().kind(t)
+
     def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
-        logged = dict.fromkeys(self.curves, torch.zeros((), device=self.device))
         if t == 0:
             self.look_at(batches)
         if t < self.predictor_steps:
-            return logged | {"predictor_loss": self.predictor_step(t, batches)}
+            zeros = dict.fromkeys(self.curves, torch.zeros((), device=self.device))
+            return zeros | {"predictor_loss": self.predictor_step(t, batches)}
         if t == self.predictor_steps and self.is_proxy:
             self.p.load_state_dict(self.best)
-        y, x = self.next_pair(batches)
-        if self.settings["gan_weight"] and (t - self.predictor_steps) % self.settings["generator_per_critic"] == 0:
-            logged["critic_loss"] = self.critic_step(y, x)
-        return logged | self.generator_step(y, x)
+        return super().step(t, batches)
 
     def look_at(self, batches: Batches) -> None:
         """Whatever is taken from the data before the first update."""
 
-    def critic_step(self, y: Tensor, x: Tensor) -> Tensor:
-        """One fake an input; half the sum of both losses (code)."""
-        with torch.no_grad():
-            fake = self.generate(x)
-        loss = (F.softplus(-self.score(y, x)).mean() + F.softplus(self.score(fake, x)).mean()) / 2
-        self.update("critic", loss)
-        return loss
+    def draw(self, batches: Batches, before: Any) -> Pair:
+        return Pair(*self.next_pair(batches))
 
-    def generator_step(self, y: Tensor, x: Tensor) -> dict[str, Tensor]:
+    def critic_loss(self, batch: Pair) -> Losses:
+        """One fake an input; half the sum of both losses (code)."""
+        fake = self.generate(batch.x)
+        loss = cross_entropy(self.score(batch.y, batch.x), self.score(fake, batch.x)) / 2
+        return Losses(loss, critic_loss=loss)
+
+    def generator_loss(self, batch: Pair) -> Losses:
         s = self.settings
-        k = s["samples"]
-        y, x = y[: s["generator_inputs"]], x[: s["generator_inputs"]]
-        xs = x.repeat_interleave(k, dim=0)
+        y, x = batch.y[: s["generator_inputs"]], batch.x[: s["generator_inputs"]]
+        xs = x.repeat_interleave(s["samples"], dim=0)
         fakes = self.generate(xs)  # 1 to 4: K samples of every input
-        samples = fakes.unflatten(0, (len(x), k))
-        gan = moment = torch.zeros((), device=self.device)
-        self.f.requires_grad_(False)
+        samples = fakes.unflatten(0, (len(x), s["samples"]))
+        gan = torch.zeros((), device=self.device)
         if s["gan_weight"]:
-            gan = F.softplus(-self.score(fakes, xs)).mean()
-        if s["loss"] in ("l1", "l2"):
-            moment = over(AGAINST_TRUTH[s["loss"]](samples, y))
-        elif s["loss"] in AGAINST_TRUTH:
-            moment = over(AGAINST_TRUTH[s["loss"]](samples, y), self.covered(x))
-        elif self.is_proxy:
-            self.p.eval()
-            with torch.no_grad():
-                predicted = self.predict(x)
-            moment = over(AGAINST_PREDICTOR[s["loss"]](samples, *predicted), self.covered(x))
+            gan = non_saturating(self.score(fakes, xs))
+        moment = self.moment_loss(samples, y, x)
         loss = s["gan_weight"] * gan + s["loss_weight"] * moment
         if s.get("reconstruction"):
             loss = loss + s["reconstruction"] * over(AGAINST_TRUTH["l1"](samples, y))
-        self.update("generator", loss)
-        self.f.requires_grad_(True)
-        return {"gan_loss": gan, "moment_loss": moment}
+        return Losses(loss, gan_loss=gan, moment_loss=moment)
+
+    def moment_loss(self, samples: Tensor, y: Tensor, x: Tensor) -> Tensor:
+        """Of samples (n, K, …) for conditions x with the truths y; 0 where there is none."""
+        name = self.settings["loss"]
+        if name in ("l1", "l2"):
+            return over(AGAINST_TRUTH[name](samples, y))
+        if name in AGAINST_TRUTH:
+            return over(AGAINST_TRUTH[name](samples, y), self.covered(x))
+        if not self.is_proxy:
+            return torch.zeros((), device=self.device)
+        self.p.eval()  # a continued training builds it anew
+        with torch.no_grad():
+            predicted = self.predict(x)
+        return over(AGAINST_PREDICTOR[name](samples, *predicted), self.covered(x))
 
     # The predictor.
+
+    def validates(self, t: int) -> bool:
+        """Whether the predictor's validation loss is looked at after update t."""
+        return (t + 1) % max(self.predictor_steps // VALIDATIONS, 1) == 0 or t + 1 == self.predictor_steps
 
     def predictor_step(self, t: int, batches: Batches) -> Tensor:
         """Equation 4.1 on nine tenths of the data; the last tenth tells when to stop."""
@@ -152,8 +169,8 @@ class MomentMatching(Method):
             return over(likelihood(y, *self.predict(x), self.settings["least_error"]))
 
         loss = loss_on(self.mirrored(to_float(batches.samples[chosen].to(self.device))))
-        self.update("predictor", loss)
-        if (t + 1) % max(self.predictor_steps // VALIDATIONS, 1) == 0 or t + 1 == self.predictor_steps:
+        self.descend("predictor", loss)
+        if self.validates(t):
             self.p.eval()
             with torch.no_grad():
                 parts = batches.samples[count:].split(64)
@@ -176,10 +193,9 @@ class MomentMatching(Method):
 class MRPix2Pix(MomentMatching, Translator):
     """Appendix B.2"""
 
-    def __init__(self, settings: Mapping[str, Any], shape: tuple[int, ...], device: torch.device):
-        Translator.__init__(self, settings, shape, device)
-        s, c = settings, self.channels
-        self.build(
+    def base_model(self) -> tuple[nn.Module, nn.Module, nn.Module]:
+        s, c = self.settings, self.channels
+        return (
             UNet(self.size, c, s["generator_width"], s["noise_channels"]),
             PatchCritic(2 * c, s["critic_width"], s["critic_layers"]),
             UNet(self.size, c, s["generator_width"], 0, predictor=True),
@@ -212,11 +228,10 @@ class MRPix2Pix(MomentMatching, Translator):
 class MRSuperResolution(MRPix2Pix):
     """Appendix B.3: the condition is the image at a quarter of its size; the discriminator sees the image only."""
 
-    def __init__(self, settings: Mapping[str, Any], shape: tuple[int, ...], device: torch.device):
-        Translator.__init__(self, settings, shape, device)
-        self.channels = shape[0]
-        s, width = settings, settings["generator_width"]
-        self.build(
+    def base_model(self) -> tuple[nn.Module, nn.Module, nn.Module]:
+        self.channels = self.shape[0]
+        s, width = self.settings, self.settings["generator_width"]
+        return (
             SRGenerator(self.channels, width, s["noise_channels"]),
             SRCritic(self.channels, s["critic_width"]),
             SRGenerator(self.channels, width, 0, predictor=True),
@@ -243,17 +258,16 @@ class MRInpainting(MRPix2Pix):
     in [0, 1], where the thesis's weights belong.
     """
 
-    def __init__(self, settings: Mapping[str, Any], shape: tuple[int, ...], device: torch.device):
-        Translator.__init__(self, settings, shape, device)
-        self.channels = shape[0]
-        s, width = settings, settings["generator_width"]
-        self.build(
-            Completion(self.channels, width, s["noise_channels"]),
+    def base_model(self) -> tuple[nn.Module, nn.Module, nn.Module]:
+        self.channels = self.shape[0]
+        s, width = self.settings, self.settings["generator_width"]
+        completion = Completion(self.channels, width, s["noise_channels"])
+        completion.register_buffer("fill", torch.full((self.channels,), 0.5))
+        return (
+            completion,
             ContextCritic(self.size, self.channels, s["critic_width"]),
             Completion(self.channels, width, 0, predictor=True),
         )
-        self.g.register_buffer("fill", torch.full((self.channels,), 0.5))
-        self.g.to(device)
 
     def look_at(self, batches: Batches) -> None:
         self.g.fill.copy_(to_float(batches.samples[:1000]).mean(dim=(0, 2, 3)) / 2 + 0.5)
@@ -302,12 +316,9 @@ class MRInpainting(MRPix2Pix):
 class MRPoints(MomentMatching):
     """Appendix C: without a condition, on points of the plane; the predictor is two numbers a coordinate."""
 
-    def __init__(self, settings: Mapping[str, Any], shape: tuple[int, ...], device: torch.device):
-        super().__init__(settings, shape, device)
-        width, dimensions = settings["generator_width"], shape[0]
-        self.build(
-            PointMLP(settings["latent_size"], width, dimensions), PointMLP(dimensions, width, 1), Constant(dimensions)
-        )
+    def base_model(self) -> tuple[nn.Module, nn.Module, nn.Module]:
+        latent, width, dimensions = self.settings["latent_size"], self.settings["generator_width"], self.shape[0]
+        return (mlp([latent, width, width, dimensions]), mlp([dimensions, width, width, 1]), Constant(dimensions))
 
     def next_pair(self, batches: Batches) -> tuple[Tensor, Tensor]:
         return self.pair_of(next(batches))

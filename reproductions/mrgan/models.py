@@ -7,7 +7,9 @@ Every generator is also its own predictor: without noise, with a second output f
 import torch
 from torch import Tensor, nn
 
-from common.nn.translation import halvings
+from common.nn.init import normal
+from common.nn.patchgan import PatchGAN
+from common.nn.sizes import num_downsamples
 
 
 class WithNoise(nn.Module):
@@ -46,7 +48,7 @@ class UNet(nn.Module):
 
     def __init__(self, size: int, channels: int, width: int, noise: int, predictor: bool = False):
         super().__init__()
-        levels = halvings(size)
+        levels = num_downsamples(size, to=1)
         widths = [width * min(2**level, 8) for level in range(levels)]
         self.register_buffer("mean", torch.zeros(channels))
         self.register_buffer("deviation", torch.ones(channels))
@@ -79,21 +81,12 @@ class UNet(nn.Module):
         return x
 
 
-class PatchCritic(nn.Sequential):
+class PatchCritic(PatchGAN):
     """pix2pix's PatchGAN with batch normalisation, on condition and image: scores before the sigmoid."""
 
     def __init__(self, channels: int, width: int, layers: int = 3):
-        steps: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2)]
-        before = width
-        for level in range(1, layers + 1):
-            after = width * min(2**level, 8)
-            stride = 2 if level < layers else 1
-            steps += [nn.Conv2d(before, after, 4, stride, 1), nn.BatchNorm2d(after), nn.LeakyReLU(0.2)]
-            before = after
-        super().__init__(*steps, nn.Conv2d(before, 1, 4, 1, 1))
-        for module in self:
-            if isinstance(module, nn.Conv2d):
-                nn.init.normal_(module.weight, 0, 0.02)
+        super().__init__(channels, width, layers, norm=nn.BatchNorm2d)
+        normal(self)
 
 
 class Residual(nn.Module):
@@ -206,7 +199,7 @@ class ContextCritic(nn.Module):
 
     def _tower(self, size: int, channels: int, width: int) -> nn.Sequential:
         steps, before = [], channels
-        for level in range(halvings(size) - 1):
+        for level in range(num_downsamples(size, to=1) - 1):
             after = width * min(2**level, 8)
             steps += [nn.Conv2d(before, after, 5, 2, 2), nn.BatchNorm2d(after), nn.ReLU()]
             before = after
@@ -214,12 +207,3 @@ class ContextCritic(nn.Module):
 
     def forward(self, image: Tensor, part: Tensor) -> Tensor:
         return self.last(torch.cat([self.whole(image), self.part(part)], dim=1))
-
-
-class PointMLP(nn.Sequential):
-    """Three layers, for the toy of Appendix C."""
-
-    def __init__(self, before: int, width: int, after: int):
-        super().__init__(
-            nn.Linear(before, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, after)
-        )

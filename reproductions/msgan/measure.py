@@ -26,9 +26,9 @@ DISTANCES = {
     "MSGAN-FD": ("MSGAN-FD", "discriminator features"),
 }
 OVERHEAD = {
-    "Pix2Pix": "common.training.translation.Pix2Pix",
+    "Pix2Pix": "reproductions.baselines.pix2pix.Pix2Pix",
     "MSGAN": "reproductions.msgan.method.MSGAN",
-    "BicycleGAN": "common.training.translation.BicycleGAN",
+    "BicycleGAN": "reproductions.baselines.bicyclegan.BicycleGAN",
 }
 
 

@@ -1,17 +1,19 @@
 """The mode seeking term of *Mode Seeking GANs for Diverse Image Synthesis*, on Pix2Pix and on a conditional DCGAN."""
 
 from collections.abc import Mapping
-from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from common.data.batches import Batches
-from common.nn.translation import halvings
-from common.training.method import Method
-from common.training.translation import Pix2Pix
+from common.losses.adversarial import non_saturating
+from common.nn.dcgan import DCGANDiscriminator, DCGANGenerator
+from common.nn.init import normal
+from common.training.adversarial import AdversarialMethod, Losses, Phase
+from common.training.optim import adam
+from reproductions.baselines.pix2pix import Fakes, Pix2Pix
 
 EPSILON = 1e-5  # code
 
@@ -29,146 +31,121 @@ class MSGAN(Pix2Pix):
 
     curves: ClassVar[tuple[str, ...]] = (*Pix2Pix.curves, "mode_seeking")
 
-    def fakes(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def outputs_and_codes(self, x: Tensor) -> tuple[Tensor, Tensor]:
         z = self.noise(2 * len(x))
         return self.g(torch.cat([x, x]), z), z
 
-    def regulariser(self, fake: Tensor, z: Tensor, x: Tensor) -> Tensor:
-        self.term = mode_seeking(self.distance(*fake.chunk(2), x), *z.chunk(2))
-        return self.settings["lambda_ms"] * self.term
+    def generator_loss(self, batch: Fakes) -> Losses:
+        losses = super().generator_loss(batch)
+        term = mode_seeking(self.distance(*batch.fake.chunk(2), batch.x), *batch.z.chunk(2))
+        return losses.plus(self.settings["lambda_ms"] * term, mode_seeking=term)
 
     def distance(self, one: Tensor, other: Tensor, x: Tensor) -> Tensor:
         """L1: a mean over the whole batch and all pixels (code)."""
         return (one - other).abs().mean()
-
-    def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
-        return super().step(t, batches) | {"mode_seeking": self.term.detach()}
 
 
 class MSGANFeatures(MSGAN):
     """Equation 5: images held against each other in the discriminator's features, mean over its layers."""
 
     def distance(self, one: Tensor, other: Tensor, x: Tensor) -> Tensor:
-        both = [
-            torch.cat([x, image], dim=1) if self.settings["conditional_critic"] else image for image in (one, other)
-        ]
-        layers = [(a - b).abs().mean() for a, b in zip(*map(self.features, both), strict=True)]
-        return torch.stack(layers).mean()
+        features = (self.features(self.critic_input(image, x)) for image in (one, other))
+        return torch.stack([(a - b).abs().mean() for a, b in zip(*features, strict=True)]).mean()
 
     def features(self, image: Tensor) -> list[Tensor]:
         """The activations of every layer but the last, of every scale."""
-        found = []
+        activations = []
         for critic in self.f.critics:
             x = image
             for layer in list(critic)[:-1]:
                 x = layer(x)
                 if isinstance(layer, nn.LeakyReLU):
-                    found.append(x)
+                    activations.append(x)
             image = F.avg_pool2d(image, 3, 2, 1, count_include_pad=False)
-        return found
+        return activations
 
 
 # --- On class labels (Tables 1, 2 and 10) ------------------------------------------------------------------------
 
 
-class LabelGenerator(nn.Sequential):
+class LabelGenerator(DCGANGenerator):
     """Table 10: transposed 4 × 4 convolutions from (z, one-hot label); 512, 256, 128 filters at 32 pixels."""
 
     def __init__(self, size: int, channels: int, width: int, latent_size: int, classes: int):
-        steps = halvings(size) - 2
-        widths = [width * 2**i for i in reversed(range(steps))]
-        layers: list[nn.Module] = [nn.ConvTranspose2d(latent_size + classes, widths[0], 4)]
-        for before, after in pairwise(widths):
-            layers += [nn.BatchNorm2d(before), nn.ReLU(), nn.ConvTranspose2d(before, after, 4, 2, 1)]
-        layers += [nn.BatchNorm2d(widths[-1]), nn.ReLU(), nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1), nn.Tanh()]
-        super().__init__(*layers)
-        _normal(self)
+        super().__init__(size, channels, width, latent_size + classes, bias=True)
+        normal(self)
 
     def forward(self, z: Tensor, labels: Tensor) -> Tensor:
-        return super().forward(torch.cat([z, labels], dim=1)[:, :, None, None])
+        return super().forward(torch.cat([z, labels], dim=1))
 
 
-class LabelDiscriminator(nn.Sequential):
+class LabelDiscriminator(DCGANDiscriminator):
     """Table 10: 4 × 4 convolutions on the image and one map a class; the score before its sigmoid."""
 
     def __init__(self, size: int, channels: int, width: int, classes: int):
-        steps = halvings(size) - 2
-        widths = [width * 2**i for i in range(steps)]
-        layers: list[nn.Module] = [nn.Conv2d(channels + classes, width, 4, 2, 1), nn.LeakyReLU(0.2)]
-        for before, after in pairwise(widths):
-            layers += [nn.Conv2d(before, after, 4, 2, 1), nn.BatchNorm2d(after), nn.LeakyReLU(0.2)]
-        super().__init__(*layers, nn.Conv2d(widths[-1], 1, 4))
-        _normal(self)
+        super().__init__(size, channels + classes, width, bias=True)
+        normal(self)
 
     def forward(self, image: Tensor, labels: Tensor) -> Tensor:
         maps = labels[:, :, None, None].expand(-1, -1, *image.shape[2:])
-        return super().forward(torch.cat([image, maps], dim=1)).flatten()
+        return super().forward(torch.cat([image, maps], dim=1))
 
 
-def _normal(network: nn.Module) -> None:
-    for module in network.modules():
-        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
-            nn.init.normal_(module.weight, 0, 0.02)
+class Labelled(NamedTuple):
+    """Real images, their one-hot labels, fakes of these, one draw of z after another, and the z."""
+
+    real: Tensor
+    labels: Tensor
+    fake: Tensor
+    z: Tensor
 
 
-class LabelDCGAN(Method):
+class LabelDCGAN(AdversarialMethod):
     """The baseline: the discriminator first, then the generator with the same fakes (code)."""
 
     curves: ClassVar[tuple[str, ...]] = ("discriminator_loss", "gan_loss")
-    draws = 1
+    draws = 1  # of z for each label
 
     def __init__(self, settings: Mapping[str, Any], shape: tuple[int, ...], device: torch.device):
         super().__init__(settings, shape, device)
         s = settings
         channels, size, _ = shape
-        self.g = self.place(LabelGenerator(size, channels, s["generator_width"], s["latent_size"], s["classes"]))
-        self.d = self.place(LabelDiscriminator(size, channels, s["critic_width"], s["classes"]))
+        self.g = self.to_device(LabelGenerator(size, channels, s["generator_width"], s["latent_size"], s["classes"]))
+        self.d = self.to_device(LabelDiscriminator(size, channels, s["critic_width"], s["classes"]))
         self.networks = {"generator": self.g, "discriminator": self.d}
 
-    def make_optimisers(self) -> None:
-        s = self.settings
-        options = {"lr": s["learning_rate"], "betas": (s["beta1"], s["beta2"]), "weight_decay": s["weight_decay"]}
-        self.optimisers = {
-            name: torch.optim.Adam(network.parameters(), fused=True, **options)
-            for name, network in self.networks.items()
-        }
+    def optimiser(self, name: str, network: nn.Module) -> torch.optim.Optimizer:
+        return adam(network, self.settings, weight_decay=self.settings["weight_decay"])
 
     def one_hot(self, labels: Tensor) -> Tensor:
         return F.one_hot(labels, self.settings["classes"]).float()
 
-    def fakes(self, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """One batch of fakes a draw of z, normalised together (code)."""
-        z = torch.randn(self.draws * len(labels), self.settings["latent_size"], device=self.device)
-        return self.g(z, labels.repeat(self.draws, 1)), z
+    def phases(self, t: int) -> list[Phase]:
+        return [Phase("discriminator", draws=True), Phase("generator")]
 
-    def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
+    def draw(self, batches: Batches, before: Any) -> Labelled:
+        """All draws of fakes are normalised together (code)."""
         real, indices = batches.next_labelled()
         labels = self.one_hot(indices)
-        fake, z = self.fakes(labels)
-        parts = fake.chunk(self.draws)
+        z = self.noise(self.draws * len(labels))
+        return Labelled(real, labels, self.g(z, labels.repeat(self.draws, 1)), z)
 
-        # The official code passes the reals through the discriminator once a draw.
-        loss = self.draws * F.softplus(-self.d(real, labels)).mean()
-        loss = loss + sum(F.softplus(self.d(part.detach(), labels)).mean() for part in parts)
-        self.update("discriminator", loss)
+    def discriminator_loss(self, batch: Labelled) -> Losses:
+        """The official code passes the reals through the discriminator once a draw."""
+        loss = self.draws * F.softplus(-self.d(batch.real, batch.labels)).mean()
+        parts = batch.fake.detach().chunk(self.draws)
+        loss = loss + sum(F.softplus(self.d(part, batch.labels)).mean() for part in parts)
+        return Losses(loss, discriminator_loss=loss)
 
-        self.d.requires_grad_(False)
-        gan = sum(F.softplus(-self.d(part, labels)).mean() for part in parts)
-        term = self.term(fake, z)
-        self.update("generator", gan + self.settings["lambda_ms"] * term)
-        self.d.requires_grad_(True)
-        logged = {"discriminator_loss": loss, "gan_loss": gan, "mode_seeking": term}
-        return {name: logged[name] for name in self.curves}
-
-    def term(self, fake: Tensor, z: Tensor) -> Tensor:
-        return torch.zeros((), device=self.device)
+    def generator_loss(self, batch: Labelled) -> Losses:
+        loss = sum(non_saturating(self.d(part, batch.labels)) for part in batch.fake.chunk(self.draws))
+        return Losses(loss, gan_loss=loss)
 
     @torch.no_grad()
     def sample_class(self, label: int, count: int) -> Tensor:
         """``count`` samples of one class with running statistics, as the code tests."""
         self.g.eval()
-        z = torch.randn(count, self.settings["latent_size"], device=self.device)
-        labels = self.one_hot(torch.full((count,), label, device=self.device))
+        z, labels = self.noise(count), self.one_hot(torch.full((count,), label, device=self.device))
         samples = torch.cat([self.g(*part) for part in zip(z.split(512), labels.split(512), strict=True)])
         self.g.train()
         return samples
@@ -180,6 +157,8 @@ class LabelMSGAN(LabelDCGAN):
     curves: ClassVar[tuple[str, ...]] = (*LabelDCGAN.curves, "mode_seeking")
     draws = 2
 
-    def term(self, fake: Tensor, z: Tensor) -> Tensor:
-        one, other = fake.chunk(2)
-        return mode_seeking((one - other).abs().mean(), *z.chunk(2))
+    def generator_loss(self, batch: Labelled) -> Losses:
+        losses = super().generator_loss(batch)
+        one, other = batch.fake.chunk(2)
+        term = mode_seeking((one - other).abs().mean(), *batch.z.chunk(2))
+        return losses.plus(self.settings["lambda_ms"] * term, mode_seeking=term)

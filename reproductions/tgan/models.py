@@ -3,7 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from common.nn.video import batch_norm, doublings
+from common.nn.init import CONVOLUTIONS
+from common.nn.sizes import doublings, start_frames
+from common.nn.video import batch_norm
 
 EPS = 2e-5  # of BatchNorm, Chainer's
 TEMPORAL_WIDTHS = (512, 256, 128, 128)
@@ -105,10 +107,37 @@ class TGANGenerator(nn.Module):
         return self.image(*repeated).unflatten(0, (len(z0), count)).transpose(1, 2)
 
 
+class VolumeGenerator(nn.Module):
+    """TGAN's "3D model" (Section 6.3): z (n, latent_size) through one linear layer and 4 × 4 × 4 transposed
+    convolutions of stride 2, BatchNorm and ReLU between, tanh.
+
+    ``width``: filters before the last layer; 64 gives the published 512 at the first of four.
+    """
+
+    def __init__(self, frames: int, size: int, channels: int, width: int, latent_size: int, *, eps: float = 1e-5):
+        super().__init__()
+        count, side = doublings(size)
+        widths = [width * 2**i for i in reversed(range(count))]
+        self.start = (widths[0], start_frames(frames, count), side, side)
+        depth = self.start[1]
+        self.linear = nn.Linear(latent_size, widths[0] * depth * side * side, bias=False)
+        layers: list[nn.Module] = [nn.BatchNorm3d(widths[0], eps=eps), nn.ReLU(inplace=True)]
+        for before, after in zip(widths, widths[1:], strict=False):
+            layers += [
+                nn.ConvTranspose3d(before, after, 4, 2, 1, bias=False),
+                nn.BatchNorm3d(after, eps=eps),
+                nn.ReLU(inplace=True),
+            ]
+        self.body = nn.Sequential(*layers, nn.ConvTranspose3d(widths[-1], channels, 4, 2, 1), nn.Tanh())
+
+    def forward(self, z: Tensor, labels: None = None) -> Tensor:
+        return self.body(self.linear(z).unflatten(1, self.start))
+
+
 def he_normal(network: nn.Module) -> None:
     """Weights N(0, 2/fan in), biases 0 (He et al. 2015; Section 6.2)."""
     for module in network.modules():
-        if isinstance(module, (nn.modules.conv._ConvNd, nn.Linear)):
+        if isinstance(module, (CONVOLUTIONS, nn.Linear)):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
@@ -117,7 +146,7 @@ def he_normal(network: nn.Module) -> None:
 def uniform(network: nn.Module, bound: float) -> None:
     """Weights uniform in [-bound, bound], biases 0 (Section 6.2)."""
     for module in network.modules():
-        if isinstance(module, (nn.modules.conv._ConvNd, nn.Linear)):
+        if isinstance(module, (CONVOLUTIONS, nn.Linear)):
             nn.init.uniform_(module.weight, -bound, bound)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)

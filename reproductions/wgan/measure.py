@@ -10,7 +10,8 @@ from common.evaluation.metrics.divergences import js_and_tv, kl, wasserstein
 from common.evaluation.protocol import protocol
 from common.measurements.curves import filtered, spearman
 from common.training.devices import compute_device
-from reproductions.wgan.method import LOG_2, build_generator
+from reproductions.wgan.method import LOG_2
+from reproductions.wgan.models import build_generator
 from reproductions.wgan.two_gaussians import optimal_discriminator
 
 SHEET = 64  # images on a sample sheet

@@ -7,53 +7,39 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from common.data.batches import Batches
-from common.training.method import Method
-from reproductions.wgan.models import DCGANCritic, DCGANGenerator, MLPCritic, MLPGenerator
+from common.losses.adversarial import cross_entropy, em_estimate, non_saturating
+from common.losses.penalties import clip_weights
+from common.training.adversarial import AdversarialMethod, Losses, Phase
+from common.training.optim import rmsprop
+from reproductions.wgan.models import build_critic, build_generator
 
 LOG_2 = 0.6931471805599453
 
 
-class Adversarial(Method):
+class Adversarial(AdversarialMethod):
     """A generator g against a critic f (f without sigmoid), both chosen by the settings."""
 
     def __init__(self, settings: Mapping[str, Any], shape: tuple[int, ...], device: torch.device):
         super().__init__(settings, shape, device)
-        self.g = self.place(build_generator(settings, shape))
-        self.f = self.place(build_critic(settings, shape))
+        self.g = self.to_device(build_generator(settings, shape))
+        self.f = self.to_device(build_critic(settings, shape))
         self.networks = {"generator": self.g, "critic": self.f}
 
-    def make_optimisers(self) -> None:
-        s = self.settings
-        self.optimisers = {
-            "generator": build_optimiser(s["optimiser"], self.g, s["learning_rate"]),
-            "critic": build_optimiser(s["critic_optimiser"], self.f, s["learning_rate"]),
-        }
+    def optimiser(self, name: str, network: nn.Module) -> torch.optim.Optimizer:
+        kind = self.settings["critic_optimiser" if name == "critic" else "optimiser"]
+        return build_optimiser(kind, network, self.settings["learning_rate"])
 
-    def fakes_for_critic(self) -> Tensor:
-        with torch.no_grad(), self.autocast():
-            return self.g(self.noise(self.settings["batch_size"]))
-
-    def update_critic(self, loss: Tensor) -> None:
-        self.update("critic", loss)
-
-    def update_generator(self, loss_of_scores) -> Tensor:
-        """Descend on ``loss_of_scores(f(g(z)))`` for a fresh z; the critic stays as it is."""
-        self.f.requires_grad_(False)
+    def score(self, images: Tensor) -> Tensor:
         with self.autocast():
-            scores = self.f(self.g(self.noise(self.settings["batch_size"])))
-        loss = loss_of_scores(scores.float())
-        self.update("generator", loss)
-        self.f.requires_grad_(True)
-        return loss
+            return self.f(images).float()
 
-    @torch.no_grad()
-    def sample(self, count: int) -> Tensor:
-        """Batches of the training's size and with batch statistics, as the authors' code samples."""
-        size = self.settings["batch_size"]
+    def fakes(self, count: int) -> Tensor:
         with self.autocast():
-            pieces = [self.g(self.noise(size)).float() for _ in range(-(-count // size))]
-        return torch.cat(pieces)[:count]
+            return self.g(self.noise(count))
+
+    def on_fakes(self) -> Tensor:
+        """Scores of g(z) for a batch of fresh z."""
+        return self.score(self.fakes(self.settings["batch_size"]))
 
 
 class WassersteinGAN(Adversarial):
@@ -65,32 +51,39 @@ class WassersteinGAN(Adversarial):
         if settings["log_step_cosine"]:
             self.curves += ("step_cosine",)
 
+    def phases(self, t: int) -> list[Phase]:
+        return [Phase("critic", self.critic_steps(t), draws=True, after=self.clip), Phase("generator")]  # 2
+
     def critic_steps(self, t: int) -> int:
         """n_critic, but many more in the first updates and at every k-th (main.py; the paper leaves it out)."""
         often = t < self.settings["warmup_updates"] or t % self.settings["warmup_every"] == 0
         return self.settings["warmup_critic_steps"] if often else self.settings["critic_steps"]
 
-    def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
-        self.cosine = torch.ones((), device=self.device)
-        for _ in range(self.critic_steps(t)):  # 2
-            x = next(batches)  # 3
-            fake = self.fakes_for_critic()  # 4
-            with self.autocast():
-                em_estimate = self.f(x).float().mean() - self.f(fake).float().mean()
-            self.update_critic(-em_estimate)  # 5, 6
-            clip(self.f, self.settings["clip"])  # 7
-        generator_loss = self.update_generator(lambda scores: -scores.mean())  # 9, 10, 11
-        return {"em_estimate": em_estimate, "generator_loss": generator_loss, "step_cosine": self.cosine}
+    def critic_loss(self, x: Tensor) -> Losses:  # 3
+        estimate = em_estimate(self.score(x), self.on_fakes())  # 4, 5
+        return Losses(-estimate, em_estimate=estimate)  # 6 follows
 
-    def update_critic(self, loss: Tensor) -> None:
-        """One step; where the settings ask, note the least cosine between a step and the descent direction."""
-        if not self.settings["log_step_cosine"]:
-            return super().update_critic(loss)
+    def clip(self) -> None:
+        clip_weights(self.f, self.settings["clip"])  # 7
+
+    def generator_loss(self, x: Tensor) -> Losses:
+        loss = -self.on_fakes().mean()  # 9, 10
+        return Losses(loss, generator_loss=loss)  # 11 follows
+
+    def descend(self, name: str, loss: Tensor) -> dict[str, Tensor]:
+        """One step; where the settings ask, of the critic's also its cosine with the descent direction."""
+        if name != "critic" or not self.settings["log_step_cosine"]:
+            return super().descend(name, loss)
         before = flat(self.f.parameters())
-        super().update_critic(loss)
-        step = flat(self.f.parameters()) - before
-        gradient = flat(p.grad for p in self.f.parameters())
-        self.cosine = torch.minimum(self.cosine, F.cosine_similarity(step, -gradient, dim=0))
+        super().descend(name, loss)
+        step, gradient = flat(self.f.parameters()) - before, flat(p.grad for p in self.f.parameters())
+        return {"step_cosine": F.cosine_similarity(step, -gradient, dim=0)}
+
+    def merge(self, logged: dict[str, Tensor], new: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Of the cosines of an update's critic steps the least."""
+        if "step_cosine" in logged and "step_cosine" in new:
+            new["step_cosine"] = torch.minimum(logged["step_cosine"], new["step_cosine"])
+        return logged | new
 
 
 class StandardGAN(Adversarial):
@@ -102,17 +95,16 @@ class StandardGAN(Adversarial):
 
     curves: ClassVar[tuple[str, ...]] = ("js_estimate", "generator_loss")
 
-    def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
-        for _ in range(self.settings["discriminator_steps"]):
-            x = next(batches)
-            fake = self.fakes_for_critic()
-            with self.autocast():
-                real_scores, fake_scores = self.f(x).float(), self.f(fake).float()
-            # With D = sigmoid(f): log D(x) = -softplus(-f(x)) and log(1 - D(x)) = -softplus(f(x)).
-            negative_l = F.softplus(-real_scores).mean() + F.softplus(fake_scores).mean()
-            self.update_critic(negative_l)
-        generator_loss = self.update_generator(lambda scores: F.softplus(-scores).mean())
-        return {"js_estimate": LOG_2 - negative_l / 2, "generator_loss": generator_loss}
+    def phases(self, t: int) -> list[Phase]:
+        return [Phase("critic", self.settings["discriminator_steps"], draws=True), Phase("generator")]
+
+    def critic_loss(self, x: Tensor) -> Losses:
+        negative_l = cross_entropy(self.score(x), self.on_fakes())
+        return Losses(negative_l, js_estimate=LOG_2 - negative_l / 2)
+
+    def generator_loss(self, x: Tensor) -> Losses:
+        loss = non_saturating(self.on_fakes())
+        return Losses(loss, generator_loss=loss)
 
 
 def flat(tensors: Iterable[Tensor]) -> Tensor:
@@ -120,37 +112,10 @@ def flat(tensors: Iterable[Tensor]) -> Tensor:
     return torch.cat([tensor.detach().flatten() for tensor in tensors])
 
 
-@torch.no_grad()
-def clip(network: nn.Module, c: float) -> None:
-    """Every parameter into [-c, c], BatchNorm's gain and shift among them."""
-    for parameter in network.parameters():
-        parameter.clamp_(-c, c)
-
-
-def build_generator(settings: Mapping[str, Any], shape: tuple[int, ...]) -> nn.Module:
-    kind, latent = settings["generator"], settings["latent_size"]
-    if kind == "mlp":
-        return MLPGenerator(shape, settings["mlp_width"], latent, settings["mlp_hidden_layers"])
-    if kind in ("dcgan", "dcgan_constant"):
-        channels, size, _ = shape
-        return DCGANGenerator(size, channels, settings["width"], latent, constant_width=kind == "dcgan_constant")
-    raise ValueError(f"generator must be dcgan, dcgan_constant or mlp, not {kind!r}")
-
-
-def build_critic(settings: Mapping[str, Any], shape: tuple[int, ...]) -> nn.Module:
-    kind = settings["critic"]
-    if kind == "mlp":
-        return MLPCritic(shape, settings["mlp_width"], settings["mlp_hidden_layers"])
-    if kind == "dcgan":
-        channels, size, _ = shape
-        return DCGANCritic(size, channels, settings["width"])
-    raise ValueError(f"critic must be dcgan or mlp, not {kind!r}")
-
-
 def build_optimiser(kind: str, network: nn.Module, learning_rate: float) -> torch.optim.Optimizer:
-    """``rmsprop`` (PyTorch's: smoothing 0.99, ε 1e-8, as in the authors' code), or ``adam`` and its β1: ``adam0.5``."""
+    """``rmsprop`` (PyTorch's, as in the authors' code), or ``adam`` and its β1: ``adam0.5``."""
     if kind == "rmsprop":
-        return torch.optim.RMSprop(network.parameters(), learning_rate, foreach=True)
+        return rmsprop(network, learning_rate)
     if kind.startswith("adam"):
         betas = (float(kind.removeprefix("adam")), 0.999)
         return torch.optim.Adam(network.parameters(), learning_rate, betas, foreach=True)

@@ -5,18 +5,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from scipy.special import expit
-from torch import Tensor
+from torch import Tensor, nn
 
-from common.data.batches import Batches
 from common.data.synthetic.points import TWO_GAUSSIANS_MEANS, TWO_GAUSSIANS_STD
-from common.training.method import Method
-from reproductions.wgan.method import LOG_2, clip
+from common.losses.adversarial import cross_entropy, em_estimate
+from common.losses.penalties import clip_weights
+from common.training.adversarial import AdversarialMethod, Losses, Phase
+from reproductions.wgan.method import LOG_2
 from reproductions.wgan.models import MLPCritic
 
 
-class OptimalDiscriminator(Method):
+class OptimalDiscriminator(AdversarialMethod):
     """Lines 2 to 8 of Algorithm 1 (``objective: wgan``), or the discriminator's side of a GAN, with no generator.
 
     A batch is (n, 2): a real point and a fake point in each row. Trained with Adam: the target stands still.
@@ -27,34 +27,29 @@ class OptimalDiscriminator(Method):
 
     def __init__(self, settings: Mapping[str, Any], shape: tuple[int, ...], device: torch.device):
         super().__init__(settings, shape, device)
-        self.f = self.place(MLPCritic((1,), settings["mlp_width"], settings["mlp_hidden_layers"]))
+        self.f = self.to_device(MLPCritic((1,), settings["mlp_width"], settings["mlp_hidden_layers"]))
         self.networks = {"critic": self.f}
+        self.is_wgan = settings["objective"] == "wgan"
 
-    def make_optimisers(self) -> None:
-        self.optimiser = torch.optim.Adam(self.f.parameters(), self.settings["learning_rate"])
-        self.optimisers = {"critic": self.optimiser}
+    def optimiser(self, name: str, network: nn.Module) -> torch.optim.Optimizer:
+        return torch.optim.Adam(network.parameters(), self.settings["learning_rate"])
 
-    def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
-        pairs = next(batches)
+    def phases(self, t: int) -> list[Phase]:
+        return [Phase("critic", draws=True, after=self.clip if self.is_wgan else None)]
+
+    def critic_loss(self, pairs: Tensor) -> Losses:
         real, fake = self.f(pairs[:, :1]), self.f(pairs[:, 1:])
-        if self.settings["objective"] == "wgan":
-            objective = real.mean() - fake.mean()
-        else:  # ½L(D, g) + log 2
-            objective = LOG_2 - (F.softplus(-real).mean() + F.softplus(fake).mean()) / 2
-        self.optimiser.zero_grad(set_to_none=True)
-        (-objective).backward()
-        self.optimiser.step()
-        if self.settings["objective"] == "wgan":
-            clip(self.f, self.settings["clip"])
-        return {"objective": objective}
+        objective = em_estimate(real, fake) if self.is_wgan else LOG_2 - cross_entropy(real, fake) / 2
+        return Losses(-objective, objective=objective)
+
+    def clip(self) -> None:
+        clip_weights(self.f, self.settings["clip"])
 
     def value_and_gradient(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """D(x) (with its sigmoid) or f(x) at points (n,), and the derivative there; float64."""
         f = self.f.double()
         points = torch.tensor(x, dtype=torch.float64, device=self.device)[:, None].requires_grad_()
-        values = f(points)
-        if self.settings["objective"] == "gan":
-            values = torch.sigmoid(values)
+        values = f(points) if self.is_wgan else torch.sigmoid(f(points))
         (gradient,) = torch.autograd.grad(values.sum(), points)
         return values.detach().cpu().numpy(), gradient[:, 0].cpu().numpy()
 

@@ -12,12 +12,11 @@ from common.data.kinds.text import as_text
 from common.evaluation.images import Judge
 from common.evaluation.measuring import Measuring, cells
 from common.evaluation.protocol import protocol
+from common.losses.penalties import clip_weights, gradient_penalty
 from common.measurements.curves import filtered, spearman
 from common.training.devices import compute_device
 from common.training.loop import load_snapshot
 from common.training.method import build_method
-from reproductions.wgan.method import clip
-from reproductions.wgan_gp.method import gradient_penalty
 from reproductions.wgan_gp.ngrams import GRAMS, js_of_ngrams, ngrams
 
 AT_BOUND = "share of |w| above 95 % of the clipping bound, or of the layer's largest where nothing is clipped"
@@ -118,7 +117,7 @@ def wgan_gp_gradient_norms(m: Measuring) -> None:
         method = m.trained(run, torch.device("cpu"), step=0)
         clipped_once = ""
         if _clipped(run.settings):  # that alone leaves next to all of He's weights at a small bound
-            clip(method.f, run.settings["clip"])
+            clip_weights(method.f, run.settings["clip"])
             clipped_once = ", clipped once"
         at_start = _share_at_bound(method.f, run.settings)
         load_snapshot(run.folder, run.record["snapshots"][-1], method)

@@ -5,13 +5,15 @@ each, (n,).
 """
 
 import math
+from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from common.nn.sizes import halvings
+from common.nn.sizes import num_downsamples
 from reproductions.wgan_gp.layers import Conv, Linear, Subpixel, Up, nonlinearity, norm, uniform
 
 
@@ -20,7 +22,7 @@ def extra_layers(depth: int, size: int) -> list[int]:
 
     Table 1 varies the depth; where the layers go is not stated. They are dealt out evenly, the smallest size first.
     """
-    steps = halvings(size)
+    steps = num_downsamples(size)
     extra = depth - (steps + 1)
     if extra < 0:
         raise ValueError(f"a DCGAN at {size} pixels has at least {steps + 1} layers, not {depth}")
@@ -51,7 +53,7 @@ class DCGANGenerator(nn.Sequential):
         depth: int | None = None,
         init: float | None = None,
     ):
-        steps = halvings(size)
+        steps = num_downsamples(size)
         widths = [width if constant_width else width * 2**i for i in reversed(range(steps))]
         extra = extra_layers(depth or steps + 1, size)
         gates = 2 if activation == "gated" else 1
@@ -83,7 +85,7 @@ class DCGANCritic(nn.Sequential):
         depth: int | None = None,
         init: float | None = None,
     ):
-        steps = halvings(size)
+        steps = num_downsamples(size)
         widths = [width * 2**i for i in range(steps)]
         extra = list(reversed(extra_layers(depth or steps + 1, size)))
         gates = 2 if activation == "gated" else 1
@@ -183,7 +185,7 @@ class ResNet101Generator(nn.Module):
 
     def __init__(self, size=64, channels=3, width=64, latent_size=128, *, normalisation="batch"):
         super().__init__()
-        steps = halvings(size)
+        steps = num_downsamples(size)
         widths = [width * 2**i // 2 for i in reversed(range(steps + 1))]
         self.input = Linear(latent_size, widths[0] * 16)
         blocks: list[nn.Module] = []
@@ -203,7 +205,7 @@ class ResNet101Critic(nn.Module):
 
     def __init__(self, size=64, channels=3, width=64, *, normalisation="batch"):
         super().__init__()
-        steps = halvings(size)
+        steps = num_downsamples(size)
         widths = [width * 2**i // 2 for i in range(steps + 1)]
         self.input = Conv(channels, widths[0], 1, init="glorot")
         blocks: list[nn.Module] = []
@@ -260,7 +262,7 @@ class CIFARGenerator(nn.Module):
     def __init__(self, size=32, channels=3, width=128, latent_size=128, classes: int | None = None):
         super().__init__()
         self.input = Linear(latent_size, width * 16)
-        self.blocks = nn.ModuleList(UpBlock(width, classes) for _ in range(halvings(size)))
+        self.blocks = nn.ModuleList(UpBlock(width, classes) for _ in range(num_downsamples(size)))
         self.norm = nn.BatchNorm2d(width)
         self.output = Conv(width, channels, 3, init="glorot")
 
@@ -362,3 +364,66 @@ class TextCritic(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.output(self.blocks(self.input(x.transpose(1, 2))).flatten(1)).flatten()
+
+
+# --- From settings to networks -----------------------------------------------------------------------------------
+
+
+def build_generator(settings: Mapping[str, Any], shape: tuple[int, ...]) -> nn.Module:
+    kind, latent = settings["generator"], settings["latent_size"]
+    normalisation = settings.get("generator_normalisation", "none")
+    if kind == "points":
+        return PointGenerator(latent, settings["generator_width"], settings["generator_depth"], shape[0])
+    if kind == "text":
+        return TextGenerator(shape[0], settings["characters"], settings["generator_width"], latent, settings["blocks"])
+    channels, size, _ = shape
+    width = scaled_width(settings, "generator_width")
+    if kind == "mlp":
+        return MLPGenerator(shape, settings["mlp_width"], latent)
+    if kind == "resnet101":
+        return ResNet101Generator(size, channels, width, latent, normalisation=normalisation)
+    if kind == "cifar_resnet":
+        return CIFARGenerator(size, channels, width, latent, settings.get("classes"))
+    if kind in ("dcgan", "dcgan_constant"):
+        return DCGANGenerator(
+            size,
+            channels,
+            width,
+            latent,
+            normalisation=normalisation,
+            activation=settings["generator_activation"],
+            constant_width=kind == "dcgan_constant",
+            depth=settings.get("generator_depth"),
+            init=settings["generator_init"] or None,
+        )
+    raise ValueError(f"there is no generator {kind!r}")
+
+
+def build_critic(settings: Mapping[str, Any], shape: tuple[int, ...], normalisation: str) -> nn.Module:
+    kind = settings["critic"]
+    if kind == "points":
+        return PointCritic(shape[0], settings["critic_width"], settings["critic_depth"])
+    if kind == "text":
+        return TextCritic(shape[0], settings["characters"], settings["critic_width"], settings["blocks"])
+    channels, size, _ = shape
+    width = scaled_width(settings, "critic_width")
+    if kind == "resnet101":
+        return ResNet101Critic(size, channels, width, normalisation=normalisation)
+    if kind == "cifar_resnet":
+        return CIFARCritic(channels, width, settings.get("classes"))
+    if kind == "dcgan":
+        return DCGANCritic(
+            size,
+            channels,
+            width,
+            normalisation=normalisation,
+            activation=settings["critic_activation"],
+            depth=settings.get("critic_depth"),
+            init=settings["critic_init"] or None,
+        )
+    raise ValueError(f"there is no critic {kind!r}")
+
+
+def scaled_width(settings: Mapping[str, Any], which: str) -> int:
+    """The width that the architecture names, times ``width_scale`` where a scale makes all of them smaller."""
+    return round(settings[which] * settings.get("width_scale", 1))

@@ -19,6 +19,8 @@ from common.evaluation.measuring import measure
 from common.evaluation.networks.classifier import train_classifier
 from common.experiments.config import load_config
 from common.experiments.papers import experiment, papers
+from common.losses.adversarial import hinge
+from common.losses.penalties import orthogonal_penalty, zero_centred_penalty
 from common.pipeline.cost.count import Hardware, operations_of, update
 from common.pipeline.plan import Plan
 from common.reporting.experiment_page import report_experiment
@@ -41,7 +43,7 @@ from reproductions.biggan.layers import (
     sigma_penalty,
 )
 from reproductions.biggan.measure import Point, at_score, read_outs
-from reproductions.biggan.method import BigGAN, hinge_losses, orthogonal_penalty, zero_centred_penalty
+from reproductions.biggan.method import BigGAN
 from reproductions.biggan.models import DeepDiscriminator, DeepGenerator, Discriminator, Generator
 from reproductions.biggan.released import load_port
 from reproductions.biggan.spectra import singular_values, taken_for_real
@@ -200,7 +202,7 @@ def test_layers_start_orthogonal():
 
 def test_hinge_losses_by_hand():
     real, fake = torch.tensor([2.0, 0.5, -1.0]), torch.tensor([-2.0, 0.0, 1.0])
-    on_real, on_fake = hinge_losses(real, fake)
+    on_real, on_fake = hinge(real, fake)
     assert on_real.item() == pytest.approx((0 + 0.5 + 2) / 3)
     assert on_fake.item() == pytest.approx((0 + 1 + 2) / 3)
 

@@ -8,10 +8,11 @@ from conftest import small_video_model
 from torch import nn
 
 from common.experiments.papers import experiment, papers
+from common.nn.dcgan import DCGANGenerator
 from common.reporting.experiment_page import reported_numbers
 from common.training.method import build_method
 from reproductions.mocogan.measure import changing_labels, path_correlation
-from reproductions.mocogan.models import ImageDiscriminator, ImageGenerator, MotionGenerator, VideoDiscriminator
+from reproductions.mocogan.models import ImageDiscriminator, MotionGenerator, VideoDiscriminator
 
 CPU = torch.device("cpu")
 SHAPES, ABLATION = experiment("mocogan_shapes_acd"), experiment("mocogan_ablation")
@@ -39,7 +40,7 @@ def shapes_through(network, x):
 
 @pytest.mark.parametrize(("size", "kernel"), [(64, 4), (96, 6)])
 def test_the_image_generator_is_table_6_s_with_the_first_kernel_of_its_size(size, kernel):
-    network = ImageGenerator(size, 3, 64, 60)
+    network = DCGANGenerator(size, 3, 64, 60)
     first = network[0]
     assert first.kernel_size == (kernel, kernel)
     found = shapes_through(network, torch.randn(2, 60, 1, 1))

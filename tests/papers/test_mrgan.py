@@ -216,7 +216,7 @@ def test_optimisers_are_the_thesis_s():
     assert (group["amsgrad"], group["betas"], group["weight_decay"]) == (True, (0.5, 0.999), 1e-4)
     assert (paper["learning_rate"], paper["learning_rate_factor"], paper["samples"]) == (1e-4, 1, 10)
     method.g.zero_grad()
-    method.update("generator", sum((100 * p).sum() for p in method.g.parameters()))
+    method.descend("generator", sum((100 * p).sum() for p in method.g.parameters()))
     assert max(p.grad.abs().max() for p in method.g.parameters()) == 0.5
 
 

@@ -7,21 +7,16 @@ from conftest import small_video_model
 from torch import nn
 
 from common.experiments.papers import experiment, papers
-from common.nn.video import (
-    GaussianNoise,
-    TwoStreamGenerator,
-    VideoCritic,
-    VolumeGenerator,
-    batch_norm,
-    doublings,
-    normal_init,
-)
+from common.losses.penalties import clip_weights
+from common.nn.init import normal
+from common.nn.sizes import doublings
+from common.nn.video import GaussianNoise, VideoCritic, batch_norm
 from common.reporting.experiment_page import reported_numbers
 from common.training.method import build_method
 from reproductions.tgan.clipping import FLOOR, clip_singular_values, clipped
 from reproductions.tgan.measure import _values, interpolated
-from reproductions.tgan.models import ImageGenerator, TemporalGenerator, TGANGenerator, uniform
-from reproductions.wgan.method import clip
+from reproductions.tgan.models import ImageGenerator, TemporalGenerator, TGANGenerator, VolumeGenerator, uniform
+from reproductions.vgan.models import TwoStreamGenerator
 
 CPU = torch.device("cpu")
 UCF101 = experiment("tgan_ucf101")
@@ -136,7 +131,7 @@ def test_normalisation_without_gain_or_shift_is_still_that():
     plain = batch_norm(nn.BatchNorm3d, 3, gain=False, shift=False)
     assert list(plain.parameters()) == []
     torch.testing.assert_close(plain(x), nn.BatchNorm3d(3, affine=False)(x))
-    normal_init(plain, 0.01)
+    normal(plain, 0.01)
     assert (plain.weight == 1).all()
     only_gain = batch_norm(nn.BatchNorm3d, 3, shift=False)
     nn.init.constant_(only_gain.weight, 2)
@@ -226,7 +221,7 @@ def test_a_clipped_linear_layer_is_1_lipschitz_but_a_convolution_is_not_bound_to
 
 def test_weight_clipping_takes_every_parameter():
     critic = VideoCritic(8, 16, 1, 4)
-    clip(critic, 0.01)
+    clip_weights(critic, 0.01)
     assert all(p.abs().max() <= 0.01 for p in critic.parameters())
 
 

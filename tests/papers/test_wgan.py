@@ -10,10 +10,12 @@ import torch.nn.functional as F
 
 from common.data.batches import Batches
 from common.experiments.papers import experiment
+from common.losses.penalties import clip_weights
 from common.measurements.table import Table
+from common.nn.dcgan import DCGANDiscriminator
 from reproductions.wgan import claims
-from reproductions.wgan.method import LOG_2, StandardGAN, WassersteinGAN, build_critic, build_generator, clip
-from reproductions.wgan.models import DCGANCritic, DCGANGenerator, MLPCritic, MLPGenerator
+from reproductions.wgan.method import LOG_2, StandardGAN, WassersteinGAN
+from reproductions.wgan.models import MLPCritic, MLPGenerator, build_critic, build_generator
 from reproductions.wgan.two_gaussians import optimal_discriminator
 
 CPU = torch.device("cpu")
@@ -26,6 +28,11 @@ def parameters(network):
 def published(arm="WGAN · DCGAN", name="wgan_lsun_curves"):
     one = experiment(name)
     return one.training_of(arm).settings(arm, "paper")
+
+
+def networks(**more):
+    settings = published() | more
+    return build_generator(settings, (3, 64, 64)), build_critic(settings, (3, 64, 64))
 
 
 def small(**more):
@@ -54,7 +61,7 @@ def test_parameter_counts_from_the_layer_list():
     """4×4 kernels without bias: 100-512-256-128-64-3, and gain and shift of four BatchNorms."""
     widths = [100, 512, 256, 128, 64, 3]
     convolutions = sum(16 * a * b for a, b in zip(widths, widths[1:], strict=False))
-    assert parameters(DCGANGenerator()) == convolutions + 2 * (512 + 256 + 128 + 64)
+    assert parameters(networks()[0]) == convolutions + 2 * (512 + 256 + 128 + 64)
     assert parameters(MLPGenerator()) == 100 * 512 + 512 + 2 * (512 * 512 + 512) + 512 * 12288 + 12288
 
 
@@ -67,17 +74,17 @@ def test_algorithm_1_has_its_printed_defaults():
 
 
 def test_constant_width_has_no_batch_norm_and_mlp_no_tanh():
-    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in DCGANGenerator(constant_width=True))
-    assert not any(isinstance(m, torch.nn.Tanh) for m in MLPGenerator())
-    assert isinstance(DCGANGenerator()[-1], torch.nn.Tanh)
-    critic = list(DCGANCritic())
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in networks(generator="dcgan_constant")[0])
+    assert not any(isinstance(m, torch.nn.Tanh) for m in MLPGenerator().modules())
+    assert isinstance(networks()[0][-1], torch.nn.Tanh)
+    critic = list(networks()[1])
     assert not isinstance(critic[1], torch.nn.BatchNorm2d)  # none on the first layer
     assert not any(isinstance(m, torch.nn.Sigmoid) for m in critic)
 
 
 def test_initialisation_is_dcgans():
     torch.manual_seed(0)
-    g = DCGANGenerator()
+    g, _ = networks()
     assert g[0].weight.std().item() == pytest.approx(0.02, rel=0.01)
     assert g[1].weight.mean().item() == pytest.approx(1.0, abs=0.01)
     assert not g[1].bias.any()
@@ -86,7 +93,7 @@ def test_initialisation_is_dcgans():
 @pytest.mark.parametrize("size", [4, 48])
 def test_an_impossible_image_size_is_told(size):
     with pytest.raises(ValueError, match="power of two"):
-        DCGANGenerator(image_size=size)
+        DCGANDiscriminator(size, 3, 64)
 
 
 def make(kind, **more):
@@ -133,8 +140,8 @@ def test_one_update_is_algorithm_1():
 
 
 def test_clipping_takes_batch_norm_along():
-    critic = DCGANCritic(16, 1, 4)
-    clip(critic, 0.01)
+    critic = DCGANDiscriminator(16, 1, 4)
+    clip_weights(critic, 0.01)
     assert max(p.abs().max().item() for p in critic.parameters()) <= 0.01
     gains = [m.weight for m in critic if isinstance(m, torch.nn.BatchNorm2d)]
     assert all((gain == 0.01).all() for gain in gains)  # they start near 1
@@ -146,14 +153,6 @@ def test_the_critics_schedule_is_the_codes():
     assert steps[:25] == [100] * 25
     assert [t for t in range(25, 1001) if steps[t] == 100] == [500, 1000]
     assert set(steps[25:]) == {5, 100}
-
-
-def test_the_critic_stays_as_it_is_in_the_generators_update():
-    method, _ = make(WassersteinGAN)
-    before = [p.clone() for p in method.f.parameters()]
-    method.update_generator(lambda scores: -scores.mean())
-    assert all(torch.equal(a, b) for a, b in zip(before, method.f.parameters(), strict=True))
-    assert all(p.requires_grad for p in method.f.parameters())
 
 
 def test_gan_losses_are_cross_entropies_and_js_is_half_l_plus_log_2():
@@ -169,12 +168,6 @@ def test_gan_losses_are_cross_entropies_and_js_is_half_l_plus_log_2():
     assert torch.allclose(logged["js_estimate"], l / 2 + LOG_2)
     scores = method.f(g(torch.randn(8, 5)))  # the updated discriminator, the generator before its update
     assert torch.allclose(logged["generator_loss"], F.binary_cross_entropy_with_logits(scores, ones), atol=1e-5)
-
-
-def test_a_perfect_discriminator_gives_log_2_and_a_blind_one_0():
-    for gap, expected in ((100.0, LOG_2), (0.0, 0.0)):
-        real, fake = torch.tensor([gap]), torch.tensor([-gap])
-        assert LOG_2 - (F.softplus(-real) + F.softplus(fake)).item() / 2 == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize(("optimiser", "beta"), [("adam0.0", 0.0), ("adam0.9", 0.9)])

@@ -13,6 +13,7 @@ from torch import nn
 from common.base.schema import ROOT, read_yaml
 from common.data.batches import Batches
 from common.experiments.papers import experiment
+from common.losses.penalties import gradient_penalty
 from common.measurements.table import Missing, Table
 from reproductions.wgan_gp import claims
 from reproductions.wgan_gp import method as methods
@@ -26,10 +27,7 @@ from reproductions.wgan_gp.method import (
     Dequantised,
     StandardGAN,
     WGANClipping,
-    build_critic,
-    build_generator,
     build_optimiser,
-    gradient_penalty,
 )
 from reproductions.wgan_gp.models import (
     CIFARCritic,
@@ -42,6 +40,8 @@ from reproductions.wgan_gp.models import (
     TextCritic,
     TextGenerator,
     UpBlock,
+    build_critic,
+    build_generator,
     extra_layers,
 )
 from reproductions.wgan_gp.ngrams import js_of_ngrams, ngrams

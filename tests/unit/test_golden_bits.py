@@ -19,6 +19,7 @@ import torch
 from common.data.clips import batches_of
 from common.data.prepare import prepared
 from common.training.loop import begun
+from common.training.updates import Updates
 
 FILE = Path(__file__).parent / "golden" / "trainings.json"
 UPDATES = 20
@@ -36,10 +37,11 @@ def trained_weights(settings: dict, data: Path) -> list[torch.Tensor]:
     source = prepared(settings, data, {})
     method = begun(settings, source.shape, 0, torch.device("cpu"))
     batches = batches_of(source.samples, settings["batch_size"], 0, torch.device("cpu"), source.labels)
+    updates = Updates(method, batches)
     for t in range(UPDATES):
-        method.step(t, batches)
+        updates(t)
     state = method.state_dict()
-    networks = [*state["networks"].values(), *([state["averaged"]] if "averaged" in state else [])]
+    networks = [*state["networks"].values(), *state["averages"].values()]
     return [tensor for network in networks for tensor in network.values()]
 
 

@@ -15,8 +15,11 @@ from common.evaluation.measuring import Measuring
 from common.evaluation.translations import Outputs, TranslationJudge, held_out_samples, outputs_of
 from common.experiments.config import load_config
 from common.experiments.papers import experiment
-from common.nn.translation import Encoder, MultiScalePatchGAN, UNet, xavier
-from common.training.translation import BicycleGAN, Pix2Pix
+from common.nn.init import xavier
+from common.nn.patchgan import MultiScalePatchGAN
+from common.nn.unet import UNet
+from reproductions.baselines.bicyclegan import BicycleGAN, Encoder
+from reproductions.baselines.pix2pix import Pix2Pix
 
 CPU = torch.device("cpu")
 PAPER = experiment("msgan_facades")

@@ -1,0 +1,1 @@
+"""Methods that several papers are held against and that are no paper here."""
