@@ -155,11 +155,11 @@ def one_update(name: str, arm: str) -> dict[str, Any]:
     method = build_method(settings, shape, device)
     method.make_optimisers()
     batches = batches_of(samples, batch, 0, device, labels)
-    method.step(0, batches)  # what a training begins with; a warm-up too
+    method.update(0, batches)  # what a training begins with; a warm-up too
     middle = settings["steps"] // 2
-    took = seconds(lambda: method.step(middle + 1, batches), 1, warm=False)
+    took = seconds(lambda: method.update(middle + 1, batches), 1, warm=False)
     if took < SHORT:
-        took = seconds(lambda: method.step(middle + 1, batches), 5)
+        took = seconds(lambda: method.update(middle + 1, batches), 5)
     memory = torch.cuda.max_memory_allocated() if on_gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     share = None if count is None else count.operations / took / products(precision_of(settings))
     line |= {

@@ -52,7 +52,7 @@ def train_features(job: Any) -> None:
 
 def train(job: Any) -> None:
     """The runs of one job."""
-    from common.training.launch import train_runs
+    from common.training.runs import train_runs
 
     train_runs(experiment(job.wildcards.experiment), job.params.made_of["runs"], job.config, Path(job.output[0]))
 

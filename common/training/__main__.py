@@ -12,7 +12,7 @@ from common.base.files import require_writable
 from common.experiments.config import key_values, load_config
 from common.experiments.papers import SCALES, check_declarations, experiment
 from common.training.children import end_with_the_job
-from common.training.launch import train_run
+from common.training.runs import train_run
 
 
 def main(arguments: list[str] | None = None) -> int:

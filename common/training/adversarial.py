@@ -63,15 +63,19 @@ class AdversarialMethod(Method):
             for _ in range(phase.repeats):
                 if phase.draws:
                     batch = self.draw(batches, batch)
-                with self.training_only(phase.of or (phase.name,)):
-                    losses = getattr(self, f"{phase.name}_loss")(batch)
-                    told = {} if phase.frozen else self.descend(phase.name, losses.total)
-                logged = self.merge(logged, losses.scalars | told)
-                if phase.after is not None:
-                    phase.after()
+                logged = self.merge(logged, self.run_phase(phase, batch))
         for average in self.averages.values():
             average.update(self.ema_decay(t))
         return dict.fromkeys(self.curves, torch.zeros((), device=self.device)) | logged
+
+    def run_phase(self, phase: Phase, batch: Any) -> dict[str, Tensor]:
+        """One step of a phase; returns what it logs."""
+        with self.training_only(phase.of or (phase.name,)):
+            losses = getattr(self, f"{phase.name}_loss")(batch)
+            told = {} if phase.frozen else self.descend(phase.name, losses.total)
+        if phase.after is not None:
+            phase.after()
+        return losses.scalars | told
 
     def merge(self, logged: dict[str, Tensor], new: dict[str, Tensor]) -> dict[str, Tensor]:
         """The scalars of an update so far with those of its next step: of several steps the last one's stay."""

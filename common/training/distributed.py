@@ -27,22 +27,22 @@ from common.training.devices import NO_GPU
 T = TypeVar("T")
 
 
-def processes() -> int:
+def world_size() -> int:
     """How many processes share the training; 1 where there is no group of them."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
-def place() -> int:
+def rank() -> int:
     """Which of them this is, from 0."""
     return dist.get_rank() if dist.is_initialized() else 0
 
 
-def launched() -> bool:
+def is_distributed() -> bool:
     """Whether torchrun started this process as one of several."""
     return dist.is_torchelastic_launched() and int(os.environ["WORLD_SIZE"]) > 1
 
 
-def own_device(name: str) -> torch.device:
+def local_device(name: str) -> torch.device:
     """The device of one of several processes: a CPU, or the GPU of its number among those that it may see."""
     count = torch.cuda.device_count() if name != "cpu" else 0
     if ":" in name:
@@ -59,7 +59,7 @@ def own_device(name: str) -> torch.device:
 
 
 @contextmanager
-def together(device: torch.device) -> Iterator[None]:
+def process_group(device: torch.device) -> Iterator[None]:
     """Inside, the processes that torchrun started know of each other: nccl on GPUs, gloo on CPUs.
 
     They wait for each other for a day: the first may have a large set to prepare.
@@ -74,10 +74,10 @@ def together(device: torch.device) -> Iterator[None]:
 
 def share(batch: Tensor) -> Tensor:
     """This process's part of a global batch. Raises a UserError where it cannot be divided evenly."""
-    count = processes()
+    count = world_size()
     if len(batch) % count:
         raise UserError(f"a batch of {len(batch)} cannot be divided among {count} processes")
-    return batch[place() :: count]
+    return batch[rank() :: count]
 
 
 class _Sum(torch.autograd.Function):
@@ -98,7 +98,7 @@ class _Sum(torch.autograd.Function):
 
 def mean_over_processes(value: Tensor) -> Tensor:
     """The mean of every process's ``value``; gradients flow back to all of them."""
-    return value if processes() == 1 else _Sum.apply(value) / processes()
+    return value if world_size() == 1 else _Sum.apply(value) / world_size()
 
 
 def parallel(network: nn.Module) -> nn.Module:
@@ -106,7 +106,7 @@ def parallel(network: nn.Module) -> nn.Module:
 
     Buffers are not sent around before each pass: every process computes the same.
     """
-    if processes() == 1:
+    if world_size() == 1:
         return network
     on = [next(network.parameters()).device] if next(network.parameters()).is_cuda else None
     with warnings.catch_warnings():
@@ -127,7 +127,7 @@ def first_then_others(work: Callable[[], T]) -> T:
     A UserError of the first is everybody's.
     """
     error: list[str | None] = [None]
-    if place() == 0:
+    if rank() == 0:
         try:
             result = work()
         except UserError as found:
@@ -135,7 +135,7 @@ def first_then_others(work: Callable[[], T]) -> T:
     dist.broadcast_object_list(error)
     if error[0] is not None:
         raise UserError(error[0])
-    return result if place() == 0 else work()
+    return result if rank() == 0 else work()
 
 
 @contextmanager
@@ -146,8 +146,8 @@ def own_folder(folder: Path) -> Iterator[Path]:
     must lie in a file system that they share.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        mine = folder if place() == 0 else Path(scratch)
-        if place() != 0:
+        mine = folder if rank() == 0 else Path(scratch)
+        if rank() != 0:
             for path in checkpoint.existing(folder):
                 (mine / path.name).symlink_to(path.resolve())
         dist.barrier()  # before the first one writes new ones

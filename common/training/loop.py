@@ -9,7 +9,7 @@ import random
 import resource
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,12 @@ from common.base.errors import UserError
 from common.base.files import atomic_path, read_json, write_json
 from common.base.provenance import processor, versions
 from common.data.batches import Batches
+from common.data.clips import batches_of
+from common.data.prepare import Prepared
 from common.training import checkpoint
+from common.training.distributed import SharedBatches, world_size
 from common.training.method import Method, build_method
+from common.training.updates import Updates
 
 LOG_EVERY = 50  # steps between looks at the curves; fixed, so that divergence is found at the same step always
 EXPLODED = 1e8  # a curve beyond this has diverged
@@ -62,12 +66,16 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)  # every device
 
 
-def begun(settings: Mapping[str, Any], shape: tuple[int, ...], seed: int, device: torch.device) -> Method:
-    """The method of a run at its start: seeded, then built, then with its optimisers; ``shape`` is one sample's."""
+def start_run(settings: Mapping[str, Any], data: Prepared, seed: int, device: torch.device) -> tuple[Method, Batches]:
+    """A run's method and batches at its start: seeded, then built, then with its optimisers.
+
+    Of several processes each has its share of every batch.
+    """
     seed_everything(seed)
-    method = build_method(settings, shape, device)
+    method = build_method(settings, data.shape, device)
     method.make_optimisers()
-    return method
+    make = SharedBatches if world_size() > 1 else batches_of
+    return method, make(data.samples, settings["batch_size"], seed, device, data.labels)
 
 
 def _random_state(device: torch.device) -> dict[str, Any]:
@@ -107,7 +115,7 @@ def check_identity(identity: Identity, found: Mapping[str, Any], folder: Path) -
         )
 
 
-def finished(folder: Path, identity: Identity) -> dict[str, Any] | None:
+def load_record(folder: Path, identity: Identity) -> dict[str, Any] | None:
     """The record of a finished run, or None where there is none yet."""
     if not (folder / "record.json").exists():
         return None
@@ -122,18 +130,20 @@ def train(
     folder: Path,
     identity: Identity,
     *,
-    steps: int,  # generator updates
-    snapshots: int,  # how many times networks are kept, evenly over the run
+    steps: int | None = None,  # updates; the method's own number unless given
+    snapshots: int | None = None,  # how many times networks are kept, evenly over the run; as the settings say
     checkpoint_seconds: float = 60,  # wall-clock between checkpoints
-    progress=lambda step, steps: None,  # called after every step
+    progress: Callable[[int, int], None] = lambda step, steps: None,  # called after every step
 ) -> dict[str, Any]:
     """Train until ``steps`` updates are done or a curve diverges; continue from the last checkpoint if any.
 
-    ``method`` is just :func:`begun` and ``batches`` made after it. Killed at any moment and called again, it ends in
+    ``method`` and ``batches`` are as :func:`start_run` gives them. Killed at any moment and called again, it ends in
     the same bits on a CPU. Returns the record that it also writes. Raises SettingsChanged where the folder holds a
     training of something else, UserError where no checkpoint in it is sound.
     """
     device = method.device
+    steps = method.steps if steps is None else steps
+    snapshots = method.settings["snapshots"] if snapshots is None else snapshots
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     folder.mkdir(parents=True, exist_ok=True)
@@ -158,7 +168,9 @@ def train(
     cost["starts"] += 1
 
     # Logged values wait on the device and come over once every LOG_EVERY steps.
-    waiting: list[torch.Tensor] = []
+    updates = Updates(method, batches)
+    waiting = torch.zeros(LOG_EVERY, len(method.curves), device=device)
+    logged = t  # the update whose values wait first
     started = last_saved = time.perf_counter()
     steps_before, seconds_before = t, cost["seconds"]
     keep = set(snapshot_steps(steps, snapshots))
@@ -180,21 +192,20 @@ def train(
         _save_snapshot(folder, 0, method)
 
     while t < steps and outcome is None:
-        logged = method.step(t, batches)
-        waiting.append(torch.stack([logged[name].detach().float() for name in method.curves]))
+        waiting[t - logged] = updates(t)
         t += 1
         progress(t, steps)
         if t % LOG_EVERY == 0 or t == steps or t in keep:
-            block = torch.stack(waiting).cpu()
-            waiting.clear()
-            curves[t - len(block) : t] = block
-            outcome = _divergence(block, t - len(block), method.curves)
+            block = waiting[: t - logged].cpu()
+            curves[logged:t] = block
+            outcome = _divergence(block, logged, method.curves)
+            logged = t
             if outcome:
                 t = outcome["step"] + 1
                 break
         if t in keep:
             _save_snapshot(folder, t, method)
-        if not waiting and time.perf_counter() - last_saved >= checkpoint_seconds and t < steps:
+        if t == logged and time.perf_counter() - last_saved >= checkpoint_seconds and t < steps:
             save()
             last_saved = time.perf_counter()
     save()

@@ -104,6 +104,13 @@ class Method:
     def complete(self, t: int) -> None:
         """After update ``t``: what must stay in Python."""
 
+    def update(self, t: int, batches: Batches) -> dict[str, Tensor]:
+        """Update ``t`` as it runs eagerly: prepared, run and completed."""
+        self.prepare(t)
+        logged = self.step(t, batches)
+        self.complete(t)
+        return logged
+
     # Sampling and state.
 
     def sample(self, count: int) -> Tensor:

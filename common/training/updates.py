@@ -20,8 +20,5 @@ class Updates:
         self.method, self.batches = method, batches
 
     def __call__(self, t: int) -> Tensor:
-        self.method.prepare(t)
-        logged = self.method.step(t, self.batches)
-        curves = torch.stack([logged[name].detach().float() for name in self.method.curves])
-        self.method.complete(t)
-        return mean_over_processes(curves)
+        logged = self.method.update(t, self.batches)
+        return mean_over_processes(torch.stack([logged[name].detach().float() for name in self.method.curves]))

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from common.training.distributed import mean_over_processes, processes
+from common.training.distributed import mean_over_processes, world_size
 
 EPSILON = 1e-4  # of BatchNorm and spectral normalisation alike (Appendix C)
 
@@ -123,7 +123,7 @@ class BatchNorm(nn.Module):
             if not self.standing:
                 raise RuntimeError("no standing statistics yet: call draw_from before sampling")
             return F.batch_norm(x, self.mean, self.variance, training=False, eps=self.epsilon)
-        if processes() == 1 and not self.collecting:
+        if world_size() == 1 and not self.collecting:
             return F.batch_norm(x, None, None, training=True, eps=self.epsilon)
         x32 = x.float()
         moments = torch.stack([x32.mean(dim=(0, 2, 3)), x32.square().mean(dim=(0, 2, 3))])

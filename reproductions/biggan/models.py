@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from common.training.distributed import processes, share
+from common.training.distributed import share, world_size
 from reproductions.biggan.layers import (
     AffineBatchNorm,
     BlockDown,
@@ -132,7 +132,7 @@ class _Projection(nn.Module):
     def forward(self, x: Tensor, labels: Tensor) -> Tensor:
         h = F.relu(x).sum(dim=(2, 3))
         if self.dropout and self.training:  # one mask for the batch of all processes, of which each takes its share
-            h = h * share(F.dropout(h.new_ones(len(h) * processes(), h.shape[1]), self.dropout))
+            h = h * share(F.dropout(h.new_ones(len(h) * world_size(), h.shape[1]), self.dropout))
         return self.linear(h).squeeze(1) + (self.embed(labels) * h).sum(dim=1)
 
 

@@ -27,7 +27,7 @@ from common.pipeline.plan import Plan
 from common.reporting.compare import report
 from common.reporting.experiment_page import report_experiment
 from common.training import checkpoint
-from common.training.launch import run_folder, train_run, train_runs
+from common.training.runs import run_folder, train_run, train_runs
 from drills.machinery import SEED, damages, message_of, tree
 
 FLIPS = 4

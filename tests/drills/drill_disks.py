@@ -17,7 +17,7 @@ from common.experiments.config import load_config
 from common.experiments.papers import experiment, papers
 from common.reporting.experiment_page import report_experiment
 from common.training import checkpoint
-from common.training.launch import run_folder, train_run
+from common.training.runs import run_folder, train_run
 from drills.machinery import (
     enlarge,
     leftovers,

@@ -16,7 +16,7 @@ from conftest import ROOT
 from common.base.files import read_json
 from common.experiments.papers import experiment
 from common.training import checkpoint
-from common.training.launch import run_folder
+from common.training.runs import run_folder
 from drills.machinery import ENVIRONMENT, SEED, leftovers, run, training, tree, workflow
 
 KILLS = int(os.environ.get("DRILL_KILLS", 50))

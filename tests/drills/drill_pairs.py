@@ -8,7 +8,7 @@ from conftest import ROOT
 
 from common.base.files import read_json
 from common.experiments.papers import experiment
-from common.training.launch import run_folder
+from common.training.runs import run_folder
 from drills.machinery import ENVIRONMENT, refused, run, training, tree, workflow
 
 RULE = "wgan_critic_momentum"

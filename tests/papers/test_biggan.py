@@ -27,8 +27,8 @@ from common.reporting.experiment_page import report_experiment
 from common.training import checkpoint
 from common.training.children import errors_in
 from common.training.devices import reserved_gpus
-from common.training.launch import run_folder, train_run, train_runs
 from common.training.method import build_method
+from common.training.runs import run_folder, train_run, train_runs
 from reproductions.biggan.latents import LATENTS, scaled, truncated
 from reproductions.biggan.layers import (
     BatchNorm,
@@ -356,7 +356,7 @@ def test_the_average_follows_the_generator():
     data = batches(method)
     first, second = [], []
     for kept, t in ((first, 0), (second, 1)):
-        method.step(t, data)
+        method.update(t, data)
         kept += [p.detach().clone() for p in method.g.parameters()]
     for average, was, now in zip(method.averaged.parameters(), first, second, strict=True):
         assert torch.allclose(average, 0.9 * was + 0.1 * now, atol=1e-6)  # a copy at first, then the average
@@ -367,7 +367,7 @@ def test_a_frozen_network_stands_still_and_the_other_goes_on(frozen, still):
     method = small(frozen=frozen, frozen_from=0.0)
     moves = {"g": "d", "d": "g"}[still]
     before = {name: [p.detach().clone() for p in getattr(method, name).parameters()] for name in "gd"}
-    method.step(0, batches(method))
+    method.update(0, batches(method))
     after = {name: list(getattr(method, name).parameters()) for name in "gd"}
     assert all(map(torch.equal, before[still], after[still]))
     assert not all(map(torch.equal, before[moves], after[moves]))
@@ -376,7 +376,7 @@ def test_a_frozen_network_stands_still_and_the_other_goes_on(frozen, still):
 def test_two_d_steps_take_two_batches_and_one_g_step_none():
     method = small()
     data = batches(method)
-    method.step(0, data)
+    method.update(0, data)
     assert data.drawn == 2 * method.settings["batch_size"]
 
 

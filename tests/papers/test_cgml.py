@@ -60,7 +60,7 @@ def test_only_the_path_network_learns_in_the_inner_loop_and_only_the_others_afte
         states.append([same(n, b) for n, b in zip(networks["regression"], before["regression"], strict=True)])
 
     method.optimisers["path"].register_step_post_hook(looked)
-    method.step(0, batches)
+    method.update(0, batches)
     assert order == ["path"] * 3 + ["regression"]
     assert states == [[True, True]] * 3  # ℋ and 𝒢 wait until the loop is done
     assert not same(method.path, before["path"][0])
@@ -71,7 +71,7 @@ def test_the_last_update_leaves_the_path_network_alone():
     method, batches = made(inner_steps=2)
     after_loop = []
     method.optimisers["regression"].register_step_pre_hook(lambda *arguments: after_loop.append(weights(method.path)))
-    method.step(0, batches)
+    method.update(0, batches)
     assert same(method.path, after_loop[0])
 
 
@@ -143,7 +143,7 @@ def test_the_last_update_has_the_lipschitz_penalty_of_the_generator():
     for noise in (0.0, 0.5):
         torch.manual_seed(0)
         method, batches = made(inner_steps=1, lipschitz=100.0, lipschitz_noise=noise)
-        method.step(0, batches)
+        method.update(0, batches)
         found.append(method.g)
     assert not same(found[0], weights(found[1]))
 
@@ -155,12 +155,12 @@ def test_kept_codes_go_on_where_they_were():
     starts = []
     moved = method.moved
     method.moved = lambda z, *rest: (starts.append(z.clone()), moved(z, *rest))[1]
-    method.step(0, batches)
+    method.update(0, batches)
     order = batches.order.clone()
     torch.testing.assert_close(starts[0], before[order])
     after = method.kept.weight.clone()
     assert not torch.equal(after, before)
-    method.step(1, batches)
+    method.update(1, batches)
     torch.testing.assert_close(starts[1], after[batches.order])
 
 
@@ -171,7 +171,7 @@ def test_one_training_serves_both_arms():
         torch.manual_seed(0)
         method, batches = made(alpha=alpha)
         for t in range(3):
-            method.step(t, batches)
+            method.update(t, batches)
         found.append(copy.deepcopy((method.g, method.h)))
     for one, other in zip(*found, strict=True):
         assert same(one, weights(other))
@@ -179,7 +179,7 @@ def test_one_training_serves_both_arms():
 
 def test_l1_regression_has_no_code():
     method, batches = made(Regression)
-    assert method.step(0, batches)["regression"].isfinite()
+    assert method.update(0, batches)["regression"].isfinite()
     outputs = method.outputs(torch.rand(4, 1), 5)
     assert outputs.shape == (4, 5, 3)
     assert (outputs == outputs[:, :1]).all()

@@ -275,7 +275,7 @@ def test_on_images_too_the_codes_move_first_and_the_networks_wait():
             waited.append(all(torch.equal(a, b) for a, b in zip(now, statistics, strict=True)))
 
     method.optimisers["path"].register_step_post_hook(looked)
-    method.step(0, batches)
+    method.update(0, batches)
     assert order == ["path"] * 3 + ["regression"]
     assert waited == [True] * 4
     assert all(layer.momentum == 0.1 for layer in method.g.modules() if isinstance(layer, nn.BatchNorm2d))
@@ -304,14 +304,14 @@ def test_an_adversary_and_its_generator_move_in_turn(name):
     method.optimisers["critic"].register_step_post_hook(
         lambda *arguments: critics.append([p.clone() for p in method.d.parameters()])
     )
-    method.step(0, batches)
+    method.update(0, batches)
     assert order == ["critic", "regression"]
     assert all(torch.equal(a, b) for a, b in zip(method.d.parameters(), critics[0], strict=True))
 
 
 def test_classified_colours_decode_to_ab_within_range():
     method, batches = made(arm="CIC")
-    assert method.step(0, batches)["regression"].isfinite()
+    assert method.update(0, batches)["regression"].isfinite()
     outputs = method.outputs(torch.zeros(2, 1, 16, 16), 3)
     assert outputs.shape == (2, 3, 2, 16, 16)
     assert outputs.abs().max() <= 1
@@ -320,7 +320,7 @@ def test_classified_colours_decode_to_ab_within_range():
 
 def test_outputs_differ_by_code_and_come_back_from_a_snapshot():
     method, batches = made()
-    method.step(0, batches)
+    method.update(0, batches)
     method.to_evaluation()
     x = torch.rand(3, 1, 16, 16)
     torch.manual_seed(1)

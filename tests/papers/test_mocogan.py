@@ -10,6 +10,7 @@ from torch import nn
 from common.experiments.papers import experiment, papers
 from common.nn.dcgan import DCGANGenerator
 from common.reporting.experiment_page import reported_numbers
+from common.training.adversarial import Phase
 from common.training.method import build_method
 from reproductions.mocogan.measure import changing_labels, path_correlation
 from reproductions.mocogan.models import ImageDiscriminator, MotionGenerator, VideoDiscriminator
@@ -116,7 +117,7 @@ def test_the_category_goes_where_the_arm_says(arm, gru, codes, has_image_critic)
     assert method.g.motion.cell.input_size == gru
     assert method.g.image[0].in_channels == codes
     assert ("image_discriminator" in method.networks) == has_image_critic
-    losses = method.step(0, batches)
+    losses = method.update(0, batches)
     assert (losses["image_loss"] > 0) == has_image_critic
     assert losses["category_loss"] > 0
 
@@ -144,7 +145,7 @@ def test_q_learns_from_labels_or_from_what_was_asked_for():
         F.cross_entropy = spy
         try:
             torch.manual_seed(3)
-            method.update_video_discriminator(batches)
+            method.run_phase(Phase("video_discriminator"), method.draw(batches, None))
         finally:
             F.cross_entropy = original
         from_data = torch.equal(asked[0], torch.as_tensor(np.arange(8) % 6)[batches.chosen])
@@ -165,11 +166,12 @@ def test_each_update_changes_its_own_networks_only():
         return {name for name, both in pairs.items() if any(not torch.equal(a, b) for a, b in both)}
 
     one = state()
-    method.update_image_discriminator(batches)
+    batch = method.draw(batches, None)
+    method.run_phase(Phase("image_discriminator"), batch)
     two = state()
-    method.update_video_discriminator(batches)
+    method.run_phase(Phase("video_discriminator"), batch)
     three = state()
-    method.update_generators(batches)
+    method.run_phase(Phase("generator"), batch)
     four = state()
     assert changed(one, two) == {"image_discriminator"}
     assert changed(two, three) == {"video_discriminator"}
@@ -182,11 +184,11 @@ def test_the_losses_are_equation_6():
     method, batches = small("MoCoGAN")
     other, other_batches = small("MoCoGAN")
     torch.manual_seed(5)
-    loss = method.update_video_discriminator(batches)
+    loss = method.video_discriminator_loss(method.draw(batches, None)).total
     torch.manual_seed(5)
     real = next(other_batches)
     with torch.no_grad():
-        fake = other.fake_videos(len(real), None)
+        fake = other.videos(len(real), None, other.frames)
     on_real, on_fake = other.f(real)[0], other.f(fake)[0]
     wanted = F.binary_cross_entropy_with_logits(on_real, torch.ones_like(on_real))
     wanted = wanted + F.binary_cross_entropy_with_logits(on_fake, torch.zeros_like(on_fake))
@@ -196,7 +198,7 @@ def test_the_losses_are_equation_6():
 def test_a_single_frame_for_the_image_critic_is_a_frame_of_a_video():
     method, _ = small("MoCoGAN")
     method.g.eval()
-    assert method.fake_images(3).shape == (3, 3, 16, 16)
+    assert method.fake_images(3, None).shape == (3, 3, 16, 16)
     videos = torch.arange(8.0)[None, None, :, None, None].expand(5, 3, 8, 2, 2)
     frames = method.random_frames(videos)
     assert frames.shape == (5, 3, 2, 2)
@@ -215,7 +217,7 @@ def test_a_single_frame_for_the_image_critic_is_a_frame_of_a_video():
 def test_every_model_trains(one, arm):
     method, batches = small(arm, one)
     for t in range(2):
-        losses = method.step(t, batches)
+        losses = method.update(t, batches)
     assert all(torch.isfinite(value) for value in losses.values())
     assert set(losses) == set(method.curves)
 
@@ -228,7 +230,7 @@ def test_image_to_video_begins_with_the_encoder_s_codes_and_learns_the_image():
     again = method.continued(images, 8)
     torch.testing.assert_close(videos[:, :, 0], again[:, :, 0])  # no noise in the first frame
     assert not torch.equal(videos[:, :, 1], again[:, :, 1])
-    first = [float(method.step(t, batches)["first_frame_distance"].detach()) for t in range(30)]
+    first = [float(method.update(t, batches)["first_frame_distance"].detach()) for t in range(30)]
     assert np.mean(first[-5:]) < np.mean(first[:5])
     vgan, batches = small("C-VGAN", experiment("mocogan_image_to_video"))
     assert vgan.continued(images, 8).shape == (4, 3, 8, 16, 16)

@@ -161,13 +161,13 @@ def test_the_predictor_comes_first_is_frozen_and_is_the_best_one():
     assert method.steps == 9
     before = [p.clone() for p in method.g.parameters()]
     for t in range(6):
-        logged = method.step(t, batches)
+        logged = method.update(t, batches)
         assert logged["gan_loss"] == 0
     assert all((p == old).all() for p, old in zip(method.g.parameters(), before, strict=True))
     best = {name: value.clone() for name, value in method.best.items()}
     nn.init.ones_(next(method.p.parameters()))  # whatever came after the best
-    method.step(6, batches)
-    method.step(7, batches)
+    method.update(6, batches)
+    method.update(7, batches)
     assert not method.p.training
     assert all(torch.equal(method.p.state_dict()[name], value) for name, value in best.items())
 
@@ -177,14 +177,14 @@ def test_a_resumed_proxy_training_goes_on_the_same(stopped):
     """Before the predictor is done, when it is frozen, and after."""
     method, batches = on_pairs(predictor_steps=4, steps=6)
     for t in range(stopped):
-        method.step(t, batches)
+        method.update(t, batches)
     other, other_batches = on_pairs(predictor_steps=4, steps=6)
     other.load_state_dict(copy.deepcopy(method.state_dict()))
     other_batches.load_state_dict(batches.state_dict())
     logged = []
     for one, given in ((method, batches), (other, other_batches)):
         torch.manual_seed(0)
-        logged.append([one.step(t, given) for t in range(stopped, 9)])
+        logged.append([one.update(t, given) for t in range(stopped, 9)])
     assert all(torch.equal(a[name], b[name]) for a, b in zip(*logged, strict=True) for name in method.curves)
     assert other.best_loss == method.best_loss
 
@@ -193,7 +193,7 @@ def test_k_samples_of_some_inputs_and_one_fake_of_every_input_for_the_discrimina
     method, batches = on_pairs(loss="gaussian_mr2", samples=5, generator_inputs=3)
     sizes = []
     method.g.register_forward_hook(lambda module, given, output: sizes.append(len(output)))
-    method.step(0, batches)
+    method.update(0, batches)
     assert sizes == [4, 15]
 
 
@@ -205,7 +205,7 @@ def test_the_generator_may_step_more_often():
             lambda *arguments, name=name: steps.__setitem__(name, steps[name] + 1)
         )
     for t in range(6):
-        method.step(t, batches)
+        method.update(t, batches)
     assert steps == {"generator": 6, "critic": 2}
 
 
@@ -245,7 +245,7 @@ def test_the_order_is_convolution_nonlinearity_normalisation():
 
 def test_conditions_are_standardised_per_channel():
     method, batches = on_pairs(loss="gaussian_mr1")
-    method.step(0, batches)
+    method.update(0, batches)
     x = batches.samples.movedim(-1, 1).float()[:, 3:] / 127.5 - 1
     standard = (x - method.g.mean[:, None, None]) / method.g.deviation[:, None, None]
     assert standard.mean(dim=(0, 2, 3)).abs().max() < 1e-3
@@ -290,7 +290,7 @@ def test_points_have_a_predictor_of_constants():
     method.make_optimisers()
     batches = Batches(data, 32, 0, CPU)
     for t in range(401):
-        method.step(t, batches)
+        method.update(t, batches)
     location, log_dispersion = method.predict(torch.empty(1, 0))
     assert location[0].tolist() == pytest.approx([1.0, -2.0], abs=0.3)
     assert log_dispersion[0].exp().tolist() == pytest.approx([0.25, 4.0], rel=0.4)

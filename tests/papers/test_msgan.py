@@ -55,21 +55,21 @@ def test_the_means_are_over_the_whole_batch():
     images[2], images[3] = 1.0, 3.0  # differences 1 and 3
     z = torch.zeros(4, 8)
     z[2], z[3] = 4.0, 1.0  # and of the codes 4 and 1
-    term = method.regulariser(images, z, images[:2])
+    term = mode_seeking(method.distance(images[:2], images[2:], images[:2]), z[:2], z[2:])
     assert term == pytest.approx(1 / (2.0 / 2.5 + 1e-5), rel=1e-6)
 
 
 def test_two_codes_a_condition_and_the_first_output_is_reconstructed():
     method, batches = on_pairs(MSGAN)
     seen = {}
-    fakes = method.fakes
-    method.fakes = lambda x: seen.setdefault("fakes", fakes(x))
+    fakes = method.outputs_and_codes
+    method.outputs_and_codes = lambda x: seen.setdefault("fakes", fakes(x))
     order = []
     for name, optimiser in method.optimisers.items():
         optimiser.register_step_pre_hook(lambda *arguments, name=name: order.append(name))
     y, x = method.next_pair(batches)
     method.next_pair = lambda given: (y, x)
-    logged = method.step(0, batches)
+    logged = method.update(0, batches)
     assert order == ["generator", "critic"]
     fake, z = seen["fakes"]
     assert len(fake) == len(z) == 2 * len(x)
@@ -95,7 +95,7 @@ def test_one_update_of_msgan_by_hand():
 
     method.next_pair = lambda given: (y, x)
     torch.manual_seed(5)
-    method.step(0, batches)
+    method.update(0, batches)
     for network, gradients in ((method.g, wanted), (method.f, critic_wanted)):
         for parameter, gradient in zip(network.parameters(), gradients, strict=True):
             torch.testing.assert_close(parameter.grad, gradient, rtol=1e-3, atol=1e-5)
@@ -139,7 +139,7 @@ def test_on_labels_the_discriminator_steps_first_and_the_generator_reuses_its_fa
     for name, optimiser in method.optimisers.items():
         optimiser.register_step_pre_hook(lambda *arguments, name=name: order.append(name))
     method.g.register_forward_hook(lambda *arguments: made.append(1))
-    logged = method.step(0, batches)
+    logged = method.update(0, batches)
     assert order == ["discriminator", "generator"]
     assert len(made) == 1  # both draws are normalised together
     assert ("mode_seeking" in logged) == (draws == 2)
@@ -148,7 +148,7 @@ def test_on_labels_the_discriminator_steps_first_and_the_generator_reuses_its_fa
 def test_sampling_a_class_uses_running_statistics():
     """A sample does not depend on the batch that it is made in."""
     method, batches = on_labels(LabelDCGAN)
-    method.step(0, batches)
+    method.update(0, batches)
     torch.manual_seed(0)
     many = method.sample_class(3, 600)
     torch.manual_seed(0)

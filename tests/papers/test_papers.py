@@ -18,7 +18,7 @@ from common.experiments.papers import all_experiments, papers
 from common.measurements.table import read_measurements
 from common.pipeline.plan import Plan
 from common.reporting.experiment_page import report_experiment
-from common.training.launch import train_runs
+from common.training.runs import train_runs
 
 EXPERIMENTS = [one for one in all_experiments() if one.paper not in DAG_PAPERS]
 

@@ -117,7 +117,7 @@ def test_one_update_is_algorithm_1():
     g, f = copy.deepcopy(method.g), copy.deepcopy(method.f)
     same = Batches(batches.samples.numpy(), 8, 0, CPU)
     torch.manual_seed(7)
-    logged = method.step(1, batches)
+    logged = method.update(1, batches)
 
     torch.manual_seed(7)
     rate, c = 5e-5, 0.01
@@ -160,7 +160,7 @@ def test_gan_losses_are_cross_entropies_and_js_is_half_l_plus_log_2():
     g, f = copy.deepcopy(method.g), copy.deepcopy(method.f)
     x = next(Batches(batches.samples.numpy(), 8, 0, CPU))
     torch.manual_seed(3)
-    logged = method.step(0, batches)
+    logged = method.update(0, batches)
     torch.manual_seed(3)
     real, fake = f(x), f(g(torch.randn(8, 5)).detach())
     ones, zeros = torch.ones(8), torch.zeros(8)
@@ -174,7 +174,7 @@ def test_gan_losses_are_cross_entropies_and_js_is_half_l_plus_log_2():
 def test_step_cosine_is_that_of_step_and_ascent(optimiser, beta):
     method, batches = make(WassersteinGAN, critic_optimiser=optimiser, log_step_cosine=True, critic="mlp")
     assert method.optimisers["critic"].defaults["betas"][0] == beta
-    cosines = [method.step(t + 1, batches)["step_cosine"].item() for t in range(4)]
+    cosines = [method.update(t + 1, batches)["step_cosine"].item() for t in range(4)]
     assert all(-1 <= cosine <= 1 for cosine in cosines)
     if beta == 0.0:
         assert min(cosines) > 0  # a step without momentum goes with its gradient, sign by sign
@@ -189,9 +189,9 @@ def test_bfloat16_changes_precision_not_results():
     method, batches = make(WassersteinGAN)
     half, same = make(WassersteinGAN, precision="bfloat16")
     torch.manual_seed(1)
-    a = method.step(1, batches)["em_estimate"]
+    a = method.update(1, batches)["em_estimate"]
     torch.manual_seed(1)
-    b = half.step(1, same)["em_estimate"]
+    b = half.update(1, same)["em_estimate"]
     assert torch.allclose(a, b, rtol=0.1, atol=1e-3)
     assert all(p.dtype == torch.float32 for p in half.f.parameters())
 

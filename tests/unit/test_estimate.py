@@ -40,7 +40,7 @@ def counted_for_real():
         labels = np.arange(8) % settings.get("classes", 2)
         batches = Batches(samples, settings["batch_size"], 0, torch.device("cpu"), labels)
         with FlopCounterMode(display=False) as counter:
-            method.step(1, batches)
+            method.update(1, batches)
         return counter.get_total_flops()
 
     return count

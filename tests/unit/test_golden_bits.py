@@ -16,9 +16,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from common.data.clips import batches_of
 from common.data.prepare import prepared
-from common.training.loop import begun
+from common.training.loop import start_run
 from common.training.updates import Updates
 
 FILE = Path(__file__).parent / "golden" / "trainings.json"
@@ -35,8 +34,7 @@ def trained_weights(settings: dict, data: Path) -> list[torch.Tensor]:
     """Every tensor of the method's networks after ``UPDATES`` updates with seed 0 on one thread."""
     torch.set_num_threads(1)
     source = prepared(settings, data, {})
-    method = begun(settings, source.shape, 0, torch.device("cpu"))
-    batches = batches_of(source.samples, settings["batch_size"], 0, torch.device("cpu"), source.labels)
+    method, batches = start_run(settings, source, 0, torch.device("cpu"))
     updates = Updates(method, batches)
     for t in range(UPDATES):
         updates(t)

@@ -17,12 +17,13 @@ from common.base.errors import UserError
 from common.data.batches import Batches
 from common.evaluation.measuring import Measuring, Run, load_runs, run_rows
 from common.experiments.papers import experiment
-from common.training import checkpoint, launch
+from common.training import checkpoint
+from common.training import runs as launch
 from common.training.children import _there
 from common.training.devices import compute_device
-from common.training.launch import run_folder, train_in_own_process, train_run, train_runs
 from common.training.loop import Identity, SettingsChanged, snapshot_steps, train
 from common.training.method import Method
+from common.training.runs import run_folder, train_in_own_process, train_run, train_runs
 
 ARM = "WGAN · MLP/MLP"
 CURVES = experiment("wgan_lsun_curves")
@@ -219,7 +220,7 @@ def test_a_broken_training_is_a_row_and_is_tried_again(config, tmp_path, monkeyp
     output = tmp_path / "part1.json"
     runs = [("GAN", 0), ("WGAN-GP", 0)]
     with monkeypatch.context() as patched:
-        patched.setattr(launch, "begun", out_of_memory)
+        patched.setattr(launch, "start_run", out_of_memory)
         train_runs(SWEEP, runs, config, output)
         with pytest.raises(MemoryError):
             train_run(CURVES, ARM, 0, config)

@@ -211,7 +211,7 @@ def test_the_generator_steps_before_the_critic_and_both_step():
     order = []
     for name, optimiser in method.optimisers.items():
         optimiser.register_step_pre_hook(lambda *arguments, name=name: order.append(name))
-    logged = method.step(0, batches)
+    logged = method.update(0, batches)
     assert order == ["generator", "critic"]
     assert all(torch.isfinite(logged[name]) for name in method.curves)
 
@@ -224,7 +224,7 @@ def test_bicyclegan_s_latent_loss_teaches_the_generator_only():
 
     method.scores = no_score  # so that nothing but the latent loss is left
     before = {name: [p.clone() for p in network.parameters()] for name, network in method.networks.items()}
-    method.step(0, batches)
+    method.update(0, batches)
     moved = {
         name: any(not torch.equal(p, old) for p, old in zip(network.parameters(), before[name], strict=True))
         for name, network in method.networks.items()
@@ -235,7 +235,7 @@ def test_bicyclegan_s_latent_loss_teaches_the_generator_only():
 def test_bicyclegan_needs_two_halves():
     method, batches = trained(BicycleGAN, "BicycleGAN", batch_size=3)
     with pytest.raises(ValueError, match="even batch_size"):
-        method.step(0, batches)
+        method.update(0, batches)
 
 
 def test_several_outputs_a_condition_are_in_its_row():

@@ -20,23 +20,21 @@ from common.base.files import read_json, sealed, sha256, write_json
 from common.base.lazy_compiler import defer_compiler
 from common.base.progress import bar
 from common.base.provenance import processor, training_code, versions
-from common.data.clips import batches_of
 from common.data.prepare import Prepared, prepared
 from common.experiments.papers import Experiment, slug
 from common.training import checkpoint
 from common.training.children import command_of, followed
 from common.training.devices import compute_device, reserved_gpus
 from common.training.distributed import (
-    SharedBatches,
     first_then_others,
-    launched,
-    own_device,
+    is_distributed,
+    local_device,
     own_folder,
-    place,
-    processes,
-    together,
+    process_group,
+    rank,
+    world_size,
 )
-from common.training.loop import Identity, SettingsChanged, begun, check_identity, finished, train
+from common.training.loop import Identity, SettingsChanged, check_identity, load_record, start_run, train
 
 
 def run_folder(experiment: Experiment, arm: str, seed: int, config: Mapping[str, Any]) -> Path:
@@ -74,7 +72,7 @@ def train_run(
     folder.parent.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(config["threads"])
     defer_compiler()
-    if launched():
+    if is_distributed():
         return _train_together(experiment, arm, seed, config, keep_changed)
     if config["processes"] > 1 and experiment.several_processes:
         return train_in_processes(experiment, arm, seed, config, keep_changed)
@@ -141,18 +139,16 @@ def _train(
     config: Mapping[str, Any],
     progress: Callable[[int, int], None] | None,
 ) -> dict[str, Any]:
-    record = finished(folder, identity)
+    record = load_record(folder, identity)
     if record is not None and record["outcome"]["kind"] != "broken":
         return record
     with compute_device(config["device"]) as device:
-        method = begun(settings, data.shape, identity.seed, device)
+        method, batches = start_run(settings, data, identity.seed, device)
         return train(
             method,
-            batches_of(data.samples, settings["batch_size"], identity.seed, device, data.labels),
+            batches,
             folder,
             identity,
-            steps=getattr(method, "steps", settings["steps"]),  # a method may train something else first
-            snapshots=settings["snapshots"],
             checkpoint_seconds=config["checkpoint_seconds"],
             progress=progress or terminal_progress(f"{folder.parent.name} seed {identity.seed}"),
         )
@@ -168,9 +164,9 @@ def _train_together(
     if not experiment.several_processes:
         raise UserError(f"{experiment.name} trains in one process only")
     folder = run_folder(experiment, arm, seed, config)
-    device = own_device(config["device"])
-    with together(device), contextlib.ExitStack() as stack:
-        first = place() == 0
+    device = local_device(config["device"])
+    with process_group(device), contextlib.ExitStack() as stack:
+        first = rank() == 0
         if first:
             stack.enter_context(FileLock(folder.with_name(f".{folder.name}.lock")))
         settings, data, identity = first_then_others(lambda: _run_of(experiment, arm, seed, config))
@@ -178,28 +174,26 @@ def _train_together(
         if record is not None and record["outcome"]["kind"] != "broken":
             return record
         with own_folder(folder) as mine:
-            method = begun(settings, data.shape, seed, device)
+            method, batches = start_run(settings, data, seed, device)
             if not first:  # all hold the same: what the first one writes is enough
                 method.state_dict = method.snapshot = dict
             train(
                 method,
-                SharedBatches(data.samples, settings["batch_size"], seed, device, data.labels),
+                batches,
                 mine,
                 identity,
-                steps=getattr(method, "steps", settings["steps"]),
-                snapshots=settings["snapshots"],
                 checkpoint_seconds=config["checkpoint_seconds"] if first else math.inf,
                 progress=terminal_progress(f"{folder.parent.name} seed {seed}") if first else lambda step, steps: None,
             )
         if first:
-            write_json(folder / "record.json", {**read_json(folder / "record.json"), "processes": processes()})
+            write_json(folder / "record.json", {**read_json(folder / "record.json"), "processes": world_size()})
         return first_then_others(lambda: read_json(folder / "record.json"))
 
 
 def _make_way(folder: Path, identity: Identity, keep_changed: bool) -> dict[str, Any] | None:
     """The record of a finished run, or None; a training of something else is set aside or refused."""
     try:
-        record = finished(folder, identity)
+        record = load_record(folder, identity)
         if record is None:
             state, _ = checkpoint.load_latest(folder)
             if state is not None:
