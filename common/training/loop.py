@@ -74,6 +74,7 @@ def start_run(settings: Mapping[str, Any], data: Prepared, seed: int, device: to
     seed_everything(seed)
     method = build_method(settings, data.shape, device)
     method.make_optimisers()
+    torch.backends.cudnn.allow_tf32 = method.allow_tf32
     make = SharedBatches if world_size() > 1 else batches_of
     return method, make(data.samples, settings["batch_size"], seed, device, data.labels)
 
@@ -133,6 +134,7 @@ def train(
     steps: int | None = None,  # updates; the method's own number unless given
     snapshots: int | None = None,  # how many times networks are kept, evenly over the run; as the settings say
     checkpoint_seconds: float = 60,  # wall-clock between checkpoints
+    saves: bool = True,  # False: another process that holds the same state writes checkpoints and snapshots
     progress: Callable[[int, int], None] = lambda step, steps: None,  # called after every step
 ) -> dict[str, Any]:
     """Train until ``steps`` updates are done or a curve diverges; continue from the last checkpoint if any.
@@ -176,6 +178,8 @@ def train(
     keep = set(snapshot_steps(steps, snapshots))
 
     def save() -> None:
+        if not saves:
+            return
         cost["seconds"] = seconds_before + time.perf_counter() - started
         write_json(folder / "cost.json", cost)
         content = {
@@ -188,7 +192,7 @@ def train(
         }
         checkpoint.save(folder, t, content)
 
-    if t == 0:
+    if t == 0 and saves:
         _save_snapshot(folder, 0, method)
 
     while t < steps and outcome is None:
@@ -203,7 +207,7 @@ def train(
             if outcome:
                 t = outcome["step"] + 1
                 break
-        if t in keep:
+        if t in keep and saves:
             _save_snapshot(folder, t, method)
         if t == logged and time.perf_counter() - last_saved >= checkpoint_seconds and t < steps:
             save()

@@ -28,6 +28,7 @@ class Method:
     curves: ClassVar[tuple[str, ...]] = ()
     sampled: ClassVar[tuple[str, ...]] = ("generator",)  # the networks that a snapshot keeps
     schedule: Schedule = staticmethod(constant)  # the factor of all learning rates over the run
+    allow_tf32: ClassVar[bool] = True  # whether convolutions on a GPU may round their inputs to 10 bits
     largest_gradient: ClassVar[float | None] = None  # every element of a gradient is clipped to this size
 
     def __init__(self, settings: Mapping[str, Any], shape: tuple[int, ...], device: torch.device):

@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import math
 import os
 import sys
 import time
@@ -175,14 +174,13 @@ def _train_together(
             return record
         with own_folder(folder) as mine:
             method, batches = start_run(settings, data, seed, device)
-            if not first:  # all hold the same: what the first one writes is enough
-                method.state_dict = method.snapshot = dict
             train(
                 method,
                 batches,
                 mine,
                 identity,
-                checkpoint_seconds=config["checkpoint_seconds"] if first else math.inf,
+                checkpoint_seconds=config["checkpoint_seconds"],
+                saves=first,
                 progress=terminal_progress(f"{folder.parent.name} seed {seed}") if first else lambda step, steps: None,
             )
         if first:
