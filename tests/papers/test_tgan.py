@@ -6,12 +6,11 @@ import torch
 from helpers import parameters, small_video_model
 from torch import nn
 
-from common.experiments.papers import experiment, papers
+from common.experiments.papers import experiment
 from common.losses.penalties import clip_weights
 from common.nn.init import normal
 from common.nn.sizes import doublings
 from common.nn.video import GaussianNoise, VideoCritic, batch_norm
-from common.reporting.experiment_page import reported_numbers
 from common.training.method import build_method
 from reproductions.tgan.clipping import FLOOR, clip_singular_values, clipped
 from reproductions.tgan.measure import _values, interpolated
