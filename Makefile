@@ -1,10 +1,10 @@
 # make reproduce   set everything up and reproduce every paper at scale quick
 # make test        set everything up and run the tests
 # make drill       kill, fill, corrupt and misconfigure it: nothing may be lost or taken for whole (20 minutes)
-# make lint        what the tests do not see: style, and the workflow's own checks
+# make lint        what the tests do not see: style, types, and the workflow's own checks
 # make bench       how long updates, metrics and starts take on this machine (tens of minutes)
 # make environment only sets .venv up, as each of the above does first
-# make lock        pins anew what pyproject.toml asks for
+# make lock        pins anew what pyproject.toml asks for, and writes environment.yml
 # make clean       removes what scale smoke, comparisons and Snakemake's own records left; trainings stay
 # ARGS goes to snakemake or pytest:  make reproduce ARGS="--config scale=smoke"
 
@@ -18,15 +18,17 @@ reproduce: environment
 	@snakemake reproduce_all --quiet all $(ARGS)
 
 test: environment
-	pytest $(ARGS)
+	pytest -n 2 --dist loadgroup $(ARGS)
 
 drill: environment
 	pytest -o python_files='drill_*.py' tests/drills $(ARGS)
 
 lint: environment
 	ruff check .
-	snakefmt --check .
+	ruff format --check .
+	snakefmt --check Snakefile workflow
 	snakemake --lint
+	mypy
 
 bench: environment
 	PYTHONPATH=. python benchmarks/updates.py
@@ -47,12 +49,29 @@ $(VENV)/.complete: requirements.lock
 	  $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock; \
 	else \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock; fi
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation -e .
 	@touch $@
 
-# Pin anew what pyproject.toml asks for; for both Pythons, with hashes, without any index's address.
-lock:
+# For both Pythons, with hashes, without any index's address.
+lock: environment
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate --no-emit-index-url --output-file requirements.lock
+	python -c "$$CONDA" > environment.yml
+
+define CONDA
+import tomllib
+with open("pyproject.toml", "rb") as file:
+    wanted = tomllib.load(file)
+packages = [*wanted["project"]["dependencies"], *wanted["dependency-groups"]["dev"]]
+print("""# For conda users: conda env create -f environment.yml. Written by make lock from pyproject.toml;
+# requirements.lock pins the exact versions.
+name: gan-reproductions
+channels: [conda-forge]
+dependencies:""")
+print("  - python", wanted["project"]["requires-python"])
+print("  - pip\n  - pip:", *(f"      - {package}" for package in packages), sep="\n")
+endef
+export CONDA
 
 clean:
 	rm -rf runs/smoke .snakemake results/smoke results/comparison

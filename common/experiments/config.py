@@ -1,6 +1,6 @@
 """The suite's configuration: ``workflow/config.yaml``, with ``--config key=value`` laid over it."""
 
-import argparse
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,12 @@ def load_config(overrides: Mapping[str, Any] | None = None, file: str | Path = C
         raise UserError(f"{file} holds no keys and values")
     config = {**read, **(overrides or {})}
     check_config(config)
-    return config
+    return config | expanded_folders(config)
+
+
+def expanded_folders(config: Mapping[str, Any]) -> dict[str, str]:
+    """The configuration's folders with ``~`` as the home that it stands for."""
+    return {name: os.path.expanduser(config[name]) for name in ("results", "runs", "data")}
 
 
 def typed(value: Any) -> Any:
@@ -73,12 +78,3 @@ def key_values(texts: list[str]) -> dict:
             raise UserError(f"{text!r} is not of the form KEY=VALUE")
         found[key] = typed(_from_yaml(value))
     return found
-
-
-def command_line(arguments: list[str] | None, program: str, description: str) -> dict[str, Any]:
-    """The configuration that a command's ``--config KEY=VALUE`` options ask for."""
-    parser = argparse.ArgumentParser(prog=f"python -m {program}", description=description.splitlines()[0])
-    parser.add_argument(
-        "--config", action="append", default=[], metavar="KEY=VALUE", help="a key of workflow/config.yaml"
-    )
-    return load_config(key_values(parser.parse_args(arguments).config))

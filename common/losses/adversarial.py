@@ -26,7 +26,7 @@ def non_saturating(on_fake: Tensor) -> Tensor:
 
 def least_squares(scores: Iterable[Tensor], target: float) -> Tensor:
     """Mean squared distance from ``target``, the scales of a critic summed (Mao et al. 2017)."""
-    return sum((score - target).square().mean() for score in scores)
+    return sum((score - target).square().mean() for score in scores)  # type: ignore[return-value]
 
 
 def hinge(on_real: Tensor, on_fake: Tensor) -> tuple[Tensor, Tensor]:

@@ -52,6 +52,6 @@ def orthogonal_penalty(weights: Iterable[Tensor]) -> Tensor | float:
 @torch.no_grad()
 def clip_weights(network: nn.Module, c: float) -> None:
     """Every parameter into [-c, c], BatchNorm's gain and shift among them (Arjovsky et al. 2017, Algorithm 1)."""
-    parameters = list(network.parameters())
+    parameters: list[Tensor] = list(network.parameters())
     torch._foreach_clamp_min_(parameters, -c)
     torch._foreach_clamp_max_(parameters, c)

@@ -31,4 +31,4 @@ def xavier(network: nn.Module, gain: float) -> None:
     for module in network.modules():
         if isinstance(module, (CONVOLUTIONS, nn.Linear)):
             nn.init.xavier_normal_(module.weight, gain)
-            nn.init.zeros_(module.bias)
+            nn.init.zeros_(module.bias)  # type: ignore[arg-type]

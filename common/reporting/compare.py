@@ -1,8 +1,6 @@
-"""Hold anybody's measurements against the reported numbers: ``python -m common.reporting.compare FILE.csv``."""
+"""Hold anybody's measurements against the reported numbers: ``gan-repro compare FILE.csv``."""
 
-import argparse
 import math
-import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,7 +9,6 @@ import pandas as pd
 from common.base.errors import UserError, did_you_mean
 from common.base.files import write_text
 from common.evaluation.protocol import difference
-from common.experiments.config import key_values, load_config
 from common.experiments.papers import Experiment, Paper, library
 from common.measurements.table import CELL, Table, read_cells, read_measurements, write_csv
 from common.reporting.claims import claims_of, judge, on_reported
@@ -163,54 +160,3 @@ def report_on(new: pd.DataFrame, name: str, output: str | Path) -> tuple[str, pd
     text = "\n\n".join(parts) + "\n"
     write_text(Path(output) / "README.md", text)
     return text, table
-
-
-FAILING = {"worse": (WORSE,), "not-comparable": (WORSE, NOT_COMPARABLE)}
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Exit status: 0, 1 for a UserError, 2 where a verdict is one that ``--fail-on`` names."""
-    parser = argparse.ArgumentParser(prog="python -m common.reporting.compare", description=__doc__.splitlines()[0])
-    parser.add_argument("file", nargs="?", help="CSV in the tidy schema (reproductions/<paper>/reported.csv shows it)")
-    parser.add_argument(
-        "--samples", help="instead of a CSV: images or videos in a folder or archive, or a .npz with x, to be scored"
-    )
-    parser.add_argument("--experiment", help="of samples: as which experiment's they are scored")
-    parser.add_argument("--model", help="of samples: which of the paper's models they are held against")
-    parser.add_argument("--condition", help="of samples: which of that model's conditions, where there are several")
-    parser.add_argument(
-        "--config", action="append", default=[], metavar="KEY=VALUE", help="a key of workflow/config.yaml: scale=gpu"
-    )
-    parser.add_argument(
-        "--fail-on", choices=FAILING, help="exit with status 2 where a verdict is worse (or not comparable)"
-    )
-    parser.add_argument("--output", default="results/comparison", help="folder for the comparison")
-    given = parser.parse_args(arguments)
-    try:
-        if given.samples:
-            new = _scored(given)
-            write_csv(new, Path(given.output) / "measured.csv")
-            text, table = report_on(new, Path(given.samples).name, given.output)
-        else:
-            text = report(given.file, given.output)
-            table = pd.read_csv(Path(given.output) / "comparison.csv")
-        print(text)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    failed = given.fail_on and table["verdict"].isin(FAILING[given.fail_on]).any()
-    return 2 if failed else 0
-
-
-def _scored(given: argparse.Namespace) -> pd.DataFrame:
-    """The measurements of samples."""
-    if not (given.experiment and given.model):
-        raise UserError("--samples needs --experiment and --model, to know what they are held against")
-    from common.reporting.samples import measure_samples
-
-    config = load_config(key_values(given.config))
-    return measure_samples(given.samples, given.experiment, given.model, given.condition, config)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

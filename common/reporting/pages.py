@@ -1,4 +1,4 @@
-"""HTML pages of what was measured, one a paper and an index: ``python -m common.reporting.pages``.
+"""HTML pages of what was measured, one a paper and an index: ``gan-repro pages``.
 
 Made of the result pages in Markdown and the tables beside them; each is one file, with its pictures inside, and needs
 no network and no script.
@@ -7,7 +7,6 @@ no network and no script.
 import base64
 import io
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import takewhile
@@ -25,7 +24,6 @@ from common.base.errors import UserError
 from common.base.files import write_text
 from common.experiments.papers import Experiment, Paper, chosen_papers
 from common.reporting.claims import CONFIDENCE, FEWEST_SEEDS, MARKS
-from common.reporting.command import print_for
 from common.reporting.experiment_page import read_runs
 from common.reporting.summary import counts, elsewhere, measured_on, numbers_held, time_spent, unbuilt
 
@@ -346,11 +344,3 @@ def write_pages(config: Mapping[str, Any]) -> Path:
     index = results / "pages" / "index.html"
     write_text(index, _template("index").render(reproductions=reproductions, unbuilt=unbuilt(), scale=scale))
     return index
-
-
-def main(arguments: list[str] | None = None) -> int:
-    return print_for(write_pages, arguments, "common.reporting.pages", __doc__)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

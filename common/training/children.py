@@ -23,8 +23,8 @@ LOOK_EVERY = 1.0  # seconds
 def command_of(
     experiment: Experiment, arm: str, seed: int, config: Mapping[str, Any], keep_changed: bool = True
 ) -> list[str]:
-    """``python -m common.training`` for one run, from ``-m`` on."""
-    command = ["-m", "common.training", experiment.name, "--arm", arm, "--seed", str(seed)]
+    """``python -m common train`` for one run, from ``-m`` on."""
+    command = ["-m", "common", "train", experiment.name, "--arm", arm, "--seed", str(seed)]
     command += ["--set-aside"] if keep_changed else []
     return command + [f"--config={key}={json.dumps(value)}" for key, value in config.items()]
 
@@ -86,6 +86,6 @@ def _there(process: int) -> bool:
 
 
 def errors_in(text: str) -> str:
-    """The message of the first UserError that ``python -m common.training`` printed; "" where there is none."""
+    """The message of the first UserError that ``python -m common train`` printed; "" where there is none."""
     found = re.search(r"^error: (.*?)\n$", text, re.DOTALL | re.MULTILINE)
     return found[1].strip() if found else ""

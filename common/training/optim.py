@@ -40,7 +40,7 @@ class TensorFlowRMSProp(Optimizer):
                 self.state[parameter]["mean"] = torch.full_like(parameter, start, requires_grad=False)
 
     @torch.no_grad()
-    def step(self) -> None:
+    def step(self) -> None:  # type: ignore[override]
         for group in self.param_groups:
             moved = [parameter for parameter in group["params"] if parameter.grad is not None]
             gradients = [parameter.grad for parameter in moved]

@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from scipy.special import expit
 from torch import Tensor, nn
 
 from common.data.synthetic.points import TWO_GAUSSIANS_MEANS, TWO_GAUSSIANS_STD
@@ -57,4 +56,5 @@ class OptimalDiscriminator(AdversarialMethod):
 def optimal_discriminator(x: np.ndarray) -> np.ndarray:
     """D*(x) = p_r(x) / (p_r(x) + p_g(x)), in closed form."""
     real, fake = TWO_GAUSSIANS_MEANS
-    return expit(((x - fake) ** 2 - (x - real) ** 2) / (2 * TWO_GAUSSIANS_STD**2))
+    log_ratio = ((x - fake) ** 2 - (x - real) ** 2) / (2 * TWO_GAUSSIANS_STD**2)
+    return torch.from_numpy(log_ratio).sigmoid().numpy()

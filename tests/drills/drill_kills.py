@@ -11,7 +11,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 import torch
-from conftest import ROOT
+from helpers import ROOT
 
 from common.base.files import read_json
 from common.experiments.papers import experiment

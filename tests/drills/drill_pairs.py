@@ -4,7 +4,7 @@ import signal
 import subprocess
 import time
 
-from conftest import ROOT
+from helpers import ROOT
 
 from common.base.files import read_json
 from common.experiments.papers import experiment

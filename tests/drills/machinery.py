@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT
+from helpers import ROOT, run
 
 from common.base.errors import UserError
 
@@ -21,7 +21,7 @@ ENVIRONMENT = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
 
 def training(name: str, arm: str, seed: int, folders: Mapping[str, Path], **settings: Any) -> list[str]:
     """The command of one training at scale smoke."""
-    command = [sys.executable, "-m", "common.training", name, "--arm", arm, "--seed", str(seed), "--scale", "smoke"]
+    command = [sys.executable, "-m", "common", "train", name, "--arm", arm, "--seed", str(seed), "--scale", "smoke"]
     command += [f"--set={key}={value}" for key, value in settings.items()]
     return [*command, "--config=checkpoint_seconds=0", *(f"--config={key}={path}" for key, path in folders.items())]
 
@@ -30,21 +30,6 @@ def workflow(*targets: str, folders: Mapping[str, Path], **config: Any) -> list[
     """The command of a workflow run at scale smoke."""
     pairs = {"scale": "smoke", "checkpoint_seconds": 0, **config, **folders}
     return [sys.executable, "-m", "snakemake", *targets, "--config", *(f"{key}={pairs[key]}" for key in pairs)]
-
-
-def run(command: list[str], cwd: Path = ROOT, **options: Any) -> subprocess.CompletedProcess:
-    """stdout and stderr together in ``stdout``."""
-    return subprocess.run(
-        command,
-        cwd=cwd,
-        env=ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=600,
-        check=False,
-        **options,
-    )
 
 
 def refused(command: list[str], *parts: str, cwd: Path = ROOT) -> str:

@@ -5,7 +5,7 @@ import shutil
 
 import pandas as pd
 import pytest
-from conftest import snakemake
+from helpers import snakemake
 
 from common.base.schema import ROOT
 
@@ -31,6 +31,7 @@ def with_the_example(tmp_path_factory):
     return checkout
 
 
+@pytest.mark.slow
 def test_the_example_runs_from_the_page(with_the_example):
     done = snakemake("reproduce_example", cwd=with_the_example)
     assert done.returncode == 0, done.stdout

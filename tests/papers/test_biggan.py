@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers import CPU
 from scipy import stats
 from torch import nn
 
@@ -49,7 +50,6 @@ from reproductions.biggan.released import load_port
 from reproductions.biggan.spectra import singular_values, taken_for_real
 
 MACHINE = Hardware("a machine", float32=1e12, bfloat16=4e12, bandwidth=1e11, launch=1e-5)
-CPU = torch.device("cpu")
 TRUNCATION = experiment("biggan_truncation")
 
 
@@ -104,6 +104,7 @@ def test_parameters_are_those_that_table_1_prints(meta, printed, width, shared, 
     assert round(total - millions(generator.embed), 1) == printed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [8, 16, 32, 64, 128, 256, 512])
 def test_every_size_maps_z_to_images_and_images_to_numbers(meta, size):
     labels = torch.zeros(2, dtype=torch.long)
@@ -426,6 +427,7 @@ def trained(arm: str, count: int, root, seed: int = 0, **changed):
     return run_folder(stability, arm, seed, config), record
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arm", ["R1 1", "dropout 0.8"])
 def test_two_processes_train_as_one_does(tmp_path, arm):
     """Gradients, BatchNorm's moments, masks and losses over two halves of each batch are those of the whole (gloo)."""
@@ -451,6 +453,7 @@ def test_two_processes_train_as_one_does(tmp_path, arm):
         assert one == pytest.approx(other, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_several_processes_continue_where_they_were_killed(tmp_path):
     """From the checkpoint of a training that lasted half as long, to the same bits as one that was not interrupted."""
     whole, _ = trained("no penalty", 2, tmp_path / "whole")
@@ -468,6 +471,7 @@ def test_several_processes_continue_where_they_were_killed(tmp_path):
     assert last[0] == last[1]
 
 
+@pytest.mark.slow
 def test_what_one_of_several_processes_refuses_is_told_once(tmp_path):
     with pytest.raises(UserError) as told:
         trained("no penalty", 2, tmp_path, settings={"biggan_stability": {"classes": 7}})
@@ -531,6 +535,7 @@ def test_r1_reaches_through_a_non_local_block():
 # --- Outcomes ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["biggan_truncation", "biggan_stability", "biggan_orthogonal_amenability"])
 def test_a_training_that_diverges_is_measured_and_drawn(tmp_path, name):
     one = experiment(name)
@@ -555,6 +560,7 @@ def test_a_training_that_diverges_is_measured_and_drawn(tmp_path, name):
 # --- Cost ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_operations_of_passes_add_up_to_an_update_s(meta):
     generator, discriminator = Generator(16, 1, 4, 12, 10, embedding_size=8), Discriminator(16, 1, 4, 10)
     labels = torch.zeros(1, dtype=torch.long)

@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers import CPU
 
 from common.data.batches import Batches
 from common.data.synthetic.points import cubic_branches, cubic_branches_half
 from common.experiments.papers import experiment
 from reproductions.cgml.measure import _outcome, branch, relative_distances
 from reproductions.cgml.method import CGML, Regression, on_sphere
-
-CPU = torch.device("cpu")
 
 
 def made(method_class=CGML, **changed):

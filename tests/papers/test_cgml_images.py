@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from helpers import CPU
 from skimage import color
 from torch import nn
 
@@ -27,8 +28,6 @@ from reproductions.cgml.judging import Colours, diversity, tints_of, to_nearest_
 from reproductions.cgml.models import ImageEncoder, ImageGenerator, context_widths
 from reproductions.cgml.problems import Colorization, Completion, MixedHalves, WhiteBox
 from reproductions.cgml.rivals import ColourBins
-
-CPU = torch.device("cpu")
 
 
 def made(name="cgml_colorization", arm="cGML", **changed):

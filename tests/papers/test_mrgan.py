@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from helpers import CPU
 from torch import nn
 
 from common.data.batches import Batches
@@ -15,8 +16,6 @@ from common.measurements.table import Missing, Table
 from reproductions.mrgan import claims, losses
 from reproductions.mrgan.method import MRInpainting, MRPix2Pix, MRPoints, MRSuperResolution
 from reproductions.mrgan.models import UNet, WithNoise
-
-CPU = torch.device("cpu")
 
 
 def small(name="mrgan_cityscapes", arm="Gaussian proxy MR2", **changed):
@@ -105,6 +104,7 @@ def test_laplace_mr2_is_least_at_the_data_s_median_and_deviation():
     assert deviation.item() == pytest.approx((DATA - DATA.median()).abs().mean().item(), rel=0.05)
 
 
+@pytest.mark.slow
 def test_first_moment_losses_leave_the_spread_alone():
     """MR1 has its optimum at the mean (Gaussian) or median (Laplace), whatever the samples' spread."""
     torch.manual_seed(0)

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers import CPU
 from torch import nn
 
 from common.data.batches import Batches
@@ -21,8 +22,6 @@ from reproductions.msgan.method import (
     MSGANFeatures,
     mode_seeking,
 )
-
-CPU = torch.device("cpu")
 
 
 def on_pairs(method_class, **changed):

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 import torch
-from conftest import DAG_PAPERS
+from helpers import DAG_PAPERS
 
 from common.base.files import write_json
 from common.data.prepare import prepared
@@ -53,6 +53,7 @@ def features(plan, one):
     return None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("one", EXPERIMENTS, ids=lambda one: one.name)
 def test_an_experiment_runs_from_training_to_its_page(plan, one):
     folder = Path(plan.folder(one.name))

@@ -3,27 +3,21 @@
 import numpy as np
 import pytest
 import torch
-from conftest import small_video_model
+from helpers import parameters, small_video_model
 from torch import nn
 
-from common.experiments.papers import experiment, papers
+from common.experiments.papers import experiment
 from common.losses.penalties import clip_weights
 from common.nn.init import normal
 from common.nn.sizes import doublings
 from common.nn.video import GaussianNoise, VideoCritic, batch_norm
-from common.reporting.experiment_page import reported_numbers
 from common.training.method import build_method
 from reproductions.tgan.clipping import FLOOR, clip_singular_values, clipped
 from reproductions.tgan.measure import _values, interpolated
 from reproductions.tgan.models import ImageGenerator, TemporalGenerator, TGANGenerator, VolumeGenerator, uniform
 from reproductions.vgan.models import TwoStreamGenerator
 
-CPU = torch.device("cpu")
 UCF101 = experiment("tgan_ucf101")
-
-
-def parameters(network):
-    return sum(p.numel() for p in network.parameters())
 
 
 def small(arm, one=UCF101, **changed):
@@ -382,8 +376,3 @@ def test_an_interpolated_trajectory_passes_through_its_points():
     path = generator.trajectory(z0)
     with torch.no_grad():
         torch.testing.assert_close(generator.frames(z0, interpolated(path, 2))[:, :, ::2], generator.frames(z0, path))
-
-
-def test_reported_numbers_are_whole():
-    reported = reported_numbers(papers()["tgan"])
-    assert reported["source"].value_counts().to_dict() == {"Table 4": 9, "Table 3": 3}

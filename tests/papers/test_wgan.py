@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers import CPU, parameters
 
 from common.data.batches import Batches
 from common.experiments.papers import experiment
@@ -17,12 +18,6 @@ from reproductions.wgan import claims
 from reproductions.wgan.method import LOG_2, StandardGAN, WassersteinGAN
 from reproductions.wgan.models import MLPCritic, MLPGenerator, build_critic, build_generator
 from reproductions.wgan.two_gaussians import optimal_discriminator
-
-CPU = torch.device("cpu")
-
-
-def parameters(network):
-    return sum(p.numel() for p in network.parameters())
 
 
 def published(arm="WGAN · DCGAN", name="wgan_lsun_curves"):
@@ -63,14 +58,6 @@ def test_parameter_counts_from_the_layer_list():
     convolutions = sum(16 * a * b for a, b in zip(widths, widths[1:], strict=False))
     assert parameters(networks()[0]) == convolutions + 2 * (512 + 256 + 128 + 64)
     assert parameters(MLPGenerator()) == 100 * 512 + 512 + 2 * (512 * 512 + 512) + 512 * 12288 + 12288
-
-
-def test_algorithm_1_has_its_printed_defaults():
-    settings = published()
-    assert settings["learning_rate"] == 0.00005
-    assert settings["clip"] == 0.01
-    assert settings["batch_size"] == 64
-    assert settings["critic_steps"] == 5
 
 
 def test_constant_width_has_no_batch_norm_and_mlp_no_tanh():
@@ -175,7 +162,6 @@ def test_step_cosine_is_that_of_step_and_ascent(optimiser, beta):
     method, batches = make(WassersteinGAN, critic_optimiser=optimiser, log_step_cosine=True, critic="mlp")
     assert method.optimisers["critic"].defaults["betas"][0] == beta
     cosines = [method.update(t + 1, batches)["step_cosine"].item() for t in range(4)]
-    assert all(-1 <= cosine <= 1 for cosine in cosines)
     if beta == 0.0:
         assert min(cosines) > 0  # a step without momentum goes with its gradient, sign by sign
 

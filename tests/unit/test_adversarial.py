@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from helpers import CPU
 from torch import nn
 
 from common.losses.adversarial import cross_entropy, em_estimate, hinge, least_squares, non_saturating
@@ -13,8 +14,6 @@ from common.training.ema import MovingAverage
 from common.training.method import Method
 from common.training.schedule import constant_then_linear, linear
 from common.training.updates import Updates
-
-CPU = torch.device("cpu")
 
 
 class Toy(AdversarialMethod):

@@ -1,10 +1,11 @@
 """Anybody's numbers against the reported ones."""
 
 import pytest
-from conftest import ROOT
+from helpers import ROOT
 
 from common.base.errors import UserError
-from common.reporting.compare import _printed_precision, main, report
+from common.cli import main
+from common.reporting.compare import _printed_precision, report
 
 HEADER = "paper,source,dataset,model,metric,condition,value,protocol\n"
 CELL = 'wgan,"Example 1, Figure 1",parallel lines,Pθ against P0,'
@@ -65,7 +66,7 @@ def test_a_file_that_does_not_fit_gets_one_message(tmp_path, text, message, caps
     file.write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match=message):
         report(file, tmp_path / "out")
-    assert main([str(file), "--output", str(tmp_path / "out")]) == 1
+    assert main(["compare", str(file), "--output", str(tmp_path / "out")]) == 1
     assert capsys.readouterr().err.startswith("error: ")
 
 

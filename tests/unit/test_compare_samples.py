@@ -9,11 +9,11 @@ import torch
 from PIL import Image
 
 from common.base.errors import UserError
+from common.cli import main
 from common.data.prepare import prepared
 from common.evaluation.measuring import Measuring
 from common.evaluation.translations import TranslationJudge
 from common.experiments.papers import experiment
-from common.reporting.compare import main
 from common.reporting.samples import _read, measure_samples
 
 NAME, CONDITION = "biggan_truncation", "resolution=128;truncation=none"
@@ -32,7 +32,7 @@ def config(root):
 
 
 def arguments(root, samples, *more):
-    given = ["--samples", str(samples), "--experiment", NAME, "--model", "BigGAN", "--condition", CONDITION]
+    given = ["compare", "--samples", str(samples), "--experiment", NAME, "--model", "BigGAN", "--condition", CONDITION]
     kept = [
         f"--config={key}={value}" for key, value in (("scale", "smoke"), ("device", "cpu"), ("data", root / "data"))
     ]
@@ -99,7 +99,7 @@ def test_what_cannot_be_scored_is_refused_with_a_sentence(root, config, name, mo
 def test_missing_samples_and_half_a_request_are_told(root, config, capsys):
     with pytest.raises(UserError, match="does not exist"):
         measure_samples(root / "nothing", NAME, "BigGAN", CONDITION, config)
-    assert main(["--samples", str(root)]) == 1
+    assert main(["compare", "--samples", str(root)]) == 1
     assert "--samples needs --experiment and --model" in capsys.readouterr().err
 
 

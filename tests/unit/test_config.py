@@ -7,10 +7,10 @@ import pytest
 import common.experiments.papers as experiments
 from common.base.errors import UserError
 from common.base.files import require_writable
+from common.cli import main
 from common.experiments.config import load_config, typed
 from common.experiments.papers import SCALES, all_experiments, check_declarations, experiment, slug
 from common.pipeline.plan import Plan
-from common.training.__main__ import main
 
 
 @pytest.mark.parametrize(
@@ -69,11 +69,11 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path):
 
 
 def test_the_plain_entry_point_tells_the_same(capsys):
-    assert main(["wgan_lsun_curvs"]) == 1
+    assert main(["train", "wgan_lsun_curvs"]) == 1
     assert "did you mean 'wgan_lsun_curves'" in capsys.readouterr().err
-    assert main(["wgan_lsun_curves", "--arm", "WGAN"]) == 1
+    assert main(["train", "wgan_lsun_curves", "--arm", "WGAN"]) == 1
     assert "it has WGAN · DCGAN" in capsys.readouterr().err
-    assert main(["wgan_lsun_curves", "--set", "nonsense"]) == 1
+    assert main(["train", "wgan_lsun_curves", "--set", "nonsense"]) == 1
     assert "KEY=VALUE" in capsys.readouterr().err
 
 

@@ -61,6 +61,7 @@ def test_an_update_without_memory_counts_what_a_real_one_does(counted_for_real, 
 COUNTED_NOT = {"reproductions.cgml.rivals.ClassifiedColours"}  # it asks for a number along the way
 
 
+@pytest.mark.slow
 def test_every_built_method_can_be_counted():
     methods = {}
     for one in all_experiments():
@@ -76,6 +77,7 @@ def test_every_built_method_can_be_counted():
     assert failed == COUNTED_NOT
 
 
+@pytest.mark.slow
 def test_work_grows_with_the_batch_and_time_with_slower_machines():
     settings = TRUNCATION.settings("BigGAN", "paper")
     once, twice = update(settings, MACHINE), update(settings | {"batch_size": 2 * settings["batch_size"]}, MACHINE)
@@ -123,6 +125,7 @@ def line(text: str, name: str) -> dict[str, str]:
     return next(dict(zip(rows[0], row, strict=True)) for row in rows if row[1] == name)
 
 
+@pytest.mark.slow
 def test_without_a_record_hours_are_counted_and_downloads_named(tmp_path):
     config = load_config({"scale": "paper", "papers": ["msgan"], "data": str(tmp_path), "results": str(tmp_path)})
     text = report(config)
@@ -153,6 +156,7 @@ def test_every_network_s_weights_are_registered():
     assert {WEIGHTS[f"lpips_{net}"] for net in LPIPS.BACKBONES} == set(LPIPS.BACKBONES.values())
 
 
+@pytest.mark.slow
 def test_what_is_on_record_stands_beside_what_was_foreseen(tmp_path):
     one = experiment("wgan_two_gaussians")
     jobs = [f"train/wgan/{one.name}/{job}" for job in one.jobs("quick")] + [f"measure/wgan/{one.name}", one.name]

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from helpers import CPU
 from PIL import Image
 
 from common.base.errors import UserError
@@ -25,7 +26,6 @@ from common.evaluation.networks.classifier import Classifier, train_classifier
 from common.experiments.config import load_config
 
 RNG = np.random.default_rng(0)
-CPU = torch.device("cpu")
 IMAGES = RNG.integers(0, 256, (24, 20, 20, 3), dtype=np.uint8)
 
 
@@ -73,6 +73,7 @@ def data_set(samples, labels=None, name="toy"):
 # The published networks, on random weights.
 
 
+@pytest.mark.slow
 def test_features_are_pytorch_fid_s_of_files_and_the_distance_their_nuclear_norm(
     inception_config, tmp_path, monkeypatch
 ):
@@ -103,6 +104,7 @@ def test_features_are_pytorch_fid_s_of_files_and_the_distance_their_nuclear_norm
     assert metric_name("fd", network) == "fd_inception"  # not FID: these weights are not the registered ones
 
 
+@pytest.mark.slow
 def test_scores_are_torch_fidelity_s_from_samples_to_number(inception_config):
     """IS, FID, KID, precision and recall of one call of the package, on the same arrays and the same network.
 
@@ -153,6 +155,7 @@ def test_scores_are_torch_fidelity_s_from_samples_to_number(inception_config):
     assert precision_recall(real.values, fake.values)[:2] == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_the_two_inceptions_resize_differently_and_say_so(inception_config):
     one, other = (feature_network(name, inception_config, CPU) for name in ("inception", "inception_2015"))
     assert one.protocol["weights"] == other.protocol["weights"]
@@ -198,6 +201,7 @@ def c3d_config(tmp_path_factory):
     return config, arrays
 
 
+@pytest.mark.slow
 def test_c3d_has_the_published_size_and_reads_the_published_layout(c3d_config):
     config, arrays = c3d_config
     network = feature_network("c3d_tgan", config, CPU)
@@ -211,6 +215,7 @@ def test_c3d_has_the_published_size_and_reads_the_published_layout(c3d_config):
         extract(network, RNG.integers(0, 256, (2, 32, 64, 64, 3), dtype=np.uint8))
 
 
+@pytest.mark.slow
 def test_c3d_is_its_layers_written_out():
     """In the order of the Chainer definition; Caffe's pooling pads at the end, so that 7 × 7 becomes 4 × 4."""
     torch.manual_seed(0)
@@ -242,6 +247,7 @@ def test_c3d_is_its_layers_written_out():
     assert torch.allclose(logits, x @ network.fc8.weight.T + network.fc8.bias, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_tgan_s_script_scores_with_dropout_on(c3d_config):
     config, _ = c3d_config
     clips = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (2, 16, 64, 64, 3), dtype=np.uint8))
@@ -343,6 +349,7 @@ def test_openface_reads_torch_7_and_sees_rgb_between_0_and_1(tmp_path):
 # One pass.
 
 
+@pytest.mark.slow
 def test_features_do_not_depend_on_blocks_order_or_streaming(efficientnet):
     """Rounding of float32 convolutions only: 1e-4 of features of order 1."""
     images = RNG.integers(0, 256, (30, 32, 32, 3), dtype=np.uint8)
@@ -421,6 +428,7 @@ def test_a_reference_is_computed_once_for_all_that_it_depends_on(tmp_path, monke
     assert network.passes == 22
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_s_features_are_a_cpu_s(tmp_path):
     config = load_config({"data": str(tmp_path)})

@@ -5,6 +5,7 @@ import numpy as np
 import piq
 import pytest
 import torch
+from helpers import CPU
 from piq.pieapp import PieAPPModel
 from scipy.ndimage import correlate1d
 from skimage.metrics import peak_signal_noise_ratio
@@ -18,7 +19,6 @@ from common.evaluation.networks import FeatureNetwork
 from common.experiments.config import load_config
 
 RNG = np.random.default_rng(0)
-CPU = torch.device("cpu")
 
 
 def images(n, side, channels=3):
@@ -110,6 +110,7 @@ def test_wrong_images_are_refused(metric, one, other, problem):
         metric(one, other)
 
 
+@pytest.mark.slow
 def test_pieapp_is_piq_s_with_its_weights_from_a_file(tmp_path):
     torch.manual_seed(0)
     state = PieAPPModel().state_dict()
@@ -135,6 +136,7 @@ def test_pieapp_is_piq_s_with_its_weights_from_a_file(tmp_path):
 # Perceptual distance and diversity.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("net", "version", "entry", "make", "smallest"),
     [

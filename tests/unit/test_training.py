@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
+from helpers import ROOT
 
 from common.base.errors import UserError
 from common.data.batches import Batches
@@ -30,28 +30,9 @@ CURVES = experiment("wgan_lsun_curves")
 
 
 def command(runs: Path, data: Path, steps: int = 600):
-    return [
-        sys.executable,
-        "-m",
-        "common.training",
-        CURVES.name,
-        "--arm",
-        ARM,
-        "--seed",
-        "3",
-        "--scale",
-        "smoke",
-        "--set",
-        f"steps={steps}",
-        "--set",
-        "mlp_width=64",
-        "--config",
-        f"runs={runs}",
-        "--config",
-        f"data={data}",
-        "--config",
-        "checkpoint_seconds=0",
-    ]
+    options = f"--seed 3 --scale smoke --set steps={steps} --set mlp_width=64 --config checkpoint_seconds=0".split()
+    folders = [f"--config=runs={runs}", f"--config=data={data}"]
+    return [sys.executable, "-m", "common", "train", CURVES.name, "--arm", ARM, *options, *folders]
 
 
 def final_checkpoint(runs: Path) -> Path:
@@ -59,6 +40,7 @@ def final_checkpoint(runs: Path) -> Path:
     return checkpoint.existing(folder)[0]
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments_it_ends_in_the_same_bits(tmp_path):
     whole = subprocess.run(command(tmp_path / "a", tmp_path / "data"), cwd=ROOT, capture_output=True, text=True)
     assert whole.returncode == 0, whole.stderr
@@ -234,6 +216,7 @@ def test_a_broken_training_is_a_row_and_is_tried_again(config, tmp_path, monkeyp
     assert [run.record["outcome"]["kind"] for run in load_runs(SWEEP, config, [output])] == ["finished"] * 2
 
 
+@pytest.mark.slow
 def test_a_training_in_its_own_process_is_the_same_one(config, monkeypatch):
     record = train_in_own_process(SWEEP, "GAN", 1, config)
     assert record["outcome"] == {"kind": "finished"}
@@ -255,6 +238,7 @@ def test_seeds_differ_and_repeat(config):
     assert (first != curve(1, "a")).any()
 
 
+@pytest.mark.slow
 def test_the_compiler_waits_until_it_is_asked_for():
     program = (
         "import sys, torch\n"

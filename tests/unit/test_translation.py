@@ -6,6 +6,7 @@ import tarfile
 import numpy as np
 import pytest
 import torch
+from helpers import CPU, parameters
 from PIL import Image
 
 from common.base.errors import UserError
@@ -21,12 +22,7 @@ from common.nn.unet import UNet
 from reproductions.baselines.bicyclegan import BicycleGAN, Encoder
 from reproductions.baselines.pix2pix import Pix2Pix
 
-CPU = torch.device("cpu")
 PAPER = experiment("msgan_facades")
-
-
-def parameters(*networks):
-    return sum(p.numel() for network in networks for p in network.parameters())
 
 
 def small(arm="Pix2Pix", **changed):
@@ -282,6 +278,7 @@ def test_one_true_output_again_and_again_has_no_diversity(judge):
     assert found["mean_error"] > 0.1
 
 
+@pytest.mark.slow
 def test_single_images_are_held_out_behind_the_training_images(tmp_path):
     one = experiment("mrgan_celeba_superresolution")
     folders = {name: str(tmp_path / name) for name in ("results", "runs", "data")}

@@ -12,7 +12,7 @@ import av
 import numpy as np
 import pytest
 import torch
-from conftest import small_video_model
+from helpers import CPU, small_video_model
 from PIL import Image
 
 from common.base.errors import UserError
@@ -30,7 +30,6 @@ from common.experiments.papers import experiment
 from common.reporting.figures.videos import animate, strips
 from common.training.loop import Identity, train
 
-CPU = torch.device("cpu")
 RNG = np.random.default_rng(0)
 # Four original clips of UCF101, which are not ours to distribute: ucf101_4clips_avi.tar and ucf101_4clips_64.npz.
 SAMPLE = Path(os.environ.get("UCF101_SAMPLE", "no-such-folder"))
@@ -372,6 +371,7 @@ def test_faces_keep_their_colours_and_change_their_expression():
     assert between > 5 * within
 
 
+@pytest.mark.slow
 def test_a_small_classifier_tells_the_expressions_apart(tmp_path):
     chosen = settings(data="procedural_faces", data_count=900, frames=8, stride=4, shortest_video=32)
     data = prepared(chosen, tmp_path, {})

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, SMOKE, snakemake
+from helpers import ROOT, SMOKE, snakemake
 
 from common.training import checkpoint
 
@@ -80,6 +80,7 @@ def needs(profile: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
 
 
+@pytest.mark.slow
 def test_every_key_of_a_profile_is_an_option():
     told = subprocess.run([sys.executable, "-m", "snakemake", "--help"], capture_output=True, text=True, check=True)
     known = set(re.findall(r"--([\w-]+)", told.stdout))

@@ -3,8 +3,9 @@
 import re
 
 import numpy as np
+import pytest
 import torch
-from conftest import ROOT
+from helpers import ROOT
 
 from common.data.prepare import Prepared
 from common.evaluation import features, networks
@@ -36,6 +37,7 @@ def test_every_network_and_metric_stands_on_the_metrics_page():
             assert f"(metrics/{file.name})" in page, file.name
 
 
+@pytest.mark.slow
 def test_the_example_of_the_metrics_page_runs(tmp_path):
     page = (ROOT / "common/evaluation/README.md").read_text(encoding="utf-8")
     example = re.search(r"```python\n(.*?)```", page, re.S).group(1)

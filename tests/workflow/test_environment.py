@@ -3,18 +3,10 @@
 import re
 import tomllib
 
-import yaml
-from conftest import ROOT
+from helpers import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 WANTED = {*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"]}
-
-
-def test_the_conda_environment_asks_for_the_same():
-    listed = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
-    (pip,) = (item["pip"] for item in listed if isinstance(item, dict))
-    assert set(pip) == WANTED
-    assert f"python {PROJECT['project']['requires-python']}" in listed
 
 
 def test_the_lock_pins_all_with_hashes_and_no_address():

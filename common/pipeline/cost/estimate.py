@@ -6,7 +6,6 @@ configured hardware sustains.
 
 import hashlib
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ from common.evaluation.names import weights_of
 from common.experiments.papers import Experiment, chosen_papers
 from common.pipeline.cost.count import Counted, Hardware, update
 from common.pipeline.cost.history import Spent, predicted, recorded, reference_seconds
-from common.reporting.command import print_for
 from common.reporting.tables import markdown
 
 KEPT = 6  # times the weights that two checkpoints hold: weights and two moments each
@@ -177,11 +175,3 @@ def _told(value: float) -> str:
     if value != value:
         return ""
     return f"{value:,.0f}" if value >= 100 else f"{value:.2g}" if value >= 0.001 else "0"
-
-
-def main(arguments: list[str] | None = None) -> int:
-    return print_for(report, arguments, "common.pipeline.cost.estimate", __doc__)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from common.base.files import atomic_path
+from common.base.pictures import tile
 
 # Okabe and Ito's colours for colour-blind readers, each with a line style and marker of its own.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -84,17 +85,6 @@ def seed_band(
         marker=MARKERS[index % len(MARKERS)] if marker else None,
         markersize=3.5,
     )
-
-
-def tile(images: np.ndarray, columns: int, gap: int = 1) -> np.ndarray:
-    """uint8 images (n, h, w, c) -> one picture with white gaps (grey pictures without the channel axis)."""
-    n, height, width, channels = images.shape
-    rows = -(-n // columns)
-    sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, channels), 255, np.uint8)
-    for i, image in enumerate(images):
-        top, left = (i // columns) * (height + gap), (i % columns) * (width + gap)
-        sheet[top : top + height, left : left + width] = image
-    return sheet[..., 0] if channels == 1 else sheet
 
 
 def show_images(axis: Axes, images: np.ndarray, columns: int, title: str = "") -> None:

@@ -7,13 +7,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from PIL import Image, ImageDraw, ImageFont
 
-from common.base.files import atomic_path
+from common.base.pictures import tile, write_picture
 from common.measurements.numbers import score_name
 from common.reporting.experiment_page import Results
-from common.reporting.figures.plots import bars_with_seeds, figure, show_images, tile
+from common.reporting.figures.plots import bars_with_seeds, figure, show_images
 
 SMALLEST_SIDE = 64  # pixels of a frame in an animation; smaller frames are enlarged
-MILLISECONDS = 120  # a frame
 TEXT = 14  # pixels
 
 
@@ -74,18 +73,8 @@ def animate(path: Path, videos: Mapping[str, np.ndarray], *, columns: int = 8) -
             rows += [_caption(name, picture.shape[1]), picture]
         width = max(row.shape[1] for row in rows)
         padded = [np.pad(row, ((0, 4), (0, width - row.shape[1]), (0, 0)), constant_values=255) for row in rows]
-        frames.append(Image.fromarray(np.concatenate(padded)))
-    with atomic_path(path) as temporary:
-        frames[0].save(
-            temporary,
-            format="WEBP",
-            save_all=True,
-            append_images=frames[1:],
-            duration=MILLISECONDS,
-            loop=0,
-            lossless=True,
-            method=4,
-        )
+        frames.append(np.concatenate(padded))
+    write_picture(path, frames)
 
 
 def _caption(text: str, width: int) -> np.ndarray:

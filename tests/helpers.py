@@ -1,0 +1,51 @@
+"""What several tests need, besides the fixtures of conftest.py."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from common.base.schema import ROOT
+from common.data.clips import ClipBatches, Clips
+from common.experiments.papers import Experiment
+from common.training.method import Method, build_method
+
+CPU = torch.device("cpu")
+# Starting processes is most of what a smoke run costs: these papers go through Snakemake, the others through the same
+# functions in one process (test_papers.py).
+DAG_PAPERS = ("wgan",)
+SMOKE = ("--config", "scale=smoke", f"papers=[{','.join(DAG_PAPERS)}]")
+
+
+def run(command: list[str], cwd: Path = ROOT, timeout: float = 600, **options: Any) -> subprocess.CompletedProcess:
+    """stdout and stderr together in ``stdout``."""
+    together = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "check": False}
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(command, cwd=cwd, timeout=timeout, env=environment, **together, **options)
+
+
+def snakemake(*arguments: str, cwd: Path = ROOT, timeout: float = 600) -> subprocess.CompletedProcess:
+    """Run snakemake as a user would."""
+    return run([sys.executable, "-m", "snakemake", *arguments], cwd, timeout)
+
+
+def parameters(*networks: torch.nn.Module) -> int:
+    """How many numbers they learn."""
+    return sum(p.numel() for network in networks for p in network.parameters())
+
+
+def small_video_model(experiment: Experiment, arm: str, **changed: Any) -> tuple[Method, ClipBatches]:
+    """A video model's method as an arm has it at scale smoke, with its optimisers, and batches of random clips."""
+    settings = experiment.settings(arm, "smoke") | changed
+    length, size = settings["frames"], settings["image_size"]
+    torch.manual_seed(0)
+    method = build_method(settings, (settings["channels"], length, size, size), CPU)
+    method.make_optimisers()
+    count = 8
+    frames = np.random.default_rng(0).integers(0, 256, (count * length, size, size, settings["channels"]), np.uint8)
+    clips, labels = Clips(frames, np.full(count, length), length), np.arange(count) % settings.get("classes", 1)
+    return method, ClipBatches(clips, settings["batch_size"], 0, CPU, labels)
