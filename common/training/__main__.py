@@ -10,7 +10,8 @@ import sys
 from common.base.errors import UserError
 from common.base.files import require_writable
 from common.experiments.config import key_values, load_config
-from common.experiments.papers import SCALES, check_declarations, experiment
+from common.experiments.papers import SCALES, experiment
+from common.experiments.validation import check_declarations
 from common.training.children import end_with_the_job
 from common.training.runs import train_run
 
