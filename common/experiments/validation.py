@@ -65,9 +65,7 @@ def _check_arms(one: Experiment, place: str) -> None:
         declared = one.declared["arms"][arm]
         for key in (*declared.get("without", ()), *declared.get("times", ())):
             if key not in published:
-                raise UserError(
-                    f"{place}.arms.{arm}: {key!r} is none of the experiment's{did_you_mean(key, published)}"
-                )
+                raise UserError(f"{place}.arms.{arm}: the experiment has no {key!r}{did_you_mean(key, published)}")
         for key in {*declared.get("without", ()), *declared.get("times", ())} & set(declared.get("published", ())):
             raise UserError(f"{place}.arms.{arm}: {key!r} is both replaced and dropped or multiplied; do one")
         for key in declared.get("times", ()):
@@ -103,13 +101,15 @@ def _check_not_stated(one: Experiment, place: str) -> None:
 
 
 def _check_lost(one: Experiment, place: str) -> None:
-    """No scale sets what every arm sets for itself."""
+    """No scale sets what every arm sets for itself; what it takes over from another experiment may be of no use."""
+    paper = papers().get(one.paper)
+    written = paper.declared["experiments"][one.name] if paper else one.declared
     arms = [one.declared["arms"][arm] for arm in one.own_arms]
-    for scale in SCALES if arms else ():
+    for scale, declared in written.get("scales", {}).items() if arms else ():
         own = [
             {*arm.get("published", ()), *arm.get("without", ()), *arm.get("scales", {}).get(scale, ())} for arm in arms
         ]
-        for key in one.declared["scales"][scale].get("settings", {}):
+        for key in declared.get("settings", ()):
             if all(key in keys for keys in own):
                 raise UserError(
                     f"{place}.scales.{scale}.settings.{key}: every arm sets its own, so this is lost; "
@@ -164,7 +164,7 @@ def check_measuring(paper: Paper) -> None:
 def check_facts(paper: Paper) -> None:
     """Where the paper's text prints a hyper-parameter, that is what is declared as published.
 
-    A fact of no experiment is one of all that have the setting, do not call it not stated, and have no fact of their own.
+    A fact of no experiment is one of all that have the setting, do not call it not stated and have none of their own.
     """
     place = f"reproductions/{paper.name}/facts.csv"
     named = {(fact["experiment"], fact["setting"]) for fact in paper.facts}
@@ -193,6 +193,7 @@ def check_facts(paper: Paper) -> None:
             published = one.published(arm)[setting]
             if published != fact["value"]:
                 raise UserError(
-                    f"{paper.place}, at experiments.{one.name}: published {setting} is {published!r}, but the paper prints "
-                    f"{fact['value']!r} ({fact['source']}); what we run otherwise belongs under scales.paper.settings"
+                    f"{paper.place}, at experiments.{one.name}: published {setting} is {published!r}, but the "
+                    f"paper prints {fact['value']!r} ({fact['source']}); what we run otherwise belongs under "
+                    f"scales.paper.settings"
                 )
