@@ -137,7 +137,7 @@ def _arms(chosen: Experiment, names: Iterable[str]) -> list[str]:
 
 def train(given: argparse.Namespace) -> int:
     from common.base.files import require_writable
-    from common.experiments.papers import check_declarations
+    from common.experiments.validation import check_declarations
     from common.training.children import end_with_the_job
     from common.training.runs import train_run
 

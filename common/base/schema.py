@@ -13,10 +13,24 @@ ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "workflow" / "schemas"
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that is said twice in one mapping, of which YAML would keep the last without a word."""
+
+    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        said: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value != "<<":
+                if key.value in said:
+                    raise yaml.composer.ComposerError(None, None, f"{key.value!r} is there twice", key.start_mark)
+                said.add(key.value)
+        return node
+
+
 def read_yaml(path: str | Path) -> Any:
     try:
         with open(path, encoding="utf-8") as file:
-            return yaml.safe_load(file)
+            return yaml.load(file, _Loader)
     except FileNotFoundError:
         raise UserError(f"{path} is missing") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -1,12 +1,11 @@
 """Papers, experiments, arms and runs, as declared in ``reproductions/<paper>/experiments.yaml``.
 
-An experiment's ``settings`` are the published ones. An arm and a scale each state only what they change:
-settings of a run = experiment.settings < arm.settings < scale.settings < arm.scales[scale] < config.settings,
-the right one winning. A deviation is whatever then differs from the same arm at scale ``paper``.
+An experiment's ``published`` settings are the paper's. An arm and a scale each state only what they change; a deviation
+is whatever then differs from the arm's published settings. How they lie over one another: :mod:`.settings`.
 """
 
+import csv
 import importlib
-import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,8 +15,10 @@ from typing import Any
 
 from common.base.errors import UserError, did_you_mean
 from common.base.schema import ROOT, read_yaml, validate
+from common.experiments.config import typed
+from common.experiments.declarations import expand
+from common.experiments.settings import Deviation, deviations, lay_arm, override
 
-COUNTS = ("batch_size", "frames", "steps", "image_size", "snapshots", "stride")  # whole, at least 1
 SCALES = ("smoke", "quick", "gpu", "paper")
 
 
@@ -26,50 +27,10 @@ def slug(label: str) -> str:
     return re.sub(r"[^a-z0-9.]+", "-", label.lower()).strip("-")
 
 
-def _kind(value: Any) -> str:
-    """What sort of value a setting has; whole and other numbers are one sort."""
-    if isinstance(value, bool):
-        return "truth value"
-    return "number" if isinstance(value, (int, float)) else {str: "text", list: "list"}.get(type(value), "value")
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def _problem(key: str, value: Any, like: Any) -> str:
-    """Why a setting of the right kind cannot be, beside the one it takes the place of; "" where it can."""
-    if isinstance(value, list):
-        kinds = {_kind(item) for item in like}
-        return "" if not kinds or kinds >= {_kind(item) for item in value} else f"is no list of {' or '.join(kinds)}s"
-    if _kind(value) != "number":
-        return ""
-    if not math.isfinite(value):
-        return "is not finite"
-    if key in COUNTS and not isinstance(value, int):
-        return "is no whole number"
-    if value < (key in COUNTS) and like >= 0:
-        return "is too small"
-    return ""
-
-
 @cache
 def _rows(path: Path) -> list[dict[str, Any]]:
-    """What a file of ``settings_by_seed`` holds; read once, because a plan asks for every row many times."""
+    """The rows of a sweep; read once, because a plan asks for every row many times."""
     return read_yaml(path)
-
-
-@dataclass(frozen=True)
-class Deviation:
-    """One setting of a run that is not the paper's."""
-
-    setting: str
-    ours: Any
-    paper: Any
-
-    def __str__(self) -> str:
-        return f"{self.setting} {self.ours} (paper: {self.paper})"
 
 
 @dataclass(frozen=True)
@@ -111,50 +72,50 @@ class Experiment:
     def not_stated(self) -> Mapping[str, str]:
         return self.declared.get("not_stated", {})
 
+    def published(self, arm: str | None, row: int = 0) -> dict[str, Any]:
+        """The settings that the paper has for an arm; of the experiment alone where ``arm`` is None."""
+        if arm is None:
+            return dict(self.declared["published"])
+        return lay_arm({**self.declared["published"], **self._row(arm, row)}, self.declared["arms"][arm])
+
     def settings_without_arm(self, scale: str, config: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The settings of an experiment that trains nothing."""
-        return self._resolve({}, scale, config)
+        settings = {**self.declared["published"], **self.declared["scales"][scale].get("settings", {})}
+        return self._override(settings, self.published(None), config)
 
-    def settings(
-        self, arm: str, scale: str, config: Mapping[str, Any] | None = None, seed: int | None = None
-    ) -> dict[str, Any]:
+    def settings(self, arm: str, scale: str, config: Mapping[str, Any] | None = None, row: int = 0) -> dict[str, Any]:
         """All settings of one arm at one scale, flat; the run's seed is not among them.
 
-        Where ``settings_by_seed`` names a file, its row ``seed`` adds to them; without a seed row 0 stands for all.
+        Where the experiment is a ``sweep``, its ``row`` is among them; row 0 stands for all.
         """
-        return self._by_seed(seed or 0) | self._resolve(self.declared["arms"][arm] or {}, scale, config)
+        declared, at_scale = self.declared["arms"][arm], self.declared["scales"][scale].get("settings", {})
+        shrunk = {**self.declared["published"], **at_scale, **self._row(arm, row)}
+        settings = {**lay_arm(shrunk, declared), **declared.get("scales", {}).get(scale, {})}
+        return self._override(settings, self.published(arm, row), config)
 
-    def settings_of_seeds(self, seeds: list[int]) -> list[dict[str, Any]]:
-        """What each seed adds to the settings; [] where seeds are only seeds."""
-        return [self._by_seed(seed) for seed in seeds] if "settings_by_seed" in self.declared else []
-
-    def _by_seed(self, seed: int) -> dict[str, Any]:
-        file = self.declared.get("settings_by_seed")
-        if file is None:
-            return {}
-        path = ROOT / "reproductions" / self.paper / file
-        rows = _rows(path)
-        if seed >= len(rows):
-            raise UserError(f"{path.relative_to(ROOT)} has {len(rows)} rows; there is none for seed {seed}")
-        return rows[seed]
-
-    def _resolve(self, declared: Mapping[str, Any], scale: str, config: Mapping[str, Any] | None) -> dict[str, Any]:
-        resolved = {
-            **self.declared["settings"],
-            **declared.get("settings", {}),
-            **self.declared["scales"][scale].get("settings", {}),
-            **declared.get("scales", {}).get(scale, {}),
-        }
+    def _override(
+        self, settings: dict[str, Any], published: Mapping[str, Any], config: Mapping[str, Any] | None
+    ) -> dict[str, Any]:
         overrides = ((config or {}).get("settings") or {}).get(self.name, {})
-        for key, value in overrides.items():
-            place = f"the configuration, at settings.{self.name}.{key}"
-            if key not in resolved:
-                raise UserError(f"{place}: unknown setting {key!r}{did_you_mean(key, resolved)}")
-            if _kind(value) != _kind(resolved[key]):
-                raise UserError(f"{place}: {_short(value)} is no {_kind(resolved[key])} (like {resolved[key]!r})")
-            if problem := _problem(key, value, resolved[key]):
-                raise UserError(f"{place}: {_short(value)} {problem} (like {resolved[key]!r})")
-        return {**resolved, **overrides}
+        return override(settings, published, overrides, f"the configuration, at settings.{self.name}")
+
+    def sweep_rows(self, rows: list[int]) -> list[dict[str, Any]]:
+        """The settings of these rows of its sweep."""
+        return [self._sweep_row(row) for row in rows]
+
+    def swept(self, arm: str) -> bool:
+        """Whether an arm's runs are rows of the experiment's sweep; one that states its seeds stands outside it."""
+        return "sweep" in self.declared and "seeds" not in self.declared["arms"][arm]
+
+    def _row(self, arm: str, row: int) -> dict[str, Any]:
+        return self._sweep_row(row) if self.swept(arm) else {}
+
+    def _sweep_row(self, row: int) -> dict[str, Any]:
+        path = ROOT / "reproductions" / self.paper / self.declared["sweep"]
+        rows = _rows(path)
+        if row >= len(rows):
+            raise UserError(f"{path.relative_to(ROOT)} has {len(rows)} rows; there is no row {row}")
+        return rows[row]
 
     def trained_with(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """The settings that a training depends on: all but those its paper declares as ``measuring``."""
@@ -166,22 +127,15 @@ class Experiment:
 
         ``arm`` is None for an experiment that trains nothing.
         """
-        if arm is None:
-            ours, published = self.settings_without_arm(scale, config), self.settings_without_arm("paper")
-        else:
-            ours, published = self.settings(arm, scale, config), self.settings(arm, "paper")
-        deviations = [
-            Deviation(key, ours.get(key, "—"), published.get(key, "—"))
-            for key in sorted({*ours, *published})
-            if ours.get(key) != published.get(key)
-        ]
+        ours = self.settings_without_arm(scale, config) if arm is None else self.settings(arm, scale, config)
+        found = deviations(ours, self.published(arm))
         local = (config or {}).get("local", {})
         if ours.get("data") in local:
             from common.data.registry import local_copy_differs
 
             if local_copy_differs(ours["data"], local[ours["data"]]):
-                deviations.append(Deviation("data_files", "a local copy with another checksum", "as registered"))
-        return deviations
+                found.append(Deviation("data_files", "a local copy with another checksum", "as registered"))
+        return found
 
     def deviations_by_arm(self, scale: str, config: Mapping[str, Any] | None = None) -> dict[str, list[Deviation]]:
         """The deviations of every arm, borrowed ones included; under "" where there are no arms.
@@ -199,12 +153,13 @@ class Experiment:
         return by_arm
 
     def seeds(self, scale: str, config: Mapping[str, Any] | None = None) -> list[int]:
-        chosen = (config or {}).get("seeds")
-        return list(chosen) if chosen is not None else list(range(self.declared["scales"][scale]["seeds"]))
+        """The seeds of its runs; the rows of its sweep, where it is one."""
+        chosen, declared = (config or {}).get("seeds"), self.declared["scales"][scale]
+        return list(chosen) if chosen is not None else list(range(declared.get("rows", declared.get("seeds"))))
 
     def training_of(self, arm: str) -> "Experiment":
         """The experiment that trains this arm: another one where the arm says ``runs_of``."""
-        origin = (self.declared["arms"][arm] or {}).get("runs_of")
+        origin = self.declared["arms"][arm].get("runs_of")
         return experiment(origin) if origin else self
 
     @property
@@ -238,7 +193,7 @@ class Experiment:
         return [
             (arm, seed)
             for arm in self.own_arms
-            for seed in seeds[: (self.declared["arms"][arm] or {}).get("seeds", len(seeds))]
+            for seed in seeds[: self.declared["arms"][arm].get("seeds", len(seeds))]
         ]
 
     def jobs(self, scale: str, config: Mapping[str, Any] | None = None) -> dict[str, list[tuple[str, int]]]:
@@ -265,11 +220,15 @@ class Paper:
     def folder(self) -> Path:
         return ROOT / "reproductions" / self.name
 
+    @property
+    def place(self) -> str:
+        """The file of its declarations, as errors name it."""
+        return f"reproductions/{self.name}/experiments.yaml"
+
     @cached_property
     def declared(self) -> dict[str, Any]:
-        file = self.folder / "experiments.yaml"
-        content = read_yaml(file)
-        validate(content, "experiments", str(file.relative_to(ROOT)))
+        content = read_yaml(self.folder / "experiments.yaml")
+        validate(content, "experiments", self.place)
         return content
 
     @cached_property
@@ -289,8 +248,19 @@ class Paper:
 
     @cached_property
     def _all(self) -> dict[str, Experiment]:
-        declared = self.declared["experiments"]
+        declared = expand(self.declared["experiments"], self.place)
         return {name: Experiment(self.name, name, content) for name, content in declared.items()}
+
+    @cached_property
+    def facts(self) -> list[dict[str, Any]]:
+        """The hyper-parameters that the paper's text prints, from ``facts.csv``: experiment and arm (both may be empty:
+        all), setting, value, source.
+        """
+        file = self.folder / "facts.csv"
+        if not file.exists():
+            return []
+        with open(file, encoding="utf-8", newline="") as lines:
+            return [{**row, "value": typed(row["value"])} for row in csv.DictReader(lines)]
 
     @property
     def title(self) -> str:
@@ -335,44 +305,6 @@ def chosen_papers(config: Mapping[str, Any]) -> list[Paper]:
         if name not in papers():
             raise UserError(f"the configuration, at papers: there is no paper {name!r}{did_you_mean(name, papers())}")
     return [papers()[name] for name in names]
-
-
-def check_declarations(config: Mapping[str, Any]) -> None:
-    """Read every declaration once, so that a misspelt name is told before anything starts."""
-    from common.data.registry import registry
-
-    for name in config.get("settings") or {}:
-        experiment(name)
-    for name in config.get("local") or {}:
-        if name not in registry():
-            raise UserError(
-                f"the configuration, at local: there is no data set {name!r}{did_you_mean(name, registry())}"
-            )
-    for one in all_experiments():
-        place = f"reproductions/{one.paper}/experiments.yaml, at experiments.{one.name}.arms"
-        if not one.own_arms:  # it is measured with settings of its own nevertheless
-            one.settings_without_arm(config["scale"], config)
-        named: dict[str, str] = {}
-        for arm in one.arms:
-            if (other := named.setdefault(slug(arm), arm)) != arm:
-                raise UserError(f"{place}: {other!r} and {arm!r} are one file name, {slug(arm)!r}; rename one of them")
-            origin = one.training_of(arm)
-            if arm not in origin.arms:
-                raise UserError(f"{place}: {origin.name} has no arm {arm!r}{did_you_mean(arm, origin.arms)}")
-            if not one.own_arms:
-                overrides = (config.get("settings") or {}).get(one.name, {})
-                for key in set(overrides) & set(origin.settings(arm, config["scale"])):
-                    raise UserError(
-                        f"the configuration, at settings.{one.name}.{key}: its arms are trained and judged as "
-                        f"{origin.name}'s; set it at settings.{origin.name}"
-                    )
-            settings = origin.settings(arm, config["scale"], config)
-            span = (settings.get("frames", 1) - 1) * settings.get("stride", 1) + 1
-            if span > settings.get("shortest_video", span):
-                raise UserError(
-                    f"{origin.name}, arm {arm!r}: clips of {settings['frames']} frames, {settings['stride']} apart, "
-                    f"need videos of {span}; shortest_video is {settings['shortest_video']}"
-                )
 
 
 def resolve(path: str) -> Any:

@@ -15,7 +15,8 @@ from common.data.prepare import folder_of, validation_of
 from common.data.registry import entry
 from common.evaluation.names import network_module, networks_of, weights_of
 from common.experiments.config import check_config
-from common.experiments.papers import Experiment, all_experiments, check_declarations, chosen_papers, experiment, papers
+from common.experiments.papers import Experiment, all_experiments, chosen_papers, experiment, papers
+from common.experiments.validation import check_declarations
 from common.pipeline.cost.history import Spent, recorded
 
 MEASURED = ("per_seed", "measured", "curves", "runs")
@@ -157,7 +158,7 @@ class Plan:
         arms = {arm: one.trained_with(self._settings[one.name, arm]) for arm, _ in runs}
         return {
             "arms": arms,
-            "by_seed": one.settings_of_seeds(sorted({seed for _, seed in runs})),
+            "sweep": one.sweep_rows(sorted({seed for arm, seed in runs if one.swept(arm)})),
             "runs": [list(run) for run in runs],
             "code": training_code(*(settings["method"] for settings in arms.values())),
         }
@@ -280,7 +281,7 @@ class Plan:
         """What the page and figures are made of besides the measurements."""
         one = experiment(name)
         modules = [f"reproductions.{one.paper}.{module}" for module in ("claims", "figures")]
-        shown = {key: value for key, value in one.declared.items() if key not in ("settings", "arms", "scales")}
+        shown = {key: value for key, value in one.declared.items() if key not in ("published", "arms", "scales")}
         return {
             "experiment": name,
             "title": one.title,

@@ -221,7 +221,7 @@ def biggan_resolutions(m: Measuring) -> None:
             judge = judge_of(part, device)
             validation_score = judge.score_of(_validation(m, m.settings(arm)).samples)
             for run in part.runs:
-                model, _, size = arm.rpartition(" ")
+                model, size = arm.partition(" · ")[0], run.settings["image_size"]
                 add_curves(
                     m,
                     judge,

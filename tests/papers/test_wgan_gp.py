@@ -11,6 +11,7 @@ from helpers import CPU, parameters
 from scipy.spatial.distance import jensenshannon
 from torch import nn
 
+from common.base.errors import UserError
 from common.base.schema import ROOT, read_yaml
 from common.data.batches import Batches
 from common.experiments.papers import experiment
@@ -167,13 +168,14 @@ def test_extra_layers_are_dealt_out_evenly():
         extra_layers(4, 64)
 
 
-def test_a_seed_of_the_sweep_is_an_architecture():
+def test_a_row_of_the_sweep_is_an_architecture():
     one = experiment("wgan_gp_architecture_sweep")
-    for seed in (0, 7):
-        chosen = one.settings("GAN", "quick", seed=seed)
-        assert {key: chosen[key] for key in ARCHITECTURES[seed]} == ARCHITECTURES[seed]
-    with pytest.raises(Exception, match="there is none for seed 200"):
-        one.settings("GAN", "paper", seed=200)
+    for row in (0, 7):
+        chosen = one.settings("GAN", "quick", row=row)
+        assert {key: chosen[key] for key in ARCHITECTURES[row]} == ARCHITECTURES[row]
+    assert one.settings("DCGAN (standard)", "quick", row=7) == one.settings("DCGAN (standard)", "quick", row=0)
+    with pytest.raises(UserError, match="has 200 rows; there is no row 200"):
+        one.settings("GAN", "paper", row=200)
 
 
 def test_bottlenecks_have_the_parameters_of_their_layers():
@@ -259,9 +261,9 @@ def test_only_the_authors_dcgan_starts_at_002():
         assert settings(name, arm)["generator_init"] == settings(name, arm)["critic_init"] == 0
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_no_architecture_of_the_quick_sweep_is_dead_at_its_start(seed):
-    chosen = experiment("wgan_gp_architecture_sweep").settings("WGAN-GP", "quick", seed=seed)
+@pytest.mark.parametrize("row", range(12))
+def test_no_architecture_of_the_quick_sweep_is_dead_at_its_start(row):
+    chosen = experiment("wgan_gp_architecture_sweep").settings("WGAN-GP", "quick", row=row)
     torch.manual_seed(0)
     method = WGANGP(chosen, (1, 16, 16), CPU)
     with torch.no_grad():

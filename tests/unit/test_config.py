@@ -4,12 +4,14 @@ from types import SimpleNamespace
 
 import pytest
 
-import common.experiments.papers as experiments
+import common.experiments.validation as validation
 from common.base.errors import UserError
 from common.base.files import require_writable
 from common.cli import main
 from common.experiments.config import load_config, typed
-from common.experiments.papers import SCALES, all_experiments, check_declarations, experiment, slug
+from common.experiments.declarations import expand
+from common.experiments.papers import SCALES, Experiment, all_experiments, experiment, papers, slug
+from common.experiments.validation import check_declarations, check_experiment
 from common.pipeline.plan import Plan
 
 
@@ -82,34 +84,122 @@ def test_every_declaration_is_sound():
         check_declarations(load_config({"scale": scale}))
 
 
-def test_arms_of_one_file_name_are_refused(monkeypatch):
-    declared = {"settings": {}, "arms": {"λ = 1": {}, "β = 1": {}}, "scales": {"quick": {"seeds": 1}}}
-    monkeypatch.setattr(experiments, "all_experiments", lambda: [experiments.Experiment("p", "e", declared)])
-    with pytest.raises(UserError, match=r"p/experiments.yaml, at experiments.e.arms: 'λ = 1' and 'β = 1' are one file"):
-        check_declarations({"scale": "quick"})
+def declared(**changed) -> Experiment:
+    """A small experiment; ``changed`` parts are laid over it."""
+    parts = {
+        "published": {"a": 1, "b": 1, "c": 1.0, "d": 1, "e": 4},
+        "arms": {"x": {"published": {"b": 2, "d": 2}, "times": {"e": 0.5}, "scales": {"quick": {"d": 4}}}, "y": {}},
+        "scales": {"smoke": {"seeds": 1}, "quick": {"seeds": 2, "settings": {"b": 3, "c": 3.0, "d": 3, "e": 10}}},
+    }
+    parts["scales"] |= {"gpu": {"seeds": 3}, "paper": {"seeds": 5}}
+    parts |= changed
+    return Experiment("p", "e", expand({"e": parts}, "p/experiments.yaml")["e"])
 
 
-def test_nothing_deviates_at_scale_paper():
-    for one in all_experiments():
-        for arm in one.arms or [None]:
-            assert (one.training_of(arm) if arm else one).deviations(arm, "paper") == []
-
-
-def test_settings_lie_over_one_another():
-    one = experiments.Experiment(
-        "p",
-        "e",
-        {
-            "settings": {"a": 1, "b": 1, "c": 1, "d": 1},
-            "arms": {"x": {"settings": {"b": 2, "c": 2, "d": 2}, "scales": {"quick": {"d": 4}}}},
-            "scales": {"quick": {"seeds": 2, "settings": {"c": 3, "d": 3}}, "paper": {"seeds": 5}},
-        },
-    )
-    assert one.settings("x", "quick") == {"a": 1, "b": 2, "c": 3, "d": 4}
-    assert one.settings("x", "quick", {"settings": {"e": {"a": 9}}})["a"] == 9
-    assert [str(d) for d in one.deviations("x", "quick")] == ["c 3 (paper: 2)", "d 4 (paper: 2)"]
+def test_an_arm_wins_over_a_scale_and_its_own_scale_over_it():
+    one = declared()
+    assert one.settings("x", "quick") == {"a": 1, "b": 2, "c": 3.0, "d": 4, "e": 5}
+    assert one.settings("x", "quick", {"settings": {"e": {"b": 9}}})["b"] == 9
+    deviating = [str(deviation) for deviation in one.deviations("x", "quick")]
+    assert deviating == ["c 3.0 (paper: 1.0)", "d 4 (paper: 2)", "e 5 (paper: 2)"]
     assert one.seeds("quick") == [0, 1]
     assert one.seeds("quick", {"seeds": [7]}) == [7]
+
+
+def test_what_we_run_otherwise_at_scale_paper_deviates():
+    scales = declared().declared["scales"]
+    one = declared(scales=scales | {"paper": {"seeds": 1, "settings": {"c": 0.5}}})
+    assert [str(deviation) for deviation in one.deviations("y", "paper")] == ["c 0.5 (paper: 1.0)"]
+
+
+def test_nothing_deviates_at_scale_paper_but_what_is_said_there():
+    for one in all_experiments():
+        for arm in one.arms or [None]:
+            origin = one.training_of(arm) if arm else one
+            said = set(origin.declared["scales"]["paper"].get("settings", {}))
+            said |= set(origin.declared["arms"][arm].get("scales", {}).get("paper", {})) if arm else set()
+            assert {deviation.setting for deviation in origin.deviations(arm, "paper")} <= said
+
+
+def test_products_of_arms_are_all_combinations_with_what_a_cell_adds():
+    product = {"method": {"A": {"published": {"a": 2}}, "B": {}}, "size": {"one": {}, "two": {"published": {"b": 2}}}}
+    one = declared(arms={"product": product, "B · two": {"seeds": 1}, "alone": None})
+    assert one.arms == ["A · one", "A · two", "B · one", "B · two", "alone"]
+    assert one.declared["arms"]["A · two"] == {"published": {"a": 2, "b": 2}}
+    assert one.declared["arms"]["B · two"] == {"published": {"b": 2}, "seeds": 1}
+
+
+def test_an_experiment_like_another_takes_over_settings_and_scales():
+    base = {"published": {"a": 1, "b": 2}, "arms": {"x": {}}, "scales": {"quick": {"seeds": 3, "settings": {"a": 5}}}}
+    like = {"like": "base", "published": {"b": 3}, "arms": {"y": {}}, "scales": {"quick": {"settings": {"b": 6}}}}
+    expanded = expand({"base": base, "other": like}, "p/experiments.yaml")["other"]
+    assert expanded["published"] == {"a": 1, "b": 3}
+    assert expanded["scales"]["quick"] == {"seeds": 3, "settings": {"a": 5, "b": 6}}
+    assert list(expanded["arms"]) == ["y"]
+    with pytest.raises(UserError, match=r"at experiments\.a\.like: 'b': a has no such sibling"):
+        expand({"a": {"like": "b"}}, "p/experiments.yaml")
+    with pytest.raises(UserError, match="is like itself"):
+        expand({"a": {"like": "a"}}, "p/experiments.yaml")
+
+
+QUICK = {"seeds": 1, "settings": {"b": 3}}
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"arms": {"λ = 1": {}, "β = 1": {"published": {"a": 2}}}}, "arms: 'λ = 1' and 'β = 1' are one file name"),
+        ({"arms": {"x": {}, "y": {}}}, "arms: 'x' and 'y' are the same training at scale quick"),
+        ({"arms": {"x": {"published": {"b": 2}}}}, r"scales\.quick\.settings\.b: every arm sets its own"),
+        ({"arms": {"x": {"times": {"f": 2}}}}, r"arms\.x: the experiment has no 'f'"),
+        ({"arms": {"x": {"without": ["f"]}}}, r"arms\.x: the experiment has no 'f'"),
+        (
+            {"arms": {"x": {"times": {"a": 2}, "published": {"a": 2}}}},
+            r"arms\.x: 'a' is both replaced and dropped or multiplied",
+        ),
+        ({"arms": {"x": {"published": {"a": "many"}}}}, r"arms\.x\.published\.a: 'many' is no number"),
+        ({"arms": {"x": {"scales": {"gpu": {"a": 1.5}}}}}, r"arms\.x\.scales\.gpu\.a: 1\.5 is no whole number"),
+        ({"not_stated": {"f": "no setting"}}, "not_stated: 'f' is no setting of it"),
+        ({"scales": {"quick": QUICK}}, r"scales\.smoke: it does not say how many seeds"),
+    ],
+)
+def test_a_declaration_that_would_lie_is_refused_with_its_place(changed, message):
+    one = declared(**changed)
+    if len(one.declared["scales"]) > 1:
+        one.declared["scales"]["quick"] = QUICK
+    with pytest.raises(UserError, match=r"p/experiments\.yaml, at experiments\.e\." + message):
+        check_experiment(one, {"scale": "quick"})
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "message"),
+    [
+        ("msgan_facades", {"trials": 0}, r"trials: 0 is too small \(like 2\)"),
+        ("msgan_facades", {"outputs_per_input": 0}, "outputs_per_input: 0 is too small"),
+        ("msgan_facades", {"bins": 2.5}, r"bins: 2\.5 is no whole number"),
+        ("msgan_facades", {"learning_rate": -1.0}, "learning_rate: -1.0 is too small"),
+        ("cgml_latent_size", {"latent_size": 3}, "'codes of 5' and 'codes of 10' are the same training"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused(name, changed, message):
+    with pytest.raises(UserError, match=message):
+        check_declarations(load_config({"settings": {name: changed}}))
+
+
+def test_what_is_published_agrees_with_what_the_paper_prints(monkeypatch):
+    paper = papers()["wgan"]
+    fact = {"experiment": "", "arm": "", "setting": "learning_rate", "value": 6e-5, "source": "Algorithm 1"}
+    monkeypatch.setitem(paper.__dict__, "facts", [fact | {"experiment": "wgan_robustness"}])
+    with pytest.raises(
+        UserError, match=r"wgan_robustness: published learning_rate is 5e-05, .*prints 6e-05 \(Algorithm"
+    ):
+        validation.check_facts(paper)
+
+
+def test_every_built_paper_lists_facts_with_their_source():
+    for paper in papers().values():
+        assert len(paper.facts) >= 8
+        assert all(fact["source"] for fact in paper.facts)
 
 
 def test_another_local_copy_is_a_deviation(tmp_path):
