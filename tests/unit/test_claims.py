@@ -100,3 +100,13 @@ def test_a_claim_that_divides_by_nothing_is_not_comparable():
     found = judge(ratio, tables(1.0, 0.0, 1.0))
     assert (found.verdict, found.evidence()) == (NOT_COMPARABLE, "it divides by 0")
     assert on_reported(ratio, tables(0.0)[0].rows)[0] is None
+
+@pytest.mark.parametrize("paper", PAPERS, ids=lambda p: p.name)
+@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["alone", "all but one"])
+def test_part_of_a_table_leaves_a_claim_undecided_and_breaks_nothing(paper, whole):
+    """Each reported row alone, and the table without it."""
+    reported = reported_numbers(paper)
+    for claim in claims_of(paper):
+        rows = reported[reported["source"].isin(paper.experiments[claim.experiment].reported_sources)]
+        for row in rows.index:
+            on_reported(claim, rows.drop(index=row) if whole else rows.loc[[row]])
