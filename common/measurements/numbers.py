@@ -41,7 +41,7 @@ def diversity(t: Table, model: str, **condition: Any) -> float:
 
 
 def ratio(numerator: float, denominator: float, least: float = -math.inf) -> float:
-    """Finite where the denominator is 0, as the diversity of a collapsed model is; neither counts as less than ``least``."""
+    """Finite where the denominator is 0 (the diversity of a collapsed model); neither counts as less than ``least``."""
     return max(numerator, least) / max(denominator, least, 1e-12)
 
 

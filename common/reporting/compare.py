@@ -14,8 +14,8 @@ from common.evaluation.protocol import difference
 from common.experiments.config import key_values, load_config
 from common.experiments.papers import Experiment, Paper, library
 from common.measurements.table import CELL, Table, read_cells, read_measurements, write_csv
-from common.reporting.claims import claims_of, judge, on_reported
-from common.reporting.experiment_page import reported_numbers
+from common.reporting.claims import evaluate, load_claims, on_reported
+from common.reporting.results import reported_numbers
 from common.reporting.tables import markdown, number
 
 WITHIN, BETTER, WORSE, NOT_COMPARABLE = "within spread", "better", "worse", "not comparable"
@@ -108,21 +108,21 @@ def _of(experiment: Experiment, rows: pd.DataFrame) -> pd.DataFrame:
 def claims_on(paper: Paper, new: pd.DataFrame, reported: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """The paper's claims on somebody's numbers, and what the file lacks to decide the rest."""
     decided, lacking = [], []
-    for one in claims_of(paper):
-        experiment = paper.experiments[one.experiment]
-        verdict = judge(one, {0: Table(_of(experiment, new))})
+    for claim in load_claims(paper):
+        experiment = paper.experiments[claim.experiment]
+        verdict = evaluate(claim, {0: Table(_of(experiment, new))})
         if verdict.n == 0:
-            lacking.append(f"- {one.text} ({one.where}): {verdict.reason.removeprefix('not measured: ')}")
+            lacking.append(f"- {claim.text} ({claim.where}): {verdict.reason.removeprefix('not measured: ')}")
             continue
-        holds, _ = on_reported(one, _of(experiment, reported))
+        holds, _ = on_reported(claim, _of(experiment, reported))
         printed = {None: "no number printed", True: "holds", False: "FAILS"}[holds]
         yours = "holds" if verdict.holding else "fails"
         decided.append(
             {
-                "claim": one.text,
-                "where": one.where,
+                "claim": claim.text,
+                "where": claim.where,
                 "on the paper's numbers": printed,
-                "on yours": f"{yours}: {number(verdict.effect)} (must be {one.condition()})",
+                "on yours": f"{yours}: {number(verdict.effect)} (must be {claim.condition()})",
             }
         )
     return pd.DataFrame(decided), lacking

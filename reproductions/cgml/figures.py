@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 
-from common.reporting.experiment_page import Results
+from common.measurements.conditions import values_of
 from common.reporting.figures.plots import (
     COLOURS,
     MARKERS,
@@ -14,6 +14,7 @@ from common.reporting.figures.plots import (
     seed_band,
     show_images,
 )
+from common.reporting.results import Results
 
 
 def cgml_toy(r: Results) -> None:
@@ -27,7 +28,7 @@ def cgml_toy(r: Results) -> None:
                 axis = axes[row, column]
                 for sign in (-1, 1):
                     axis.plot(line, sign * 4 * line ** (row + 1), color=COLOURS[1], linewidth=2.5, alpha=0.5)
-                axis.plot(points[:, 0], points[:, 1 + row], ".", color=COLOURS[0], markersize=2, alpha=0.4)
+                axis.plot(points[:, 0], points[:, 1 + row], ".", color=COLOURS[0], ms=2, alpha=0.4, rasterized=True)
                 if row == 0:
                     axis.set_title(arm)
                 if column == 0:
@@ -35,7 +36,7 @@ def cgml_toy(r: Results) -> None:
             axes[2, column].set_xlabel("x")
     with figure(r.folder / "momentum", 1, 1, (4.4, 3)) as (drawn, axes):
         points = r.sheets["momentum"]
-        shown = axes[0, 0].scatter(points[:, 0], points[:, 1], c=points[:, 2], s=3, cmap="viridis")
+        shown = axes[0, 0].scatter(points[:, 0], points[:, 1], c=points[:, 2], s=3, cmap="viridis", rasterized=True)
         axes[0, 0].set(xlabel="x", ylabel="y1", title="E[ρ] where outputs lie")
         drawn.colorbar(shown, ax=axes[0, 0], label="E[ρ]")
     _cost_maps(r)
@@ -232,7 +233,7 @@ def cgml_image_completion(r: Results) -> None:
 
 def cgml_flops(r: Results) -> None:
     """Table 7."""
-    rows = r.per_seed.assign(size=r.per_seed["condition"].str.extract(r"size=(\d+)")[0].fillna("128").astype(int))
+    rows = r.per_seed.assign(size=values_of(r.per_seed, "size").fillna("128").astype(int))
     printed = r.reported[r.reported["model"].isin(rows["model"])]
     with figure(r.folder / "flops", 1, 1, (5.4, 3.4)) as (_, axes):
         axis = axes[0, 0]

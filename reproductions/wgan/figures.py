@@ -5,7 +5,6 @@ import numpy as np
 from common.data.synthetic.points import TWO_GAUSSIANS_MEANS, TWO_GAUSSIANS_STD
 from common.measurements.numbers import distance_name
 from common.measurements.table import Table, per_seed_tables
-from common.reporting.experiment_page import Results
 from common.reporting.figures.plots import (
     COLOURS,
     MARKERS,
@@ -16,6 +15,7 @@ from common.reporting.figures.plots import (
     seed_band,
     show_images,
 )
+from common.reporting.results import Results
 
 LOG_2 = float(np.log(2))
 ROWS = 3  # samples shown per moment of a training

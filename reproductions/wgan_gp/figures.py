@@ -3,7 +3,6 @@
 import numpy as np
 
 from common.measurements.numbers import distance_name, score_name
-from common.reporting.experiment_page import Results
 from common.reporting.figures.plots import (
     COLOURS,
     MARKERS,
@@ -15,6 +14,7 @@ from common.reporting.figures.plots import (
     seed_band,
     show_images,
 )
+from common.reporting.results import Results
 from reproductions.wgan_gp.ngrams import GRAMS
 
 METHODS = ("DCGAN", "LSGAN", "WGAN (clipping)", "WGAN-GP")
@@ -32,7 +32,7 @@ def wgan_gp_toy_critics(r: Results) -> None:
             for column, toy in enumerate(toys):
                 axis, data = axes[row, column], r.sheets[f"data|{toy}"]
                 axis.contour(grid, grid, r.sheets[f"surface|{toy}|{arm}"], levels=14, cmap="viridis", linewidths=0.9)
-                axis.plot(data[:, 0], data[:, 1], ".", color=COLOURS[1], markersize=1.5, alpha=0.6)
+                axis.plot(data[:, 0], data[:, 1], ".", color=COLOURS[1], ms=1.5, alpha=0.6, rasterized=True)
                 axis.set(xlim=(-2, 2), ylim=(-2, 2), aspect="equal", xticks=[], yticks=[])
                 axis.grid(False)
                 if row == 0:

@@ -11,7 +11,7 @@ from common.losses.penalties import clip_weights
 from common.nn.init import normal
 from common.nn.sizes import doublings
 from common.nn.video import GaussianNoise, VideoCritic, batch_norm
-from common.reporting.experiment_page import reported_numbers
+from common.reporting.results import reported_numbers
 from common.training.method import build_method
 from reproductions.tgan.clipping import FLOOR, clip_singular_values, clipped
 from reproductions.tgan.measure import _values, interpolated
