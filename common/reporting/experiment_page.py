@@ -20,15 +20,14 @@ def report_experiment(
     paper: Paper, experiment: Experiment, config: Mapping[str, Any], folder: Path, sheets: Path
 ) -> None:
     """Write tables, claims, figures and the page of one experiment into ``folder``."""
-    results = Results(paper, experiment, config, folder, sheets)
-    tables = per_seed_tables(results.per_seed)
-    claims = load_claims(paper, experiment) if results.scale != "smoke" else []  # its numbers mean nothing
-    write_csv(claims_table([evaluate(claim, tables) for claim in claims], results.reported), folder / "claims.csv")
-    page = ExperimentPage(results)
-    caption = f"{paper.title}: {experiment.title} ({experiment.source}), scale {results.scale}."
+    page = ExperimentPage(paper, experiment, config, folder, sheets)
+    tables = per_seed_tables(page.per_seed)
+    claims = load_claims(paper, experiment) if page.scale != "smoke" else []  # its numbers mean nothing
+    write_csv(claims_table([evaluate(claim, tables) for claim in claims], page.reported), folder / "claims.csv")
+    caption = f"{paper.title}: {experiment.title} ({experiment.source}), scale {page.scale}."
     write_tables(page.table, folder, caption, f"tab:{experiment.name}")
     if experiment.figures:
-        draw(results)
+        draw(page)
     write_text(folder / "README.md", render("experiment.md", page=page))
 
 

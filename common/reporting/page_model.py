@@ -52,23 +52,8 @@ class SettingDeviation:
         return "; ".join(f"{text} in {', '.join(arms)}" for text, arms in named.items())
 
 
-@dataclass(frozen=True)
-class ExperimentPage:
+class ExperimentPage(Results):
     """What a page says of one experiment."""
-
-    results: Results
-
-    @property
-    def paper(self) -> Paper:
-        return self.results.paper
-
-    @property
-    def experiment(self) -> Experiment:
-        return self.results.experiment
-
-    @property
-    def claims(self) -> pd.DataFrame:
-        return self.results.claims
 
     @property
     def claims_in_words(self) -> pd.DataFrame:
@@ -78,21 +63,17 @@ class ExperimentPage:
         return table.rename(columns=columns)
 
     @property
-    def runs(self) -> pd.DataFrame:
-        return self.results.runs
-
-    @property
     def command(self) -> str:
-        return command(self.experiment.name, self.results.scale)
+        return command(self.experiment.name, self.scale)
 
     @cached_property
     def seeds(self) -> int:
-        return self.results.per_seed["seed"].nunique()
+        return self.per_seed["seed"].nunique()
 
     @property
     def facts(self) -> list[str]:
         """Scale, seeds, time and machine."""
-        facts = [f"Scale **{self.results.scale}**", f"{self.seeds} seed{'s' if self.seeds != 1 else ''}"]
+        facts = [f"Scale **{self.scale}**", f"{self.seeds} seed{'s' if self.seeds != 1 else ''}"]
         if len(self.runs):
             facts += [f"{duration(self.runs['seconds'].sum())} of training", *self.runs["hardware"].unique()]
         return facts
@@ -109,7 +90,7 @@ class ExperimentPage:
 
     @cached_property
     def deviations(self) -> list[SettingDeviation]:
-        by_arm = self.experiment.deviations_by_arm(self.results.scale, self.results.config)
+        by_arm = self.experiment.deviations_by_arm(self.scale, self.config)
         by_setting: dict[str, dict[str, Deviation]] = {}
         for arm, deviations in by_arm.items():
             for deviation in deviations:
@@ -129,7 +110,7 @@ class ExperimentPage:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        return result_table(self.results.reported, self.results.measured)
+        return result_table(self.reported, self.measured)
 
     @property
     def tables(self) -> list[pd.DataFrame]:
@@ -145,7 +126,7 @@ class ExperimentPage:
     def _what_differs(self) -> str:
         """In which parts the protocols of one cell differ, reported and measured, by metric."""
         cell = ["metric", "condition", "model"]
-        cells = self.results.measured.merge(self.results.reported, on=cell, suffixes=("", "_of_paper"))
+        cells = self.measured.merge(self.reported, on=cell, suffixes=("", "_of_paper"))
         by_metric: dict[str, dict[str, None]] = {}
         for row in cells.itertuples():
             for part in difference(row.protocol_of_paper, row.protocol):
@@ -159,7 +140,7 @@ class ExperimentPage:
     def protocols(self) -> dict[str, list[str]]:
         """What stands in a protocol besides the metric's name -> the metrics that it holds for."""
         protocols: dict[str, dict[str, None]] = {}
-        for row in self.results.measured.itertuples():
+        for row in self.measured.itertuples():
             protocols.setdefault(row.protocol.partition(";")[2].replace(";", "; "), {})[row.metric] = None
         return {text: list(metrics) for text, metrics in protocols.items() if text}
 
@@ -238,8 +219,8 @@ def paper_page(paper: Paper, config: Mapping[str, Any]) -> PaperPage:
     """Of the experiments whose results are there."""
     scale = config["scale"]
     folder = Path(config["results"]) / scale / paper.name
-    results = [Results(paper, one, config, folder / name) for name, one in paper.at(scale).items()]
-    return PaperPage(paper, [ExperimentPage(one) for one in results if (one.folder / "claims.csv").exists()], scale)
+    pages = [ExperimentPage(paper, one, config, folder / name) for name, one in paper.at(scale).items()]
+    return PaperPage(paper, [page for page in pages if (page.folder / "claims.csv").exists()], scale)
 
 
 def command(name: str, scale: str) -> str:

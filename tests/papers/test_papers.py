@@ -1,6 +1,7 @@
 """Every experiment that test_workflow.py does not take through Snakemake, from training to its page, at scale smoke."""
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,9 +16,11 @@ from common.evaluation.measuring import measure
 from common.evaluation.networks.classifier import train_classifier
 from common.experiments.config import load_config
 from common.experiments.papers import all_experiments, papers
-from common.measurements.table import read_measurements
+from common.measurements.table import Missing, per_seed_tables, read_measurements
 from common.pipeline.plan import Plan
+from common.reporting.claims import load_claims
 from common.reporting.experiment_page import report_experiment
+from common.reporting.results import Results
 from common.training.runs import train_runs
 
 EXPERIMENTS = [one for one in all_experiments() if one.paper not in DAG_PAPERS]
@@ -69,3 +72,16 @@ def test_an_experiment_runs_from_training_to_its_page(plan, one):
     if one.arms:
         assert set(pd.read_csv(folder / "runs.csv")["arm"]) == set(one.arms)
     assert pd.read_csv(folder / "claims.csv").empty  # numbers of scale smoke mean nothing
+    results = Results(papers()[one.paper], one, plan.config, folder)
+    table = per_seed_tables(results.per_seed)[0]
+    wanted = {missing_model(claim, table) for claim in load_claims(papers()[one.paper], one)}
+    assert wanted <= {None, *one.arms, *results.per_seed["model"], *results.reported["model"]}
+
+
+def missing_model(claim, table):
+    """The model that a claim asks for and the table lacks."""
+    with suppress(ZeroDivisionError):
+        try:
+            claim.effect(table)
+        except Missing as missing:
+            return missing.model

@@ -160,7 +160,7 @@ def test_a_result_page_answers_first_what_is_asked_first():
     """Made of the files that are kept, without Snakemake and without what only figures need."""
     paper = papers()["msgan"]
     folder = ROOT / "results/quick/msgan/msgan_facades"
-    page = ExperimentPage(Results(paper, paper.experiments["msgan_facades"], load_config(), folder))
+    page = ExperimentPage(paper, paper.experiments["msgan_facades"], load_config(), folder)
     text = re.sub(" +", " ", render("experiment.md", page=page))
     titles = ["Numbers", "Claims", "Figures", "Protocols", "Deviations", "Not stated in the paper", "Cost"]
     assert re.findall("^## (.*)", text, re.M) == titles
@@ -260,61 +260,12 @@ def test_without_results_it_says_what_to_run(tmp_path):
         write_pages(load_config({"results": str(tmp_path), "papers": ["wgan"]}))
 
 
-CHECK = """
-<body><script>
-const pages = PAGES, sizes = [1280, 390], problems = [];
-const parts = colour => colour.match(/[\\d.]+/g).map(Number);
-const light = colour => parts(colour).slice(0, 3).map(c => c / 255)
-  .map(c => c <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4)
-  .reduce((sum, c, i) => sum + c * [.2126, .7152, .0722][i], 0);
-function behind(element, window) {
-  for (; element; element = element.parentElement) {
-    const colour = window.getComputedStyle(element).backgroundColor;
-    if ((parts(colour)[3] ?? 1) > 0) return colour;
-  }
-  return "rgb(255, 255, 255)";
-}
-function look(frame, page, size) {
-  const { contentDocument: shown, contentWindow: window } = frame;
-  const told = text => problems.push(`${page} at ${size}: ${text}`);
-  if (window.matchMedia("(prefers-color-scheme: dark)").matches !== DARK) told("another colour scheme than asked for");
-  shown.querySelectorAll("details").forEach(one => one.open = true);
-  if (shown.documentElement.scrollWidth > window.innerWidth) told(`${shown.documentElement.scrollWidth} wide`);
-  for (const image of shown.images) if (!image.naturalWidth) told(`no picture: ${image.alt}`);
-  for (const link of shown.querySelectorAll("a[href^='#']"))
-    if (!shown.getElementById(link.hash.slice(1))) told(`no ${link.hash}`);
-  const seen = new Set();
-  for (const element of shown.body.querySelectorAll("*")) {
-    if (![...element.childNodes].some(node => node.nodeType === 3 && node.data.trim())) continue;
-    const pair = [window.getComputedStyle(element).color, behind(element, window)];
-    if (seen.has(String(pair))) continue;
-    seen.add(String(pair));
-    const [low, high] = pair.map(light).sort((a, b) => a - b), contrast = (high + .05) / (low + .05);
-    if (contrast < 4.5) told(`contrast ${contrast.toFixed(1)}: ${element.textContent.trim().slice(0, 40)}`);
-  }
-}
-const frames = pages.flatMap(page => sizes.map(size => new Promise(done => {
-  const frame = document.createElement("iframe");
-  frame.width = size; frame.height = 900; frame.src = page;
-  frame.onload = () => { look(frame, page, size); done(); };
-  document.body.append(frame);
-})));
-Promise.all(frames).then(() => {
-  const list = document.createElement("pre");
-  list.textContent = JSON.stringify(problems);
-  document.body.replaceChildren(list);
-});
-</script></body>
-"""
-
-
 def problems(pages: list[Path], folder: Path, dark: bool) -> list[str]:
     """What a browser finds wrong with pages, on a desktop and on a phone, everything unfolded."""
     wrapper = folder / "check.html"
-    wrapper.write_text(
-        CHECK.replace("PAGES", json.dumps([page.as_uri() for page in pages])).replace("DARK", json.dumps(dark)),
-        encoding="utf-8",
-    )
+    check = (ROOT / "tests/workflow/check_pages.html").read_text(encoding="utf-8")
+    check = check.replace("PAGES", json.dumps([page.as_uri() for page in pages])).replace("DARK", json.dumps(dark))
+    wrapper.write_text(check, encoding="utf-8")
     command = [
         "chromium",
         "--headless",
