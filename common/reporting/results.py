@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -71,5 +71,7 @@ class Results:
         return read_arrays(self.sheets_file)
 
 
+@cache
 def reported_numbers(paper: Paper) -> pd.DataFrame:
+    """What the paper prints; shared between calls: not to be changed."""
     return read_measurements(paper.folder / "reported.csv")
