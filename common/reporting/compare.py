@@ -67,24 +67,14 @@ def compare(new: pd.DataFrame, where: str = "the file") -> pd.DataFrame:
         cells = reported.assign(printed=read_cells(paper.folder / "reported.csv")["value"].to_list()).set_index(CELL)
         for _, row in group.iterrows():
             key = tuple(row[CELL])
-            there = cells.loc[key] if key in cells.index else None
-            verdict, reason = compare_cell(row, there)
-            if there is None:
+            cell = cells.loc[key] if key in cells.index else None
+            verdict, reason = compare_cell(row, cell)
+            if cell is None:
                 reason += _nearest(row, reported)
-            gap = math.nan
-            if there is not None:  # ∞ where ∞ is reported is no difference
-                gap = 0.0 if row["value"] == there["value"] else row["value"] - there["value"]
-            rows.append(
-                {
-                    **row[CELL],
-                    "reported": math.nan if there is None else there["value"],
-                    "reported_spread": math.nan if there is None else there["spread"],
-                    "yours": row["value"],
-                    "difference": gap,
-                    "verdict": verdict,
-                    "reason": reason,
-                }
-            )
+            yours, value, spread = row["value"], *((math.nan, math.nan) if cell is None else cell[["value", "spread"]])
+            gap = 0.0 if yours == value else yours - value  # ∞ where ∞ is reported is no difference
+            numbers = {"reported": value, "reported_spread": spread, "yours": yours, "difference": gap}
+            rows.append({**row[CELL], **numbers, "verdict": verdict, "reason": reason})
     return pd.DataFrame(rows)
 
 
@@ -153,9 +143,9 @@ def report_on(new: pd.DataFrame, name: str, output: str | Path) -> tuple[str, pd
         ", ".join(f"{counted[v]} {v}" for v in (WITHIN, BETTER, WORSE, NOT_COMPARABLE) if v in counted) + ".",
         markdown(shown),
     ]
-    for one in new["paper"].unique():
-        paper = library()[one]
-        decided, lacking = claims_on(paper, new[new["paper"] == one], reported_numbers(paper))
+    for name_of_paper in new["paper"].unique():
+        paper = library()[name_of_paper]
+        decided, lacking = claims_on(paper, new[new["paper"] == paper.name], reported_numbers(paper))
         if len(decided):
             parts.append(f"## Claims of {paper.title} on your numbers\n\n" + markdown(decided))
         if lacking:

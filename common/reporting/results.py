@@ -11,7 +11,7 @@ import pandas as pd
 
 from common.base.files import read_arrays
 from common.experiments.papers import Experiment, Paper
-from common.measurements.table import read_measurements
+from common.measurements.table import Table, read_measurements
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,15 @@ class Results:
         """The tidy schema with a seed column."""
         numbers = {"value": [""], "spread": [""]}
         return pd.read_csv(self.folder / "per_seed.csv", keep_default_na=False, na_values=numbers)
+
+    @property
+    def models(self) -> list[str]:
+        """In the order in which they were measured."""
+        return list(dict.fromkeys(self.per_seed["model"]))
+
+    def values(self, metric: str, model: str, **condition: Any) -> list[float]:
+        """Every seed's."""
+        return Table(self.per_seed).select(metric=metric, model=model, **condition)["value"].tolist()
 
     @cached_property
     def curves(self) -> pd.DataFrame:

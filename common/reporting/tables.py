@@ -10,20 +10,8 @@ from common.evaluation.protocol import difference
 from common.measurements.conditions import parse_conditions
 from common.measurements.table import write_csv
 
-LATEX_SIGNS = {
-    "±": r"$\pm$",
-    "×": r"$\times$",
-    "·": r"$\cdot$",
-    "≥": r"$\ge$",
-    "∞": r"$\infty$",
-    "↑": r"$\uparrow$",
-    "↓": r"$\downarrow$",
-    "θ": r"$\theta$",
-    "β": r"$\beta$",
-    "σ": r"$\sigma$",
-    "¹": r"$^1$",
-    "—": "---",
-}
+LATEX_SIGNS = {"±": r"$\pm$", "×": r"$\times$", "·": r"$\cdot$", "≥": r"$\ge$", "∞": r"$\infty$", "↑": r"$\uparrow$"}
+LATEX_SIGNS |= {"↓": r"$\downarrow$", "θ": r"$\theta$", "β": r"$\beta$", "σ": r"$\sigma$", "¹": r"$^1$", "—": "---"}
 ARROWS = {"higher": " ↑", "lower": " ↓", "target": "", "": ""}
 
 
@@ -124,7 +112,7 @@ def markdown(table: pd.DataFrame) -> str:
 def latex(table: pd.DataFrame, caption: str, label: str) -> str:
     """A booktabs table; the signs outside ASCII become LaTeX's."""
     text = table.to_latex(index=False, escape=True, caption=caption, label=label, position="ht")
-    return "".join(LATEX_SIGNS.get(sign, sign) for sign in text)
+    return text.translate(str.maketrans(LATEX_SIGNS))
 
 
 def write_tables(table: pd.DataFrame, folder: Path, caption: str, label: str) -> None:

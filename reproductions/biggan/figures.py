@@ -352,7 +352,7 @@ def biggan_cifar10(r: Results) -> None:
 
 def biggan_real_scores(r: Results) -> None:
     score, _ = _names(r)
-    models = list(dict.fromkeys(r.per_seed["model"]))
+    models = r.models
     with figure(r.folder / "scores", 1, 1, (5.6, 1.9)) as (_, axes):
         rows = pick(r.per_seed, metric=score)
         _horizontal(axes[0, 0], models, [pick(rows, model=model)["value"].tolist() for model in models], 0)
@@ -360,7 +360,7 @@ def biggan_real_scores(r: Results) -> None:
 
 
 def biggan_parameters(r: Results) -> None:
-    models = list(dict.fromkeys(r.per_seed["model"]))
+    models = r.models
     printed = r.reported[r.reported["metric"] == "parameters"].set_index("model")["value"]
     with figure(r.folder / "parameters", 1, 1, (6.4, 3.6)) as (drawn, axes):
         axis = axes[0, 0]

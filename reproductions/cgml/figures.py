@@ -98,7 +98,7 @@ def cgml_toy_uncertainty(r: Results) -> None:
 
 
 def cgml_choices(r: Results) -> None:
-    arms = list(dict.fromkeys(r.per_seed["model"]))
+    arms = r.models
     labels = {
         "near_branch": "share near a branch ↑",
         "rarer_branch": "share of the rarer one ↑",
@@ -106,10 +106,9 @@ def cgml_choices(r: Results) -> None:
     }
     with figure(r.folder / "choices", 3, 1, (10, 6.6), sharex=True) as (drawn, axes):
         for axis, (metric, label) in zip(axes[:, 0], labels.items(), strict=True):
-            rows = pick(r.per_seed, metric=metric)
             groups = {
-                label: [pick(rows, model=arm, condition=key)["value"].tolist() for arm in arms]
-                for label, key in (("with ρ", "rho=yes"), ("without", "rho=no"))
+                label: [r.values(metric, arm, rho=rho) for arm in arms]
+                for label, rho in (("with ρ", "yes"), ("without", "no"))
             }
             bars_with_seeds(axis, [arm.replace(" ", "\n") for arm in arms], groups)
             axis.set_ylabel(label)
@@ -186,7 +185,7 @@ def cgml_latent_size(r: Results) -> None:
     }
     with figure(r.folder / "sizes", 1, 3, (9.6, 2.9)) as (_, axes):
         for axis, (metric, label) in zip(axes[0], panels.items(), strict=True):
-            for i, model in enumerate(dict.fromkeys(r.per_seed["model"])):
+            for i, model in enumerate(r.models):
                 seed_band(axis, pick(rows, metric=metric, model=model), index=i, label=model, marker=True)
             axis.set(xlabel="dimensions of z", ylabel=label, xscale="log")
             axis.set_xticks(sizes, sizes)
@@ -208,7 +207,7 @@ def cgml_mnist_white_box(r: Results) -> None:
         labels = {"both_modes": "digits that show both modes", "box_share": "outputs with the box"}
         for axis, (metric, label) in zip(axes[0], labels.items(), strict=True):
             groups = {
-                key: [pick(r.per_seed, metric=metric, model=model)["value"].tolist() for model in names]
+                key: [r.values(metric, model) for model in names]
                 for key, names in {"with ρ": arms, "without": [f"{arm} (w/o ρ)" for arm in arms]}.items()
             }
             bars_with_seeds(axis, [arm.replace(", ", "\n") for arm in arms], groups)

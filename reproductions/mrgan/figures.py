@@ -26,7 +26,7 @@ def mrgan_cityscapes(r: Results) -> None:
     }
     with figure(r.folder / "moments", len(metrics), 1, (8.5, 2.6 * len(metrics)), sharex=True) as (_, axes):
         for axis, metric in zip(axes[:, 0], metrics, strict=True):
-            values = [pick(r.per_seed, metric=metric, model=arm)["value"].tolist() for arm in arms]
+            values = [r.values(metric, arm) for arm in arms]
             bars_with_seeds(axis, [arm.replace(" ", "\n").replace("+", "\n+") for arm in arms], {metric: values})
             axis.set_title(titles.get(metric, metric))
             if metric == "variance_share":

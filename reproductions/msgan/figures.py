@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from common.measurements.conditions import under, values_of
+from common.measurements.conditions import values_of
 from common.measurements.numbers import distance_name, diversity_name
 from common.reporting.figures.plots import bars_with_seeds, by_condition, figure, pick, seed_band, show_images
 from common.reporting.figures.translations import quality_and_diversity, show_outputs
@@ -34,8 +34,7 @@ def msgan_cifar10(r: Results) -> None:
     rows = pick(r.per_seed, metric="JSD")
     classes = list(dict.fromkeys(values_of(rows, "class")))
     groups = {
-        arm: [under(pick(rows, model=arm), **{"class": name})["value"].tolist() for name in classes]
-        for arm in dict.fromkeys(rows["model"])
+        arm: [r.values("JSD", arm, **{"class": name}) for name in classes] for arm in dict.fromkeys(rows["model"])
     }
     with figure(r.folder / "bins", 1, 1, (8, 3)) as (_, axes):
         bars_with_seeds(axes[0, 0], classes, groups)

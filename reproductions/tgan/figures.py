@@ -30,7 +30,7 @@ def tgan_clipping_stability(r: Results) -> None:
     name = distance_name(r.per_seed["metric"])
     with figure(r.folder / "distances", 1, 1, (5.5, 2.8)) as (_, axes):
         if name:
-            values = [pick(r.per_seed, metric=name, model=model)["value"].tolist() for model in models]
+            values = [r.values(name, model) for model in models]
             bars_with_seeds(axes[0, 0], [titles.get(model, model) for model in models], {"measured": values})
             axes[0, 0].set(ylabel=f"{name.replace('_', ' ')} ↓", title="distance to the data after training")
 

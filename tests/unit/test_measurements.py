@@ -59,20 +59,8 @@ def test_what_does_not_fit_is_told_with_its_place(tmp_path, text, message):
 
 
 def rows(values, **more):
-    base = {
-        "paper": "p",
-        "source": "T",
-        "dataset": "d",
-        "model": "A",
-        "metric": "m",
-        "condition": "",
-        "spread": np.nan,
-        "n": 1.0,
-        "better": "lower",
-        "unit": "",
-        "protocol": "m",
-        "note": "",
-    }
+    base = dict.fromkeys(COLUMNS, "") | {"paper": "p", "source": "T", "dataset": "d", "model": "A", "metric": "m"}
+    base |= {"spread": np.nan, "n": 1.0, "better": "lower", "protocol": "m"}
     return pd.DataFrame([base | more | {"value": v, "seed": s} for s, v in enumerate(values)])
 
 

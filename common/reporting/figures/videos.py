@@ -76,16 +76,8 @@ def animate(path: Path, videos: Mapping[str, np.ndarray], *, columns: int = 8) -
         padded = [np.pad(row, ((0, 4), (0, width - row.shape[1]), (0, 0)), constant_values=255) for row in rows]
         frames.append(Image.fromarray(np.concatenate(padded)))
     with atomic_path(path) as temporary:
-        frames[0].save(
-            temporary,
-            format="WEBP",
-            save_all=True,
-            append_images=frames[1:],
-            duration=MILLISECONDS,
-            loop=0,
-            lossless=True,
-            method=4,
-        )
+        moving = {"save_all": True, "append_images": frames[1:], "duration": MILLISECONDS, "loop": 0}
+        frames[0].save(temporary, format="WEBP", lossless=True, method=4, **moving)
 
 
 def _caption(text: str, width: int) -> np.ndarray:
