@@ -18,7 +18,8 @@ from common.base.errors import UserError
 from common.base.files import atomic_path, read_arrays, read_json, sha256, unsealed
 from common.data.prepare import Prepared, prepared
 from common.experiments.papers import Experiment, papers
-from common.measurements.table import COLUMNS, aggregate, check, conditions, write_csv
+from common.measurements.conditions import join_conditions
+from common.measurements.table import COLUMNS, aggregate, check, write_csv
 
 if TYPE_CHECKING:  # some experiments are measured without any network
     import torch
@@ -167,7 +168,7 @@ class Measuring:
                 "dataset": dataset,
                 "model": model,
                 "metric": metric,
-                "condition": conditions(**condition),
+                "condition": join_conditions(**condition),
                 "value": float(value),
                 "spread": np.nan,
                 "n": 1.0,

@@ -59,14 +59,13 @@ class Experiment:
         return self.declared.get("reported", [self.source])
 
     @property
-    def figures(self) -> Mapping[str, str]:
-        """File name without suffix -> caption."""
-        return self.declared.get("figures", {})
-
-    @property
-    def animations(self) -> Mapping[str, str]:
-        """File name without suffix -> caption."""
-        return self.declared.get("animations", {})
+    def figures(self) -> dict[str, str]:
+        """File name -> caption of everything that is drawn: pictures of images, plots, animations."""
+        return {
+            f"{name}.{suffix}": caption
+            for kind, suffix in (("pictures", "png"), ("figures", "svg"), ("animations", "webp"))
+            for name, caption in self.declared.get(kind, {}).items()
+        }
 
     @property
     def not_stated(self) -> Mapping[str, str]:

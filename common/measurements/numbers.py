@@ -4,14 +4,14 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from common.measurements.table import Missing, Table
+from common.measurements.table import Table, missing
 
 DIVERSITY = ("LPIPS", "perceptual_efficientnet", "pixel_diversity")  # the first that was measured counts
 
 
 def score_name(metrics: Iterable[str]) -> str | None:
     """The metric that is a classifier's score, ``IS`` or ``<network>_score``; the first where several."""
-    return next((m for m in metrics if m == "IS" or (m.endswith("_score") and m != "mean_score")), None)
+    return next((m for m in metrics if m == "IS" or m.endswith("_score")), None)
 
 
 def distance_name(metrics: Iterable[str]) -> str | None:
@@ -40,9 +40,9 @@ def diversity(t: Table, model: str, **condition: Any) -> float:
     return _of(t, model, diversity_name(t.rows["metric"]), "a diversity", condition)
 
 
-def ratio(one: float, other: float, least: float = -math.inf) -> float:
-    """Finite where the other is 0, as the diversity of a collapsed model is. Neither counts as less than ``least``."""
-    return max(one, least) / max(other, least, 1e-12)
+def ratio(numerator: float, denominator: float, least: float = -math.inf) -> float:
+    """Finite where the denominator is 0 (the diversity of a collapsed model); neither counts as less than ``least``."""
+    return max(numerator, least) / max(denominator, least, 1e-12)
 
 
 def _of(t: Table, model: str, metric: str | None, what: str, condition: dict[str, Any]) -> float:
@@ -50,5 +50,5 @@ def _of(t: Table, model: str, metric: str | None, what: str, condition: dict[str
     if not condition:
         rows = rows[rows["condition"] == ""]
     if len(rows) != 1 or rows["value"].isna().any():
-        raise Missing(" ".join([f"{what} of {model}", *(f"{key}={value}" for key, value in condition.items())]))
+        raise missing(what, model, condition)
     return float(rows["value"].iloc[0])

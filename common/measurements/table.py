@@ -12,6 +12,7 @@ import pandera.pandas as pa
 
 from common.base.errors import UserError, did_you_mean
 from common.base.files import atomic_path
+from common.measurements.conditions import PATTERN, parse_conditions, under
 
 CELL = ["paper", "source", "dataset", "model", "metric", "condition"]
 COLUMNS = [*CELL, "value", "spread", "n", "better", "unit", "protocol", "note"]
@@ -19,14 +20,13 @@ REQUIRED = ["paper", "source", "dataset", "model", "metric", "value"]
 BETTER = ["higher", "lower", "target", ""]  # target: the value itself is what is claimed
 
 _TEXT = pa.Column(str, required=False, coerce=True)
-_CONDITION = r"^([^=;]+=[^;]*(;[^=;]+=[^;]*)*)?$"
 _SCHEMA = pa.DataFrameSchema(
     {
         **{
             name: pa.Column(str, pa.Check.str_length(min_value=1, error="it must not be empty"))
             for name in ("paper", "source", "dataset", "model", "metric")
         },
-        "condition": pa.Column(str, pa.Check.str_matches(_CONDITION, error="it must read k=v;k=v")),
+        "condition": pa.Column(str, pa.Check.str_matches(PATTERN, error="it must read k=v;k=v")),
         "value": pa.Column(float, nullable=True),
         "spread": pa.Column(float, pa.Check.ge(0, error="it must not be negative"), nullable=True),
         "n": pa.Column(float, pa.Check.ge(1, error="it must be at least 1"), nullable=True),
@@ -36,11 +36,6 @@ _SCHEMA = pa.DataFrameSchema(
         "note": _TEXT,
     }
 )
-
-
-def conditions(**parts: Any) -> str:
-    """``k=v;k=v`` in alphabetic order."""
-    return ";".join(f"{key}={parts[key]}" for key in sorted(parts))
 
 
 def read_measurements(path: str | Path) -> pd.DataFrame:
@@ -135,7 +130,29 @@ def aggregate(per_seed: pd.DataFrame) -> pd.DataFrame:
 
 
 class Missing(Exception):
-    """A claim asks for a cell that the table does not have."""
+    """A claim asks for a number that the table does not have; ``model``: whose, where it names one."""
+
+    def __init__(self, what: str, model: str | None = None):
+        super().__init__(what)
+        self.model = model
+
+
+def missing(metric: str, model: str | None, condition: Mapping[str, Any]) -> Missing:
+    parts = [f"{metric} of {model}" if model else metric, *(f"{key}={value}" for key, value in condition.items())]
+    return Missing(" ".join(parts), model)
+
+
+class Curve(dict[float, float]):
+    """Values by a number of their condition, in its order; a point that is not there is :class:`Missing`."""
+
+    def __init__(self, what: str, points: Mapping[float, float], model: str | None = None):
+        super().__init__(sorted(points.items()))
+        self.what, self.model = what, model
+        if not points:
+            raise Missing(what, model)
+
+    def __missing__(self, key: float) -> float:
+        raise Missing(f"{self.what} = {key:g}", self.model)
 
 
 @dataclass(frozen=True)
@@ -148,33 +165,28 @@ class Table:
         """The rows of a metric, of all models or one; none where nothing fits.
 
         ``condition``: what a row's condition must say, perhaps beside more: ``theta=0.5`` finds ``b=1;theta=0.5``.
-        Values are compared as texts: 0.50 in a file is not 0.5.
         """
         rows = self.rows[self.rows["metric"] == metric]
         if model is not None:
             rows = rows[rows["model"] == model]
-        for key, value in condition.items():
-            rows = rows.loc[[f"{key}={value}" in text.split(";") for text in rows["condition"]]]
-        return rows
+        return under(rows, **condition)
 
     def value(self, *, metric: str, model: str | None = None, **condition: Any) -> float:
         """The one number of a cell. Raises :class:`Missing` where there is none."""
         rows = self.select(metric=metric, model=model, **condition)
         if len(rows) != 1 or math.isnan(rows["value"].iloc[0]):
-            raise Missing(" ".join([f"{metric} of {model}", *(f"{key}={value}" for key, value in condition.items())]))
+            raise missing(metric, model, condition)
         return float(rows["value"].iloc[0])
 
-    def by(self, key: str, *, metric: str, model: str | None = None) -> dict[float, float]:
-        """A curve: the values of ``metric`` by the number that ``key`` has in their condition."""
+    def by(self, key: str, *, metric: str, model: str | None = None) -> Curve:
+        """The values of ``metric`` by the number that ``key`` has in their condition."""
         rows = self.select(metric=metric, model=model)
-        parsed = [dict(part.split("=", 1) for part in text.split(";") if part) for text in rows["condition"]]
+        points = zip(map(parse_conditions, rows["condition"]), rows["value"], strict=True)
+        what = f"{metric} by {key}"
         try:
-            curve = {float(c[key]): float(v) for c, v in zip(parsed, rows["value"], strict=True) if key in c}
+            return Curve(what, {float(c[key]): float(value) for c, value in points if key in c}, model)
         except ValueError as error:
-            raise Missing(f"{metric} by {key} ({error})") from None
-        if not curve:
-            raise Missing(f"{metric} by {key}")
-        return dict(sorted(curve.items()))
+            raise Missing(f"{what} ({error})", model) from None
 
 
 def per_seed_tables(per_seed: pd.DataFrame) -> Mapping[int, Table]:

@@ -255,6 +255,7 @@ class Plan:
         return {
             **measured,
             "sheets": f"{self.runs}/{one.paper}/{name}/sheets.npz",
+            "template": "common/reporting/templates/experiment.md.j2",
             "reported": f"reproductions/{one.paper}/reported.csv",
         }
 
@@ -269,11 +270,8 @@ class Plan:
             "table_tex": f"{folder}/table.tex",
             "table": report(f"{folder}/table.csv", labels={"what": "reported and measured numbers"}, **shown),
             "claims": report(f"{folder}/claims.csv", labels={"what": "claims and verdicts"}, **shown),
-            "animations": [f"{folder}/{animation}.webp" for animation in one.animations],
-            "png": [f"{folder}/{figure}.png" for figure in one.figures],
-            "svg": [
-                report(f"{folder}/{figure}.svg", labels={"what": caption}, **shown)
-                for figure, caption in one.figures.items()
+            "figures": [
+                report(f"{folder}/{file}", labels={"what": caption}, **shown) for file, caption in one.figures.items()
             ],
         }
 

@@ -1,4 +1,4 @@
-"""Claims: small functions over a table of measurements, judged on the paper's numbers and on ours."""
+"""Claims: small functions over a table of measurements, evaluated on the paper's numbers and on ours."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -10,6 +10,7 @@ from scipy.special import stdtrit
 
 from common.experiments.papers import Experiment, Paper
 from common.measurements.table import Missing, Table
+from common.reporting.tables import number
 
 CONFIDENCE = 0.95
 FEWEST_SEEDS = 3
@@ -92,15 +93,15 @@ def claim(
     return register
 
 
-def claims_of(paper: Paper, experiment: Experiment | None = None) -> list[Claim]:
+def load_claims(paper: Paper, experiment: Experiment | None = None) -> list[Claim]:
     """The claims in ``reproductions/<paper>/claims.py``, in their order there; none of a paper that is not built."""
     if not paper.experiments:
         return []
-    found = [value for value in vars(paper.module("claims")).values() if isinstance(value, Claim)]
-    return [one for one in found if experiment is None or one.experiment == experiment.name]
+    claims = [value for value in vars(paper.module("claims")).values() if isinstance(value, Claim)]
+    return [claim for claim in claims if experiment is None or claim.experiment == experiment.name]
 
 
-def judge(one: Claim, tables: Mapping[int, Table]) -> Verdict:
+def evaluate(claim: Claim, tables: Mapping[int, Table]) -> Verdict:
     """The verdict over one table a seed.
 
     *Reproduced*: every seed holds and the 95 % interval of the mean effect (Student's t over seeds) lies
@@ -111,25 +112,25 @@ def judge(one: Claim, tables: Mapping[int, Table]) -> Verdict:
     effects = []
     for table in tables.values():
         try:
-            effects.append(float(one.effect(table)))
+            effects.append(float(claim.effect(table)))
         except Missing as missing:
-            return Verdict(one, NOT_COMPARABLE, reason=f"not measured: {missing}")
+            return Verdict(claim, NOT_COMPARABLE, reason=f"not measured: {missing}")
         except ZeroDivisionError:
-            return Verdict(one, NOT_COMPARABLE, reason="it divides by 0")
+            return Verdict(claim, NOT_COMPARABLE, reason="it divides by 0")
     if not effects:
-        return Verdict(one, NOT_COMPARABLE, reason="nothing was measured")
-    holding = sum(map(one.holds, effects))
-    mean, low, high = _interval(np.array(effects), one.ratio)
+        return Verdict(claim, NOT_COMPARABLE, reason="nothing was measured")
+    holding = sum(map(claim.holds, effects))
+    mean, low, high = _interval(np.array(effects), claim.ratio)
     n = len(effects)
 
     def verdict(name: str, reason: str = "") -> Verdict:
-        return Verdict(one, name, mean, low, high, n, holding, reason)
+        return Verdict(claim, name, mean, low, high, n, holding, reason)
 
     if n < FEWEST_SEEDS:
         return verdict(UNDECIDED, "too few seeds")
-    if holding == n and one.holds(low if one.above else high):
+    if holding == n and claim.holds(low if claim.above else high):
         return verdict(REPRODUCED)
-    if holding == 0 and not one.holds(high if one.above else low):
+    if holding == 0 and not claim.holds(high if claim.above else low):
         return verdict(NOT_REPRODUCED)
     return verdict(UNDECIDED, "seeds disagree" if 0 < holding < n else "the interval crosses the threshold")
 
@@ -147,50 +148,23 @@ def _interval(effects: np.ndarray, ratio: bool) -> tuple[float, float, float]:
     return float(back(mean)), float(back(low)), float(back(high))
 
 
-def on_reported(one: Claim, reported: pd.DataFrame) -> tuple[bool | None, float]:
+def on_reported(claim: Claim, reported: pd.DataFrame) -> tuple[bool | None, float]:
     """Whether the claim holds on the paper's own numbers; None where it prints none that decide it."""
     try:
-        effect = float(one.effect(Table(reported)))
+        effect = float(claim.effect(Table(reported)))
     except (Missing, ZeroDivisionError):
         return None, math.nan
-    return one.holds(effect), effect
+    return claim.holds(effect), effect
 
 
-def verdict_rows(verdicts: list[Verdict]) -> pd.DataFrame:
-    """Verdicts as a table to write to ``claims.csv``."""
-    columns = [
-        "claim",
-        "experiment",
-        "text",
-        "where",
-        "verdict",
-        "effect",
-        "low",
-        "high",
-        "n",
-        "holding",
-        "must_be",
-        "threshold_of",
-        "evidence",
-    ]
-    return pd.DataFrame(
-        [
-            {
-                "claim": v.claim.name,
-                "experiment": v.claim.experiment,
-                "text": v.claim.text,
-                "where": v.claim.where,
-                "verdict": v.verdict,
-                "effect": v.effect,
-                "low": v.low,
-                "high": v.high,
-                "n": v.n,
-                "holding": v.holding,
-                "must_be": v.claim.condition(),
-                "threshold_of": v.claim.threshold_of,
-                "evidence": v.evidence(),
-            }
-            for v in verdicts
-        ],
-        columns=columns,
-    )
+def claims_table(verdicts: list[Verdict], reported: pd.DataFrame) -> pd.DataFrame:
+    """What ``claims.csv`` holds: a row a claim, its verdict on ours and whether it holds on the paper's numbers."""
+    columns = ["claim", "experiment", "text", "where", "verdict", "effect", "low", "high", "n", "holding"]
+    columns += ["threshold", "above", "ratio", "threshold_of", "evidence", "on_reported"]
+    rows = []
+    for verdict in verdicts:
+        holds, effect = on_reported(verdict.claim, reported)
+        printed = "no number printed" if holds is None else f"{'holds' if holds else 'FAILS'} ({number(effect)})"
+        values = {**vars(verdict.claim), **vars(verdict), "claim": verdict.claim.name}
+        rows.append({**values, "evidence": verdict.evidence(), "on_reported": printed})
+    return pd.DataFrame(rows, columns=columns)

@@ -11,8 +11,8 @@ from common.base.files import write_text
 from common.evaluation.protocol import difference
 from common.experiments.papers import Experiment, Paper, library
 from common.measurements.table import CELL, Table, read_cells, read_measurements, write_csv
-from common.reporting.claims import claims_of, judge, on_reported
-from common.reporting.experiment_page import reported_numbers
+from common.reporting.claims import evaluate, load_claims, on_reported
+from common.reporting.results import reported_numbers
 from common.reporting.tables import markdown, number
 
 WITHIN, BETTER, WORSE, NOT_COMPARABLE = "within spread", "better", "worse", "not comparable"
@@ -64,24 +64,14 @@ def compare(new: pd.DataFrame, where: str = "the file") -> pd.DataFrame:
         cells = reported.assign(printed=read_cells(paper.folder / "reported.csv")["value"].to_list()).set_index(CELL)
         for _, row in group.iterrows():
             key = tuple(row[CELL])
-            there = cells.loc[key] if key in cells.index else None
-            verdict, reason = compare_cell(row, there)
-            if there is None:
+            cell = cells.loc[key] if key in cells.index else None
+            verdict, reason = compare_cell(row, cell)
+            if cell is None:
                 reason += _nearest(row, reported)
-            gap = math.nan
-            if there is not None:  # ∞ where ∞ is reported is no difference
-                gap = 0.0 if row["value"] == there["value"] else row["value"] - there["value"]
-            rows.append(
-                {
-                    **row[CELL],
-                    "reported": math.nan if there is None else there["value"],
-                    "reported_spread": math.nan if there is None else there["spread"],
-                    "yours": row["value"],
-                    "difference": gap,
-                    "verdict": verdict,
-                    "reason": reason,
-                }
-            )
+            yours, value, spread = row["value"], *((math.nan, math.nan) if cell is None else cell[["value", "spread"]])
+            gap = 0.0 if yours == value else yours - value  # ∞ where ∞ is reported is no difference
+            numbers = {"reported": value, "reported_spread": spread, "yours": yours, "difference": gap}
+            rows.append({**row[CELL], **numbers, "verdict": verdict, "reason": reason})
     return pd.DataFrame(rows)
 
 
@@ -105,21 +95,21 @@ def _of(experiment: Experiment, rows: pd.DataFrame) -> pd.DataFrame:
 def claims_on(paper: Paper, new: pd.DataFrame, reported: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """The paper's claims on somebody's numbers, and what the file lacks to decide the rest."""
     decided, lacking = [], []
-    for one in claims_of(paper):
-        experiment = paper.experiments[one.experiment]
-        verdict = judge(one, {0: Table(_of(experiment, new))})
+    for claim in load_claims(paper):
+        experiment = paper.experiments[claim.experiment]
+        verdict = evaluate(claim, {0: Table(_of(experiment, new))})
         if verdict.n == 0:
-            lacking.append(f"- {one.text} ({one.where}): {verdict.reason.removeprefix('not measured: ')}")
+            lacking.append(f"- {claim.text} ({claim.where}): {verdict.reason.removeprefix('not measured: ')}")
             continue
-        holds, _ = on_reported(one, _of(experiment, reported))
+        holds, _ = on_reported(claim, _of(experiment, reported))
         printed = {None: "no number printed", True: "holds", False: "FAILS"}[holds]
         yours = "holds" if verdict.holding else "fails"
         decided.append(
             {
-                "claim": one.text,
-                "where": one.where,
+                "claim": claim.text,
+                "where": claim.where,
                 "on the paper's numbers": printed,
-                "on yours": f"{yours}: {number(verdict.effect)} (must be {one.condition()})",
+                "on yours": f"{yours}: {number(verdict.effect)} (must be {claim.condition()})",
             }
         )
     return pd.DataFrame(decided), lacking
@@ -150,9 +140,9 @@ def report_on(new: pd.DataFrame, name: str, output: str | Path) -> tuple[str, pd
         ", ".join(f"{counted[v]} {v}" for v in (WITHIN, BETTER, WORSE, NOT_COMPARABLE) if v in counted) + ".",
         markdown(shown),
     ]
-    for one in new["paper"].unique():
-        paper = library()[one]
-        decided, lacking = claims_on(paper, new[new["paper"] == one], reported_numbers(paper))
+    for name_of_paper in new["paper"].unique():
+        paper = library()[name_of_paper]
+        decided, lacking = claims_on(paper, new[new["paper"] == paper.name], reported_numbers(paper))
         if len(decided):
             parts.append(f"## Claims of {paper.title} on your numbers\n\n" + markdown(decided))
         if lacking:

@@ -30,7 +30,7 @@ from common.evaluation.videos import VideoJudge
 from common.experiments.papers import Experiment, experiment, papers, resolve
 from common.measurements.table import COLUMNS
 from common.pipeline.plan import Plan
-from common.reporting.experiment_page import reported_numbers
+from common.reporting.results import reported_numbers
 from common.training.devices import compute_device
 from common.training.translation import Translator
 

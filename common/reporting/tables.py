@@ -7,22 +7,11 @@ import pandas as pd
 
 from common.base.files import write_text
 from common.evaluation.protocol import difference
+from common.measurements.conditions import parse_conditions
 from common.measurements.table import write_csv
 
-LATEX_SIGNS = {
-    "±": r"$\pm$",
-    "×": r"$\times$",
-    "·": r"$\cdot$",
-    "≥": r"$\ge$",
-    "∞": r"$\infty$",
-    "↑": r"$\uparrow$",
-    "↓": r"$\downarrow$",
-    "θ": r"$\theta$",
-    "β": r"$\beta$",
-    "σ": r"$\sigma$",
-    "¹": r"$^1$",
-    "—": "---",
-}
+LATEX_SIGNS = {"±": r"$\pm$", "×": r"$\times$", "·": r"$\cdot$", "≥": r"$\ge$", "∞": r"$\infty$", "↑": r"$\uparrow$"}
+LATEX_SIGNS |= {"↓": r"$\downarrow$", "θ": r"$\theta$", "β": r"$\beta$", "σ": r"$\sigma$", "¹": r"$^1$", "—": "---"}
 ARROWS = {"higher": " ↑", "lower": " ↓", "target": "", "": ""}
 
 
@@ -59,6 +48,7 @@ def result_table(reported: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame
 
     A measurement whose protocol is the reported one stands directly below it, with their difference in a third
     row; one with another protocol stands in a row of its own, marked ¹. A metric's unit follows its name.
+    Conditions read ``k=v;k=v``.
     """
     rows = []
     models = list(dict.fromkeys([*measured["model"], *reported["model"]]))
@@ -75,10 +65,7 @@ def result_table(reported: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame
                 continue
             mark = "¹" if whose == "measured" and not comparable and not cells["reported"].empty else ""
             unit = next((f" ({u})" for u in [*table["unit"], *group["unit"]] if u), "")
-            name = {
-                "metric": metric.replace("_", " ") + unit + ARROWS[better],
-                "condition": condition.replace(";", ", "),
-            }
+            name = {"metric": metric.replace("_", " ") + unit + ARROWS[better], "condition": condition}
             numbers = {m: number(table.at[m, "value"], table.at[m, "spread"]) for m in models if m in table.index}
             rows.append({**name, "": whose + mark, **numbers})
         if comparable:
@@ -88,26 +75,25 @@ def result_table(reported: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame
     return table if table["condition"].any() else table.drop(columns="condition")
 
 
-def shown(table: pd.DataFrame) -> list[pd.DataFrame]:
-    """The table as a reader wants it: where one model was measured under many values of one condition, those
-    values become the columns; other conditions get a table of their own.
+def display_tables(table: pd.DataFrame) -> list[pd.DataFrame]:
+    """A :func:`result_table` as a reader wants it: where one model was measured under many values of one condition,
+    those values become the columns; other conditions get a table of their own.
     """
     models = [column for column in table.columns if column not in ("metric", "condition", "")]
-    if "condition" not in table or len(models) != 1:
+    if "condition" not in table:
         return [table]
-    keys = table["condition"].str.partition("=")[0]
+    if len(models) != 1:
+        return [table.assign(condition=[condition.replace(";", ", ") for condition in table["condition"]])]
     tables = []
-    for key, rows in table.groupby(keys, sort=False):
+    for key, rows in table.groupby([next(iter(parse_conditions(text)), "") for text in table["condition"]], sort=False):
         if not key:
             tables.append(rows)
             continue
-        values = rows["condition"].str.partition("=")[2]
-        order = list(dict.fromkeys(values))
-        wide = rows.assign(value=values).pivot_table(
-            index=["metric", ""], columns="value", values=models[0], aggfunc="first", sort=False
+        names = [", ".join(f"{k} = {v}" for k, v in parse_conditions(text).items()) for text in rows["condition"]]
+        wide = rows.assign(name=names).pivot_table(
+            index=["metric", ""], columns="name", values=models[0], aggfunc="first", sort=False
         )
-        wide = wide[order].reset_index().rename(columns={value: f"{key} = {value}" for value in order})
-        tables.append(wide.rename_axis(columns=None).fillna(""))
+        tables.append(wide[list(dict.fromkeys(names))].reset_index().rename_axis(columns=None).fillna(""))
     return tables
 
 
@@ -126,12 +112,12 @@ def markdown(table: pd.DataFrame) -> str:
 def latex(table: pd.DataFrame, caption: str, label: str) -> str:
     """A booktabs table; the signs outside ASCII become LaTeX's."""
     text = table.to_latex(index=False, escape=True, caption=caption, label=label, position="ht")
-    return "".join(LATEX_SIGNS.get(sign, sign) for sign in text)
+    return text.translate(str.maketrans(LATEX_SIGNS))
 
 
 def write_tables(table: pd.DataFrame, folder: Path, caption: str, label: str) -> None:
-    """``table.md`` and ``table.tex`` as :func:`shown`, ``table.csv`` whole."""
-    parts = shown(table)
+    """``table.md`` and ``table.tex`` as :func:`display_tables`, ``table.csv`` whole."""
+    parts = display_tables(table)
     write_text(folder / "table.md", "\n\n".join(map(markdown, parts)) + "\n")
     write_csv(table, folder / "table.csv")
     labels = [label, *(f"{label}-{i}" for i in range(2, len(parts) + 1))]

@@ -6,6 +6,7 @@ in. Thresholds are ours unless the paper has one.
 
 import numpy as np
 
+from common.measurements.conditions import values_of
 from common.measurements.curves import spearman
 from common.measurements.numbers import distance, score, score_name
 from common.measurements.table import Missing, Table
@@ -94,10 +95,10 @@ def deep_scores_higher(t: Table) -> float:
 
 
 def _resolutions(t: Table) -> list[str]:
-    parts = {part for text in t.rows["condition"] for part in text.split(";") if part.startswith("resolution=")}
-    if not parts:
+    resolutions = sorted(set(values_of(t.rows, "resolution").dropna()))
+    if not resolutions:
         raise Missing("numbers by resolution")
-    return sorted(part.partition("=")[2] for part in parts)
+    return resolutions
 
 
 @claim(

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from common.measurements.conditions import under, values_of
 from common.measurements.numbers import distance_name, score_name
-from common.reporting.experiment_page import Results
 from common.reporting.figures.plots import (
     COLOURS,
     MARKERS,
@@ -21,6 +21,7 @@ from common.reporting.figures.plots import (
     seed_band,
     show_images,
 )
+from common.reporting.results import Results
 from reproductions.biggan.names import AMENABLE, HUB, NO_PENALTY, NORMAL, READ_OUTS, WITH, WITHOUT
 
 
@@ -34,19 +35,15 @@ def _values(r: Results, metric: str, model: str, condition: str = "") -> list[fl
     return pick(r.per_seed, metric=metric, model=model, condition=condition)["value"].tolist()
 
 
-def _by_threshold(r: Results, metric: str, model: str, resolution: str = "") -> pd.DataFrame:
+def _by_threshold(r: Results, metric: str, model: str, **condition: str) -> pd.DataFrame:
     """Columns seed, step (the threshold), value."""
-    rows = _of_resolution(pick(r.per_seed, metric=metric, model=model), resolution)
+    rows = under(pick(r.per_seed, metric=metric, model=model), **condition)
     return by_condition(rows, "threshold")[["seed", "step", "value"]]
 
 
-def _of_resolution(rows: pd.DataFrame, resolution: str) -> pd.DataFrame:
-    return rows[rows["condition"].str.contains(f"resolution={resolution}")] if resolution else rows
-
-
-def _untruncated(r: Results, metric: str, model: str, resolution: str = "") -> pd.DataFrame:
-    rows = _of_resolution(pick(r.per_seed, metric=metric, model=model), resolution)
-    return rows[rows["condition"].str.contains("truncation=none")]
+def _untruncated(r: Results, metric: str, model: str, **condition: str) -> float:
+    """Mean of seeds."""
+    return under(pick(r.per_seed, metric=metric, model=model), truncation="none", **condition)["value"].mean()
 
 
 # --- Truncation ----------------------------------------------------------------------------------------------------
@@ -54,24 +51,27 @@ def _untruncated(r: Results, metric: str, model: str, resolution: str = "") -> p
 
 def _measured_curves(r: Results, axis: Axes) -> None:
     score, distance = _names(r)
-    rows = r.per_seed[r.per_seed["condition"].str.contains("threshold=") & ~r.per_seed["model"].str.endswith(HUB)]
-    sizes = rows["condition"].str.extract(r"resolution=(\d+)")[0]
-    series = list(dict.fromkeys(zip(rows["model"], sizes, strict=True)))
-    several = len({size for _, size in series}) > 1
-    for i, (model, size) in enumerate(series):
+    rows = r.per_seed[values_of(r.per_seed, "threshold").notna() & ~r.per_seed["model"].str.endswith(HUB)]
+    series = list(dict.fromkeys(zip(rows["model"], values_of(rows, "resolution"), strict=True)))
+    several = len({resolution for _, resolution in series}) > 1
+    for i, (model, resolution) in enumerate(series):
+        size = {"resolution": resolution} if resolution else {}
         for way, filled in (("", True), (HUB, False)):
             x, y = (
-                _by_threshold(r, metric, model + way, size).groupby("step")["value"].mean().sort_index(ascending=False)
+                _by_threshold(r, metric, model + way, **size)
+                .groupby("step")["value"]
+                .mean()
+                .sort_index(ascending=False)
                 for metric in (distance, score)
             )
             if filled:
-                start = [_untruncated(r, metric, model, size)["value"].mean() for metric in (distance, score)]
+                start = [_untruncated(r, metric, model, **size) for metric in (distance, score)]
                 axis.plot([start[0], x.iloc[0]], [start[1], y.iloc[0]], color=COLOURS[i], linewidth=0.8)
                 axis.plot(*start, "*", color=COLOURS[i], markersize=9)
                 for threshold in {x.index[0], x.idxmin(), y.idxmax(), x.index[-1]}:
                     place = {"textcoords": "offset points", "xytext": (4, -9), "fontsize": 6.5}
                     axis.annotate(f"{threshold:g}", (x[threshold], y[threshold]), **place)
-            label = f"{model} {size}" if several else model
+            label = f"{model} {resolution}" if several else model
             axis.plot(
                 x,
                 y,
@@ -90,14 +90,13 @@ def _measured_curves(r: Results, axis: Axes) -> None:
 
 def _reported_curves(r: Results, axis: Axes) -> None:
     """What Table 2 prints, in its order, by model and size."""
-    rows = r.reported[r.reported["condition"].str.contains("truncation=")]
-    keys = rows["condition"].str.extract(r"resolution=(\d+)")[0]
-    groups = rows.assign(size=keys).groupby(["model", "size"], sort=False)
+    rows = r.reported[values_of(r.reported, "truncation").notna()]
+    groups = rows.assign(size=values_of(rows, "resolution")).groupby(["model", "size"], sort=False)
     place = 0
     for (model, size), group in groups:
         points = []
         for what in READ_OUTS:
-            cell = group[group["condition"].str.contains(f"truncation={what}")].set_index("metric")["value"]
+            cell = under(group, truncation=what).set_index("metric")["value"]
             if {"FID", "IS"} <= set(cell.index):
                 points.append((cell["FID"], cell["IS"]))
         if len(points) < 2:
@@ -161,9 +160,7 @@ def biggan_truncation(r: Results) -> None:
         for axis, metric, arrow in zip(axes[0], (score, distance), ("↑", "↓"), strict=True):
             for i, model in enumerate(models):
                 seed_band(axis, _by_threshold(r, metric, model), index=i, label=model, marker=True)
-                axis.axhline(
-                    _untruncated(r, metric, model)["value"].mean(), color=COLOURS[i], linestyle="--", linewidth=0.8
-                )
+                axis.axhline(_untruncated(r, metric, model), color=COLOURS[i], linestyle="--", linewidth=0.8)
             axis.set_ylabel(f"{metric} {arrow}")
             _thresholds(axis, _by_threshold(r, metric, models[0])["step"])
         handles, labels = axes[0, 0].get_legend_handles_labels()
@@ -355,7 +352,7 @@ def biggan_cifar10(r: Results) -> None:
 
 def biggan_real_scores(r: Results) -> None:
     score, _ = _names(r)
-    models = list(dict.fromkeys(r.per_seed["model"]))
+    models = r.models
     with figure(r.folder / "scores", 1, 1, (5.6, 1.9)) as (_, axes):
         rows = pick(r.per_seed, metric=score)
         _horizontal(axes[0, 0], models, [pick(rows, model=model)["value"].tolist() for model in models], 0)
@@ -363,7 +360,7 @@ def biggan_real_scores(r: Results) -> None:
 
 
 def biggan_parameters(r: Results) -> None:
-    models = list(dict.fromkeys(r.per_seed["model"]))
+    models = r.models
     printed = r.reported[r.reported["metric"] == "parameters"].set_index("model")["value"]
     with figure(r.folder / "parameters", 1, 1, (6.4, 3.6)) as (drawn, axes):
         axis = axes[0, 0]

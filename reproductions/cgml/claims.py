@@ -2,8 +2,9 @@
 
 import contextlib
 
+from common.measurements.conditions import values_of
 from common.measurements.numbers import ratio
-from common.measurements.table import Missing, Table
+from common.measurements.table import Curve, Missing, Table
 from common.reporting.claims import claim
 
 OURS, WITHOUT = "cGML", "cGML (w/o ρ)"
@@ -146,10 +147,10 @@ def measured(t: Table, metric: str, models: tuple[str, ...], **where: str) -> li
 
 def column(t: Table) -> str:
     """Which column of Table 2 the table stands for: STL, the first, where it has several."""
-    rows = t.select(metric="PSNR", model=OURS, task="colorization")
-    if rows.empty:
-        raise Missing("PSNR of a colorization")
-    return dict(part.split("=", 1) for part in rows["condition"].iloc[0].split(";"))["data"]
+    columns = values_of(t.select(metric="PSNR", model=OURS, task="colorization"), "data").dropna()
+    if columns.empty:
+        raise Missing("PSNR of a colorization", OURS)
+    return columns.iloc[0]
 
 
 def colour_lead(t: Table, metric: str, rivals: tuple[str, ...] = COLOURING_RIVALS) -> float:
@@ -250,7 +251,7 @@ def steps_help_colours(t: Table) -> float:
     return t.value(metric="error_at_end", model=OURS) / t.value(metric="error_at_start", model=OURS)
 
 
-def by_size(t: Table, metric: str) -> dict[float, float]:
+def by_size(t: Table, metric: str) -> Curve:
     return t.by("latent_size", metric=metric, model=OURS)
 
 

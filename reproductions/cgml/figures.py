@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 
-from common.reporting.experiment_page import Results
+from common.measurements.conditions import values_of
 from common.reporting.figures.plots import (
     COLOURS,
     MARKERS,
@@ -14,6 +14,7 @@ from common.reporting.figures.plots import (
     seed_band,
     show_images,
 )
+from common.reporting.results import Results
 
 
 def cgml_toy(r: Results) -> None:
@@ -27,7 +28,7 @@ def cgml_toy(r: Results) -> None:
                 axis = axes[row, column]
                 for sign in (-1, 1):
                     axis.plot(line, sign * 4 * line ** (row + 1), color=COLOURS[1], linewidth=2.5, alpha=0.5)
-                axis.plot(points[:, 0], points[:, 1 + row], ".", color=COLOURS[0], markersize=2, alpha=0.4)
+                axis.plot(points[:, 0], points[:, 1 + row], ".", color=COLOURS[0], ms=2, alpha=0.4, rasterized=True)
                 if row == 0:
                     axis.set_title(arm)
                 if column == 0:
@@ -35,7 +36,7 @@ def cgml_toy(r: Results) -> None:
             axes[2, column].set_xlabel("x")
     with figure(r.folder / "momentum", 1, 1, (4.4, 3)) as (drawn, axes):
         points = r.sheets["momentum"]
-        shown = axes[0, 0].scatter(points[:, 0], points[:, 1], c=points[:, 2], s=3, cmap="viridis")
+        shown = axes[0, 0].scatter(points[:, 0], points[:, 1], c=points[:, 2], s=3, cmap="viridis", rasterized=True)
         axes[0, 0].set(xlabel="x", ylabel="y1", title="E[ρ] where outputs lie")
         drawn.colorbar(shown, ax=axes[0, 0], label="E[ρ]")
     _cost_maps(r)
@@ -97,7 +98,7 @@ def cgml_toy_uncertainty(r: Results) -> None:
 
 
 def cgml_choices(r: Results) -> None:
-    arms = list(dict.fromkeys(r.per_seed["model"]))
+    arms = r.models
     labels = {
         "near_branch": "share near a branch ↑",
         "rarer_branch": "share of the rarer one ↑",
@@ -105,10 +106,9 @@ def cgml_choices(r: Results) -> None:
     }
     with figure(r.folder / "choices", 3, 1, (10, 6.6), sharex=True) as (drawn, axes):
         for axis, (metric, label) in zip(axes[:, 0], labels.items(), strict=True):
-            rows = pick(r.per_seed, metric=metric)
             groups = {
-                label: [pick(rows, model=arm, condition=key)["value"].tolist() for arm in arms]
-                for label, key in (("with ρ", "rho=yes"), ("without", "rho=no"))
+                label: [r.values(metric, arm, rho=rho) for arm in arms]
+                for label, rho in (("with ρ", "yes"), ("without", "no"))
             }
             bars_with_seeds(axis, [arm.replace(" ", "\n") for arm in arms], groups)
             axis.set_ylabel(label)
@@ -185,7 +185,7 @@ def cgml_latent_size(r: Results) -> None:
     }
     with figure(r.folder / "sizes", 1, 3, (9.6, 2.9)) as (_, axes):
         for axis, (metric, label) in zip(axes[0], panels.items(), strict=True):
-            for i, model in enumerate(dict.fromkeys(r.per_seed["model"])):
+            for i, model in enumerate(r.models):
                 seed_band(axis, pick(rows, metric=metric, model=model), index=i, label=model, marker=True)
             axis.set(xlabel="dimensions of z", ylabel=label, xscale="log")
             axis.set_xticks(sizes, sizes)
@@ -207,7 +207,7 @@ def cgml_mnist_white_box(r: Results) -> None:
         labels = {"both_modes": "digits that show both modes", "box_share": "outputs with the box"}
         for axis, (metric, label) in zip(axes[0], labels.items(), strict=True):
             groups = {
-                key: [pick(r.per_seed, metric=metric, model=model)["value"].tolist() for model in names]
+                key: [r.values(metric, model) for model in names]
                 for key, names in {"with ρ": arms, "without": [f"{arm} (w/o ρ)" for arm in arms]}.items()
             }
             bars_with_seeds(axis, [arm.replace(", ", "\n") for arm in arms], groups)
@@ -232,7 +232,7 @@ def cgml_image_completion(r: Results) -> None:
 
 def cgml_flops(r: Results) -> None:
     """Table 7."""
-    rows = r.per_seed.assign(size=r.per_seed["condition"].str.extract(r"size=(\d+)")[0].fillna("128").astype(int))
+    rows = r.per_seed.assign(size=values_of(r.per_seed, "size").fillna("128").astype(int))
     printed = r.reported[r.reported["model"].isin(rows["model"])]
     with figure(r.folder / "flops", 1, 1, (5.4, 3.4)) as (_, axes):
         axis = axes[0, 0]

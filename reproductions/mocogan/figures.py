@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from common.reporting.experiment_page import Results
 from common.reporting.figures.plots import COLOURS, MARKERS, by_condition, figure, pick, seed_band, show_images
 from common.reporting.figures.videos import animate, rgb, scores, show_first_frames, show_strips, strips
+from common.reporting.results import Results
 
 MODELS = ("VGAN", "TGAN", "MoCoGAN")
 

@@ -1,9 +1,9 @@
 """The figures of MR-GAN, drawn from what was measured."""
 
 from common.measurements.numbers import distance_name, diversity_name
-from common.reporting.experiment_page import Results
 from common.reporting.figures.plots import COLOURS, MARKERS, bars_with_seeds, figure, pick, seed_band
 from common.reporting.figures.translations import quality_and_diversity, show_outputs
+from common.reporting.results import Results
 
 RECONSTRUCTION = {"Gaussian proxy MR2": 0, "reconstruction 1": 1, "reconstruction 10": 10, "reconstruction 100": 100}
 
@@ -26,7 +26,7 @@ def mrgan_cityscapes(r: Results) -> None:
     }
     with figure(r.folder / "moments", len(metrics), 1, (8.5, 2.6 * len(metrics)), sharex=True) as (_, axes):
         for axis, metric in zip(axes[:, 0], metrics, strict=True):
-            values = [pick(r.per_seed, metric=metric, model=arm)["value"].tolist() for arm in arms]
+            values = [r.values(metric, arm) for arm in arms]
             bars_with_seeds(axis, [arm.replace(" ", "\n").replace("+", "\n+") for arm in arms], {metric: values})
             axis.set_title(titles.get(metric, metric))
             if metric == "variance_share":
@@ -71,6 +71,6 @@ def mrgan_mode_collapse(r: Results) -> None:
         for axis, arm in zip(axes[0], arms, strict=True):
             data, points = r.sheets["data"], r.sheets[arm]
             axis.plot(data[:, 0], data[:, 1], MARKERS[1], color=COLOURS[1], markersize=4, alpha=0.3)
-            axis.plot(points[:, 0], points[:, 1], ".", color=COLOURS[0], markersize=1.5, alpha=0.5)
+            axis.plot(points[:, 0], points[:, 1], ".", color=COLOURS[0], ms=1.5, alpha=0.5, rasterized=True)
             axis.set(title=arm, xlim=(-3, 3), ylim=(-3, 3), aspect="equal", xticks=[], yticks=[])
             axis.grid(False)

@@ -6,8 +6,9 @@ between outputs, and a Fréchet distance on another network. Thresholds are ours
 
 from collections.abc import Callable, Iterable
 
+from common.measurements.conditions import values_of
 from common.measurements.numbers import distance, distance_name, diversity, diversity_name, ratio
-from common.measurements.table import Missing, Table
+from common.measurements.table import Curve, Missing, Table
 from common.reporting.claims import claim
 
 # --- Table 3 -----------------------------------------------------------------------------------------------------
@@ -110,10 +111,9 @@ def maps_like_bicycle(t: Table) -> float:
 
 def classes_won(t: Table, metric: str) -> float:
     """Share of classes with a smaller value under MSGAN."""
-    rows = t.select(metric=metric, model="MSGAN")
-    if rows.empty:
-        raise Missing(metric)
-    classes = [text.removeprefix("class=") for text in rows["condition"]]
+    classes = values_of(t.select(metric=metric, model="MSGAN"), "class").dropna()
+    if classes.empty:
+        raise Missing(f"{metric} by class", "MSGAN")
 
     def of(model: str, name: str) -> float:
         return t.value(metric=metric, model=model, **{"class": name})
@@ -150,7 +150,7 @@ def label_quality_is_kept(t: Table) -> float:
 # --- Tables 6, 7 and 8, Figure 8 ---------------------------------------------------------------------------------
 
 
-def curve(t: Table, name: Callable[[Iterable[str]], str | None]) -> dict[float, float]:
+def curve(t: Table, name: Callable[[Iterable[str]], str | None]) -> Curve:
     """Of MSGAN over λ, of the metric that ``name`` finds."""
     return t.by("lambda_ms", metric=name(t.rows["metric"]) or "", model="MSGAN")
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from common.measurements.conditions import values_of
 from common.measurements.numbers import distance_name, diversity_name
-from common.reporting.experiment_page import Results
 from common.reporting.figures.plots import bars_with_seeds, by_condition, figure, pick, seed_band, show_images
 from common.reporting.figures.translations import quality_and_diversity, show_outputs
+from common.reporting.results import Results
 
 METHODS = ("Pix2Pix", "MSGAN", "BicycleGAN")
 
@@ -31,13 +32,12 @@ def msgan_cifar10(r: Results) -> None:
         for axis, (arm, images) in zip(axes[0], r.sheets.items(), strict=True):
             show_images(axis, images, len(images) // 6, arm)
     rows = pick(r.per_seed, metric="JSD")
-    classes = list(dict.fromkeys(rows["condition"]))
+    classes = list(dict.fromkeys(values_of(rows, "class")))
     groups = {
-        arm: [pick(rows, model=arm, condition=name)["value"].tolist() for name in classes]
-        for arm in dict.fromkeys(rows["model"])
+        arm: [r.values("JSD", arm, **{"class": name}) for name in classes] for arm in dict.fromkeys(rows["model"])
     }
     with figure(r.folder / "bins", 1, 1, (8, 3)) as (_, axes):
-        bars_with_seeds(axes[0, 0], [name.removeprefix("class=") for name in classes], groups)
+        bars_with_seeds(axes[0, 0], classes, groups)
         axes[0, 0].set(xlabel="class", ylabel="JSD of bins, nats ↓", title="proportions of bins, by class")
         axes[0, 0].legend(ncols=2)
 

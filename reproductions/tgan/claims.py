@@ -5,7 +5,7 @@ paper gives none.
 """
 
 from common.measurements.numbers import distance, ratio, score
-from common.measurements.table import Table
+from common.measurements.table import Missing, Table
 from common.reporting.claims import claim
 
 VGAN = "Video GAN (SVC)"
@@ -102,6 +102,8 @@ def labels_help(t: Table) -> float:
 def below_the_data(t: Table) -> float:
     real = next((name for name in ("UCF-101 dataset", "data") if name in set(t.rows["model"])), "data")
     models = [model for model in dict.fromkeys(t.rows["model"]) if model != real]
+    if not models:
+        raise Missing("a score of a model")
     return max(score(t, model) for model in models) / score(t, real)
 
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from common.measurements.conditions import under, values_of
 from common.measurements.numbers import distance_name
-from common.reporting.experiment_page import Results
 from common.reporting.figures.plots import COLOURS, MARKERS, bars_with_seeds, figure, pick, seed_band, show_images
 from common.reporting.figures.videos import animate, rgb, scores, show_first_frames, show_strips
+from common.reporting.results import Results
 
 
 def tgan_ucf101(r: Results) -> None:
@@ -29,7 +30,7 @@ def tgan_clipping_stability(r: Results) -> None:
     name = distance_name(r.per_seed["metric"])
     with figure(r.folder / "distances", 1, 1, (5.5, 2.8)) as (_, axes):
         if name:
-            values = [pick(r.per_seed, metric=name, model=model)["value"].tolist() for model in models]
+            values = [r.values(name, model) for model in models]
             bars_with_seeds(axes[0, 0], [titles.get(model, model) for model in models], {"measured": values})
             axes[0, 0].set(ylabel=f"{name.replace('_', ' ')} ↓", title="distance to the data after training")
 
@@ -47,19 +48,19 @@ def tgan_moving_mnist_gam(r: Results) -> None:
     show_strips(r.folder / "samples", {letters.get(name, "") + name: shown for name, shown in videos.items()})
     animate(r.folder / "moving.webp", videos)
     rows = pick(r.per_seed, metric="GAM")
-    against = list(dict.fromkeys(rows["condition"]))
+    rivals = list(dict.fromkeys(values_of(rows, "against")))
     with figure(r.folder / "gam", 1, 1, (5, 2.8)) as (_, axes):
         axis = axes[0, 0]
-        for place, one in enumerate(against):
-            seeds = pick(rows, condition=one)["value"]
+        for place, rival in enumerate(rivals):
+            seeds = under(rows, against=rival)["value"]
             axis.plot(
                 [place] * len(seeds), seeds, MARKERS[0], color=COLOURS[0], label="measured" if place == 0 else None
             )
-        printed = r.reported.set_index("condition")["value"]
-        axis.plot(range(len(against)), printed.reindex(against), "kx", markersize=8, label="printed")
+        printed = r.reported.set_index(values_of(r.reported, "against"))["value"]
+        axis.plot(range(len(rivals)), printed.reindex(rivals), "kx", markersize=8, label="printed")
         axis.axhline(1, color="black", linewidth=0.8)
-        axis.set_xticks(range(len(against)), [one.removeprefix("against=") for one in against])
-        axis.set(yscale="log", ylabel="GAM ↑", title="TGAN against …", xlim=(-0.5, len(against) - 0.5))
+        axis.set_xticks(range(len(rivals)), rivals)
+        axis.set(yscale="log", ylabel="GAM ↑", title="TGAN against …", xlim=(-0.5, len(rivals) - 0.5))
         axis.legend()
 
 

@@ -59,6 +59,8 @@ def kl_has_no_bound(t: Table) -> float:
     """On the paper's numbers: infinity. On ours: the slope of the estimate against log n (0 if it converged)."""
     if not t.select(metric="KL_at_half").empty:
         curve = t.by("samples", metric="KL_at_half")
+        if len(curve) < 2:
+            raise Missing("KL_at_half by samples, twice")
         return float(np.polyfit(np.log(list(curve)), list(curve.values()), 1)[0])
     return min(off_zero(t, "KL"))
 

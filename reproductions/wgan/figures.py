@@ -5,7 +5,6 @@ import numpy as np
 from common.data.synthetic.points import TWO_GAUSSIANS_MEANS, TWO_GAUSSIANS_STD
 from common.measurements.numbers import distance_name
 from common.measurements.table import Table, per_seed_tables
-from common.reporting.experiment_page import Results
 from common.reporting.figures.plots import (
     COLOURS,
     MARKERS,
@@ -16,6 +15,7 @@ from common.reporting.figures.plots import (
     seed_band,
     show_images,
 )
+from common.reporting.results import Results
 
 LOG_2 = float(np.log(2))
 ROWS = 3  # samples shown per moment of a training
@@ -83,10 +83,6 @@ def wgan_two_gaussians(r: Results) -> None:
         drawn.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
 
 
-def _seeds(r: Results, metric: str, model: str) -> list[float]:
-    return pick(r.per_seed, metric=metric, model=model)["value"].tolist()
-
-
 def _losses(r: Results, path: str, arms: dict[str, str], loss: str, label: str, quality: str) -> None:
     """Loss (left axis) and distance of samples (right axis) along the training, and samples below."""
     with figure(r.folder / path, 2, len(arms), (3.4 * len(arms), 4.9), height_ratios=[1.6, 1]) as (_, axes):
@@ -146,7 +142,7 @@ def wgan_robustness(r: Results) -> None:
     shown = {key: title for key, title in metrics.items() if key in set(r.per_seed["metric"])}
     with figure(r.folder / "quality", 1, len(shown), (4.2 * len(shown), 3)) as (_, axes):
         for axis, (metric, title) in zip(axes[0], shown.items(), strict=True):
-            groups = {a: [_seeds(r, metric, f"{a} · {g}") for g in generators] for a in ("WGAN", "GAN")}
+            groups = {a: [r.values(metric, f"{a} · {g}") for g in generators] for a in ("WGAN", "GAN")}
             bars_with_seeds(axis, ["DCGAN", "no BN,\nconstant width", "MLP"], groups)
             axis.set(title=title, xlabel="generator")
         axes[0, 0].legend()
@@ -154,7 +150,7 @@ def wgan_robustness(r: Results) -> None:
 
 def wgan_critic_momentum(r: Results) -> None:
     """Section 4.2: the estimate along every seed's training, and how often steps turn against the gradient."""
-    arms = list(dict.fromkeys(r.per_seed["model"]))
+    arms = r.models
     with figure(r.folder / "stability", 1, 3, (10, 3)) as (_, axes):
         for i, arm in enumerate(arms):
             curves = pick(r.curves, model=arm, curve="em_estimate")
@@ -167,7 +163,7 @@ def wgan_critic_momentum(r: Results) -> None:
             (axes[0, 2], "blow_up", "share of seeds with a blow-up"),
         ):
             for i, arm in enumerate(arms):
-                values = _seeds(r, metric, arm)
+                values = r.values(metric, arm)
                 axis.bar(i, np.mean(values), color=COLOURS[i], alpha=0.45)
                 if metric != "blow_up":
                     axis.plot(np.full(len(values), i), values, MARKERS[i], color=COLOURS[i], markersize=3.5)

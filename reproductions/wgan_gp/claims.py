@@ -7,7 +7,7 @@ import math
 from contextlib import suppress
 
 from common.measurements.numbers import distance, score
-from common.measurements.table import Missing, Table
+from common.measurements.table import Curve, Missing, Table
 from common.reporting.claims import claim
 
 TOYS = ("8 Gaussians", "25 Gaussians", "Swiss roll")
@@ -136,7 +136,7 @@ def penalty_spreads_weights(t: Table) -> float:
 # --- Tables 2 and 5, Appendix C ------------------------------------------------------------------------------
 
 
-def shares(t: Table, outcome: str) -> dict[float, float]:
+def shares(t: Table, outcome: str) -> Curve:
     """Share of architectures with an outcome, by threshold: printed counts of 200, or what was measured.
 
     Of ours the thresholds relative to real data count, where they were measured; the paper's own say little about the
@@ -148,8 +148,9 @@ def shares(t: Table, outcome: str) -> dict[float, float]:
         ("threshold", "architectures", 200),
     ):
         with suppress(Missing):
-            found = t.by(key, metric=metric, model=outcome)
-            return {threshold: count / total for threshold, count in found.items()}
+            counts = t.by(key, metric=metric, model=outcome)
+            points = {threshold: count / total for threshold, count in counts.items()}
+            return Curve(f"{metric} of {outcome} by {key}", points, outcome)
     raise Missing(f"outcomes of architectures ({outcome})")
 
 
@@ -300,7 +301,7 @@ def penalty_beats_clipping(t: Table) -> float:
     text="and converges faster: its mean score along the training is higher",
 )
 def penalty_is_faster(t: Table) -> float:
-    return value(t, "mean_score", "WGAN-GP (RMSProp)") - value(t, "mean_score", "WGAN (clipping)")
+    return value(t, "score_over_training", "WGAN-GP (RMSProp)") - value(t, "score_over_training", "WGAN (clipping)")
 
 
 @claim(experiment="wgan_gp_cifar_curves", where="Figure 3", above=0.0, text="Adam improves it further")

@@ -3,7 +3,6 @@
 import numpy as np
 
 from common.measurements.numbers import distance_name, score_name
-from common.reporting.experiment_page import Results
 from common.reporting.figures.plots import (
     COLOURS,
     MARKERS,
@@ -15,6 +14,7 @@ from common.reporting.figures.plots import (
     seed_band,
     show_images,
 )
+from common.reporting.results import Results
 from reproductions.wgan_gp.ngrams import GRAMS
 
 METHODS = ("DCGAN", "LSGAN", "WGAN (clipping)", "WGAN-GP")
@@ -32,7 +32,7 @@ def wgan_gp_toy_critics(r: Results) -> None:
             for column, toy in enumerate(toys):
                 axis, data = axes[row, column], r.sheets[f"data|{toy}"]
                 axis.contour(grid, grid, r.sheets[f"surface|{toy}|{arm}"], levels=14, cmap="viridis", linewidths=0.9)
-                axis.plot(data[:, 0], data[:, 1], ".", color=COLOURS[1], markersize=1.5, alpha=0.6)
+                axis.plot(data[:, 0], data[:, 1], ".", color=COLOURS[1], ms=1.5, alpha=0.6, rasterized=True)
                 axis.set(xlim=(-2, 2), ylim=(-2, 2), aspect="equal", xticks=[], yticks=[])
                 axis.grid(False)
                 if row == 0:
@@ -43,7 +43,7 @@ def wgan_gp_toy_critics(r: Results) -> None:
 
 def wgan_gp_gradient_norms(r: Results) -> None:
     """Figure 1b: norms by layer, and histograms of weights."""
-    arms = list(dict.fromkeys(r.per_seed["model"]))
+    arms = r.models
     with figure(r.folder / "gradients_and_weights", 1, 3, (10, 3), width_ratios=(1.6, 1, 1)) as (_, axes):
         for i, arm in enumerate(arms):
             seed_band(axes[0, 0], pick(r.curves, model=arm, curve="norm"), index=i, label=arm, marker=True)
@@ -168,7 +168,7 @@ def wgan_gp_loss_curve(r: Results) -> None:
 
 def wgan_gp_cifar_curves(r: Results) -> None:
     """Figure 3."""
-    arms = list(dict.fromkeys(r.per_seed["model"]))
+    arms = r.models
     with figure(r.folder / "curves", 1, 2, (9, 3.2), sharey=True) as (drawn, axes):
         for i, arm in enumerate(arms):
             seed_band(axes[0, 0], pick(r.curves, model=arm, curve="score"), index=i, label=arm, marker=True)
@@ -194,7 +194,7 @@ def wgan_gp_cifar_resnet(r: Results) -> None:
 
 def wgan_gp_language_model(r: Results) -> None:
     """Divergences by the length of n-grams, dotted what real lines have; and lines, as Table 4 shows them."""
-    arms = list(dict.fromkeys(r.per_seed["model"]))
+    arms = r.models
     with figure(r.folder / "divergence", 1, len(GRAMS), (10.5, 2.7), sharey=True) as (drawn, axes):
         for axis, n in zip(axes[0], GRAMS, strict=True):
             for i, arm in enumerate(arms):
@@ -214,7 +214,7 @@ def wgan_gp_language_model(r: Results) -> None:
 
 def wgan_gp_overfitting(r: Results) -> None:
     """Figure 5b."""
-    arms = list(dict.fromkeys(r.per_seed["model"]))
+    arms = r.models
     with figure(r.folder / "losses", 1, 2, (8, 3)) as (_, axes):
         for axis, arm in zip(axes[0], arms, strict=True):
             for i, name in enumerate(("training", "validation")):

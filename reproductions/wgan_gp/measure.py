@@ -434,9 +434,9 @@ def wgan_gp_cifar_curves(m: Measuring) -> None:
             trend = np.polyval(np.polyfit(np.arange(len(late)), late, 1), np.arange(len(late)))
             text = protocol("score_unrest", of="deviation from a linear trend over the second half of the snapshots")
             m.add(metric="score_unrest", value=(late - trend).std(), better="lower", protocol=text, **common)
-            text = judge.score_protocol.replace(judge.score_name, "mean_score", 1)
+            text = judge.score_protocol.replace(judge.score_name, "score_over_training", 1)
             text = text.replace("last snapshot", "mean of all snapshots")
-            m.add(metric="mean_score", value=curve.mean(), better="higher", protocol=text, **common)
+            m.add(metric="score_over_training", value=curve.mean(), better="higher", protocol=text, **common)
             text = protocol("seconds_per_update", hardware=run.record["hardware"], threads=run.record["threads"])
             m.add(
                 metric="seconds_per_update",

@@ -9,7 +9,7 @@ from torch import nn
 
 from common.experiments.papers import experiment, papers
 from common.nn.dcgan import DCGANGenerator
-from common.reporting.experiment_page import reported_numbers
+from common.reporting.results import reported_numbers
 from common.training.adversarial import Phase
 from common.training.method import build_method
 from reproductions.mocogan.measure import changing_labels, path_correlation

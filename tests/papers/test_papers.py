@@ -18,7 +18,7 @@ from common.experiments.config import load_config
 from common.experiments.papers import all_experiments, papers
 from common.measurements.table import Missing, Table, per_seed_tables, read_measurements
 from common.pipeline.plan import Plan
-from common.reporting.claims import claims_of
+from common.reporting.claims import load_claims
 from common.reporting.experiment_page import report_experiment
 from common.training.runs import train_runs
 
@@ -93,7 +93,7 @@ def unknown_models(one, folder: Path) -> set[tuple[str, str]]:
             return super().select(metric=metric, model=model, **condition)
 
     unknown = set()
-    for claim in claims_of(papers()[one.paper], one):
+    for claim in load_claims(papers()[one.paper], one):
         asked.clear()
         for table in per_seed_tables(per_seed).values():
             with suppress(Missing, ZeroDivisionError):  # numbers of scale smoke mean nothing

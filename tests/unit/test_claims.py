@@ -13,11 +13,11 @@ from common.reporting.claims import (
     REPRODUCED,
     UNDECIDED,
     Claim,
-    claims_of,
-    judge,
+    evaluate,
+    load_claims,
     on_reported,
 )
-from common.reporting.experiment_page import reported_numbers
+from common.reporting.results import reported_numbers
 
 PAPERS = list(papers().values())
 
@@ -49,32 +49,32 @@ def tables(*values):
     ],
 )
 def test_verdicts(values, verdict):
-    assert judge(one_claim(), tables(*values)).verdict == verdict
+    assert evaluate(one_claim(), tables(*values)).verdict == verdict
 
 
 def test_the_interval_is_students():
-    found = judge(one_claim(), tables(1.0, 2.0, 3.0))
+    found = evaluate(one_claim(), tables(1.0, 2.0, 3.0))
     half = 4.302652729911275 * 1.0 / math.sqrt(3)  # t(0.975, 2) from a table
     assert (found.effect, found.low, found.high) == pytest.approx((2.0, 2.0 - half, 2.0 + half))
     assert (found.n, found.holding) == (3, 3)
 
 
 def test_ratios_are_averaged_in_logarithms():
-    found = judge(one_claim(1.0, ratio=True), tables(2.0, 8.0, 4.0))
+    found = evaluate(one_claim(1.0, ratio=True), tables(2.0, 8.0, 4.0))
     assert found.effect == pytest.approx(4.0)
     assert found.low * found.high == pytest.approx(16.0)
 
 
 def test_below_mirrors_above():
-    assert judge(one_claim(0.0, above=False), tables(-1.0, -1.1, -0.9)).verdict == REPRODUCED
-    assert judge(one_claim(0.0, above=False), tables(1.0, 1.1, 0.9)).verdict == NOT_REPRODUCED
+    assert evaluate(one_claim(0.0, above=False), tables(-1.0, -1.1, -0.9)).verdict == REPRODUCED
+    assert evaluate(one_claim(0.0, above=False), tables(1.0, 1.1, 0.9)).verdict == NOT_REPRODUCED
 
 
 @pytest.mark.parametrize("paper", PAPERS, ids=lambda p: p.name)
 def test_every_claim_holds_where_the_paper_prints_numbers(paper):
     reported = reported_numbers(paper)
     decided = {}
-    for one in claims_of(paper):
+    for one in load_claims(paper):
         shown = reported["source"].isin(paper.experiments[one.experiment].reported_sources)  # as on its page
         decided[one.name] = on_reported(one, reported[shown].reset_index(drop=True))
     failing = {name: effect for name, (holds, effect) in decided.items() if holds is False}
@@ -84,7 +84,7 @@ def test_every_claim_holds_where_the_paper_prints_numbers(paper):
 
 @pytest.mark.parametrize("paper", PAPERS, ids=lambda p: p.name)
 def test_every_experiment_has_claims_and_every_claim_an_experiment(paper):
-    assert {one.experiment for one in claims_of(paper)} == set(paper.experiments)
+    assert {one.experiment for one in load_claims(paper)} == set(paper.experiments)
 
 
 @pytest.mark.parametrize("paper", library().values(), ids=lambda p: p.name)
@@ -97,6 +97,17 @@ def test_what_every_paper_of_the_library_reports_is_here(paper):
 
 def test_a_claim_that_divides_by_nothing_is_not_comparable():
     ratio = Claim("c", "c", "T", "e", lambda t: 1 / t.value(metric="m"), 1.0, above=True, ratio=True)
-    found = judge(ratio, tables(1.0, 0.0, 1.0))
+    found = evaluate(ratio, tables(1.0, 0.0, 1.0))
     assert (found.verdict, found.evidence()) == (NOT_COMPARABLE, "it divides by 0")
     assert on_reported(ratio, tables(0.0)[0].rows)[0] is None
+
+
+@pytest.mark.parametrize("paper", PAPERS, ids=lambda p: p.name)
+@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["alone", "all but one"])
+def test_part_of_a_table_leaves_a_claim_undecided_and_breaks_nothing(paper, whole):
+    """A reported row alone, one for each cell but for its condition, and the table without it."""
+    reported = reported_numbers(paper)
+    for claim in load_claims(paper):
+        rows = reported[reported["source"].isin(paper.experiments[claim.experiment].reported_sources)]
+        for row in rows.drop_duplicates(["source", "model", "metric"]).index:
+            on_reported(claim, rows.drop(index=row) if whole else rows.loc[[row]])

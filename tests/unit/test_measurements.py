@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from common.base.errors import UserError
-from common.measurements.table import COLUMNS, Missing, Table, aggregate, conditions, read_measurements, write_csv
+from common.measurements.conditions import join_conditions, parse_conditions, under, values_of
+from common.measurements.table import COLUMNS, Missing, Table, aggregate, read_measurements, write_csv
 from common.reporting.tables import latex, markdown, number, result_table
 
 HEADER = "paper,source,dataset,model,metric,condition,value,spread,n,better,unit,protocol,note\n"
@@ -58,20 +59,8 @@ def test_what_does_not_fit_is_told_with_its_place(tmp_path, text, message):
 
 
 def rows(values, **more):
-    base = {
-        "paper": "p",
-        "source": "T",
-        "dataset": "d",
-        "model": "A",
-        "metric": "m",
-        "condition": "",
-        "spread": np.nan,
-        "n": 1.0,
-        "better": "lower",
-        "unit": "",
-        "protocol": "m",
-        "note": "",
-    }
+    base = dict.fromkeys(COLUMNS, "") | {"paper": "p", "source": "T", "dataset": "d", "model": "A", "metric": "m"}
+    base |= {"spread": np.nan, "n": 1.0, "better": "lower", "protocol": "m"}
     return pd.DataFrame([base | more | {"value": v, "seed": s} for s, v in enumerate(values)])
 
 
@@ -84,15 +73,27 @@ def test_seeds_give_mean_spread_and_count():
 
 
 def test_a_table_finds_cells_by_name_and_condition():
-    text = conditions(theta=0.5, b=1)
+    text = join_conditions(theta=0.5, b=1)
     assert text == "b=1;theta=0.5"
     table = Table(pd.concat([rows([7.0], condition=text), rows([9.0], condition="b=1;theta=0.25")]))
     assert table.value(metric="m", theta=0.5) == 7.0
-    assert table.by("theta", metric="m") == {0.25: 9.0, 0.5: 7.0}
+    curve = table.by("theta", metric="m")
+    assert curve == {0.25: 9.0, 0.5: 7.0}
+    with pytest.raises(Missing, match="m by theta"):
+        curve[0.75]
     with pytest.raises(Missing):
         table.value(metric="m")
     with pytest.raises(Missing):
         table.value(metric="other", theta=0.5, b=1)
+
+
+def test_conditions_are_parsed_in_one_place():
+    table = pd.concat([rows([1.0], condition="a=1;b=x=y"), rows([2.0], condition="a=10"), rows([3.0])])
+    assert parse_conditions("a=1;b=x=y") == {"a": "1", "b": "x=y"}
+    assert parse_conditions("") == {}
+    assert under(table, a=1)["value"].tolist() == [1.0]
+    assert under(table)["value"].tolist() == [1.0, 2.0, 3.0]
+    assert values_of(table, "a").tolist() == ["1", "10", None]
 
 
 def test_reported_and_measured_share_a_row_only_under_one_protocol():

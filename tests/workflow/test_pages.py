@@ -9,6 +9,7 @@ import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from helpers import ROOT
@@ -16,14 +17,16 @@ from helpers import ROOT
 from common.base.errors import UserError
 from common.experiments.config import load_config
 from common.experiments.papers import library, papers
-from common.measurements.table import per_seed_tables
-from common.reporting import experiment_page
-from common.reporting.claims import MARKS, claims_of, judge
-from common.reporting.experiment_page import Results, reported_numbers
-from common.reporting.pages import SIGNS, disagreements, rendered, write_pages
+from common.reporting.claims import MARKS, load_claims
+from common.reporting.experiment_page import draw
+from common.reporting.figures.plots import figure, show_images
+from common.reporting.markup import SIGNS, document, html_table, inline, render
+from common.reporting.page_model import DISAGREEMENTS, ExperimentPage, PaperPage, command, counts
+from common.reporting.pages import write_pages
+from common.reporting.results import Results
 from common.reporting.sources import summary_inputs
-from common.reporting.summary import counts, elsewhere
-from common.reporting.tables import duration, result_table
+from common.reporting.summary import telling
+from common.reporting.tables import display_tables, duration
 
 VOID = {"meta", "img", "br", "link", "hr", "input", "source"}
 
@@ -102,14 +105,15 @@ def test_every_experiment_s_pictures_are_inside_and_described(pages):
         ids = [attributes.get("id") for attributes in page.of("section")]
         assert list(paper.at("quick")) == [place for place in ids if place not in ("disagreements", "missing")]
         still = [picture for picture in page.of("source") if "prefers-reduced-motion" in picture["media"]]
-        assert len(still) == sum(len(one.animations) for one in paper.at("quick").values())
+        files = [file for one in paper.at("quick").values() for file in one.figures]
+        assert len(still) == sum(file.endswith(".webp") for file in files)
         pictures = page.of("img")
-        assert len(pictures) == sum(len(one.figures) + len(one.animations) for one in paper.at("quick").values())
+        assert len(pictures) == len(files)
         for picture in pictures:
             assert picture["alt"]
             kind, _, data = picture["src"].partition(";base64,")
             assert base64.b64decode(data, validate=True).startswith(
-                {"data:image/png": b"\x89PNG", "data:image/webp": b"RIFF"}[kind]
+                {"data:image/png": b"\x89PNG", "data:image/webp": b"RIFF", "data:image/svg+xml": b"<?xml"}[kind]
             )
 
 
@@ -129,7 +133,7 @@ def test_pages_are_fit_for_screen_readers_and_phones(pages):
 def test_every_claim_stands_on_its_paper_s_page(pages):
     for name, paper in papers().items():
         told = re.sub(r"\s+", " ", " ".join(pages[name].words))
-        for one in claims_of(paper):
+        for one in load_claims(paper):
             if one.experiment in paper.at("quick"):
                 assert re.sub(r"\s+", " ", one.text).replace("`", "") in told, one.name
 
@@ -152,34 +156,36 @@ def test_the_index_counts_every_claim(pages):
     assert sum(int(line.split()[0]) for line in summaries) == (verdicts == "reproduced").sum()
 
 
-def test_a_result_page_tells_first_what_is_asked_first():
+def test_a_result_page_answers_first_what_is_asked_first():
+    """Made of the files that are kept, without Snakemake and without what only figures need."""
     paper = papers()["msgan"]
-    folder, one = ROOT / "results/quick/msgan/msgan_overhead", paper.experiments["msgan_overhead"]
-    reported = reported_numbers(paper)
-    measured, per_seed = (
-        pd.read_csv(folder / name, keep_default_na=False) for name in ("measured.csv", "per_seed.csv")
-    )
-    reported = reported[reported["source"].isin(one.reported_sources)]
-    table = result_table(reported, measured.astype({"spread": float}))
-    runs = pd.read_csv(folder.parent / "msgan_facades" / "runs.csv")
-    results = Results(one, load_config(), folder, reported, measured, per_seed, pd.DataFrame(), runs, {})
-    verdicts = [judge(claim, per_seed_tables(per_seed)) for claim in claims_of(paper, one)]
-    text = experiment_page.page(paper, results, table, verdicts)
+    folder = ROOT / "results/quick/msgan/msgan_facades"
+    page = ExperimentPage(paper, paper.experiments["msgan_facades"], load_config(), folder)
+    text = re.sub(" +", " ", render("experiment.md", page=page))
     titles = ["Numbers", "Claims", "Figures", "Protocols", "Deviations", "Not stated in the paper", "Cost"]
     assert re.findall("^## (.*)", text, re.M) == titles
     head = text.partition("## ")[0]
-    assert "`snakemake msgan_overhead`" in head
-    assert f"{duration(runs['seconds'].sum())} of training · {runs['hardware'][0]}" in head
-    assert "`image_size` 64 (paper: 256)" in head
-    assert "| seconds per iteration (s) ↓ | measured¹ |" in text
-    assert "¹ Not comparable with the reported row. Where the protocols differ: batch, hardware" in text
+    assert "`snakemake msgan_facades`" in head
+    assert f"{duration(page.runs['seconds'].sum())} of training · {page.runs['hardware'][0]}" in head
+    assert "`image_size` 32 (paper: 256)" in head
+    assert "| NDB ↓ | data=facades | measured¹ |" in text
+    assert "¹ Not comparable with the reported row. Where the protocols differ: bins_seed, clustering" in text
+    for _, claim in page.claims.iterrows():
+        assert f"| {MARKS[claim.verdict]} {claim.verdict} | {claim.text} |" in text
+        assert f"| {claim.on_reported} | {claim.evidence} |" in text
+
+
+def test_the_most_telling_claims_lie_farthest_from_their_thresholds():
+    rows = [("a", "reproduced", 3.0, 2.0, 4.0), ("b", "reproduced", 9.0, 8.0, 10.0), ("c", "undecided", 99.0, 0.0, 1.0)]
+    claims = pd.DataFrame(rows, columns=["claim", "verdict", "effect", "low", "high"]).assign(threshold=1.0)
+    assert [row.claim for row in telling(claims)] == ["b", "a"]
 
 
 def test_commands_name_a_scale_that_is_not_the_default():
-    assert experiment_page.command("x", "quick") == "snakemake x"
-    told = dict((one.name, how) for one, how in elsewhere(papers()["tgan"], "quick"))
-    assert "--config scale=paper" in next(iter(told.values()))
-    assert not told.keys() & papers()["tgan"].at("quick").keys()
+    assert command("x", "quick") == "snakemake x"
+    commands = {one.name: how for one, how in PaperPage(papers()["tgan"], [], "quick").elsewhere}
+    assert "--config scale=paper" in next(iter(commands.values()))
+    assert not commands.keys() & papers()["tgan"].at("quick").keys()
 
 
 def test_what_the_pages_are_made_of_besides_results_exists():
@@ -194,31 +200,59 @@ def test_durations_are_told_in_two_units(seconds, text):
     assert duration(seconds) == text
 
 
-def test_a_number_s_row_says_whose_it_is(tmp_path):
-    page = rendered(
-        "|metric|condition||A|\n|---|---|---|---|\n"
-        "|fd ↓|n=5|reported|1|\n|fd ↓|n=5|measured¹|2|\n|is|n=5|measured|3|\n",
-        tmp_path,
-        caption="Numbers",
-    )
-    read = Reader(page)
+def test_a_number_s_row_says_whose_it_is():
+    rows = [("fd ↓", "n=5", "reported", "1"), ("fd ↓", "n=5", "measured¹", "2"), ("is", "n=5", "measured", "3")]
+    table = pd.DataFrame(rows, columns=["metric", "condition", "", "A"])
+    read = Reader(html_table(table, "Numbers", ["metric", "condition", ""]))
     assert [row.get("class") for row in read.of("tr")[1:]] == ["reported first", "measured", "measured first"]
     assert [cell.get("rowspan") for cell in read.of("th") if cell["scope"] == "row"] == ["2", None, None, None, None]
     assert "Numbers; n=5" in read.words  # what holds of all rows is told once
     assert "condition" not in read.words
 
 
-def test_only_a_claim_has_a_verdict(tmp_path):
-    assert "not comparable" not in rendered("|what|code|\n|---|---|\n|z|–|\n", tmp_path)
+def test_values_of_one_condition_become_columns_where_there_is_one_model():
+    rows = [("fd", "n=1;m=2", "measured", "7"), ("fd", "n=3;m=2", "measured", "8"), ("is", "", "measured", "9")]
+    wide, plain = display_tables(pd.DataFrame(rows, columns=["metric", "condition", "", "A"]))
+    assert wide.to_dict("records") == [{"metric": "fd", "": "measured", "n = 1, m = 2": "7", "n = 3, m = 2": "8"}]
+    assert plain["A"].tolist() == ["9"]
 
 
 def test_contradictions_of_the_sources_come_from_the_paper_s_readme(pages):
-    assert "first layer of G" in disagreements(papers()["biggan"])
+    assert "first layer of G" in PaperPage(papers()["biggan"], [], "quick").disagreements
     assert "disagreements" in {attributes.get("id") for attributes in pages["biggan"].of("section")}
+    for paper in papers().values():  # a heading in other words would be lost
+        headings = re.findall("^## .*(?:disagree|contradict).*", (paper.folder / "README.md").read_text(), re.M | re.I)
+        assert all(heading.startswith(DISAGREEMENTS) for heading in headings), paper.name
 
 
-def test_what_others_wrote_is_escaped(tmp_path):
-    assert "<script>" not in rendered("A | b\n--- | ---\n`<script>` | <script>alert(1)</script>\n", tmp_path)
+def test_what_others_wrote_is_escaped():
+    text = "A | b\n--- | ---\n`<script>` | <script>alert(1)</script>\n"
+    read = Reader(document(text, 'said "so" & <b>'))
+    assert not read.of("script")
+    assert [cell["scope"] for cell in read.of("th")] == ["col", "col", "row"]
+    assert read.of("div")[0]["aria-label"] == 'said "so" & <b>'
+    assert "<script>" not in inline("`a` <script>")
+
+
+def test_a_figure_has_one_format_by_what_it_shows(tmp_path):
+    with figure(tmp_path / "plot", 1, 1, (2, 2)) as (_, axes):
+        axes[0, 0].plot([1, 2])
+    with figure(tmp_path / "cloud", 1, 1, (2, 2)) as (_, axes):
+        axes[0, 0].plot([1, 2], ".", rasterized=True)
+    with figure(tmp_path / "grid", 1, 2, (2, 2)) as (_, axes):
+        show_images(axes[0, 1], np.zeros((4, 8, 8, 3), np.uint8), 2)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["cloud.png", "grid.png", "plot.svg"]
+
+
+def test_a_figure_that_is_declared_and_not_drawn_is_named(tmp_path, monkeypatch):
+    paper = papers()["wgan"]
+    results = Results(paper, paper.experiments["wgan_parallel_lines"], load_config(), tmp_path)
+    monkeypatch.setattr(paper.module("figures"), "wgan_parallel_lines", lambda results: None)
+    with pytest.raises(UserError, match=r"wgan/figures.py: wgan_parallel_lines has not drawn distances.svg"):
+        draw(results)
+    monkeypatch.delattr(paper.module("figures"), "wgan_parallel_lines")
+    with pytest.raises(UserError, match="has no function wgan_parallel_lines"):
+        draw(results)
 
 
 def test_without_results_it_says_what_to_run(tmp_path):
@@ -226,61 +260,12 @@ def test_without_results_it_says_what_to_run(tmp_path):
         write_pages(load_config({"results": str(tmp_path), "papers": ["wgan"]}))
 
 
-CHECK = """
-<body><script>
-const pages = PAGES, sizes = [1280, 390], problems = [];
-const parts = colour => colour.match(/[\\d.]+/g).map(Number);
-const light = colour => parts(colour).slice(0, 3).map(c => c / 255)
-  .map(c => c <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4)
-  .reduce((sum, c, i) => sum + c * [.2126, .7152, .0722][i], 0);
-function behind(element, window) {
-  for (; element; element = element.parentElement) {
-    const colour = window.getComputedStyle(element).backgroundColor;
-    if ((parts(colour)[3] ?? 1) > 0) return colour;
-  }
-  return "rgb(255, 255, 255)";
-}
-function look(frame, page, size) {
-  const { contentDocument: shown, contentWindow: window } = frame;
-  const told = text => problems.push(`${page} at ${size}: ${text}`);
-  if (window.matchMedia("(prefers-color-scheme: dark)").matches !== DARK) told("another colour scheme than asked for");
-  shown.querySelectorAll("details").forEach(one => one.open = true);
-  if (shown.documentElement.scrollWidth > window.innerWidth) told(`${shown.documentElement.scrollWidth} wide`);
-  for (const image of shown.images) if (!image.naturalWidth) told(`no picture: ${image.alt}`);
-  for (const link of shown.querySelectorAll("a[href^='#']"))
-    if (!shown.getElementById(link.hash.slice(1))) told(`no ${link.hash}`);
-  const seen = new Set();
-  for (const element of shown.body.querySelectorAll("*")) {
-    if (![...element.childNodes].some(node => node.nodeType === 3 && node.data.trim())) continue;
-    const pair = [window.getComputedStyle(element).color, behind(element, window)];
-    if (seen.has(String(pair))) continue;
-    seen.add(String(pair));
-    const [low, high] = pair.map(light).sort((a, b) => a - b), contrast = (high + .05) / (low + .05);
-    if (contrast < 4.5) told(`contrast ${contrast.toFixed(1)}: ${element.textContent.trim().slice(0, 40)}`);
-  }
-}
-const frames = pages.flatMap(page => sizes.map(size => new Promise(done => {
-  const frame = document.createElement("iframe");
-  frame.width = size; frame.height = 900; frame.src = page;
-  frame.onload = () => { look(frame, page, size); done(); };
-  document.body.append(frame);
-})));
-Promise.all(frames).then(() => {
-  const list = document.createElement("pre");
-  list.textContent = JSON.stringify(problems);
-  document.body.replaceChildren(list);
-});
-</script></body>
-"""
-
-
 def problems(pages: list[Path], folder: Path, dark: bool) -> list[str]:
     """What a browser finds wrong with pages, on a desktop and on a phone, everything unfolded."""
     wrapper = folder / "check.html"
-    wrapper.write_text(
-        CHECK.replace("PAGES", json.dumps([page.as_uri() for page in pages])).replace("DARK", json.dumps(dark)),
-        encoding="utf-8",
-    )
+    check = (ROOT / "tests/workflow/check_pages.html").read_text(encoding="utf-8")
+    check = check.replace("PAGES", json.dumps([page.as_uri() for page in pages])).replace("DARK", json.dumps(dark))
+    wrapper.write_text(check, encoding="utf-8")
     command = [
         "chromium",
         "--headless",

@@ -1,4 +1,4 @@
-"""One look for every figure: small, labelled, readable without colour, saved as SVG and PNG."""
+"""One look for every figure: small, labelled, readable without colour."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from common.base.files import atomic_path
 from common.base.pictures import tile
+from common.measurements.conditions import values_of
 
 # Okabe and Ito's colours for colour-blind readers, each with a line style and marker of its own.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -44,14 +45,19 @@ STYLE = {
 def figure(
     path_without_suffix: str | Path, rows: int, columns: int, size: tuple[float, float], **options
 ) -> Iterator[tuple[Figure, np.ndarray]]:
-    """A grid of axes in the house style; saved as ``.svg`` and ``.png`` when the block ends. ``size`` in inches."""
+    """A grid of axes in the house style, ``size`` in inches, saved when the block ends.
+
+    As ``.png`` where it shows images or anything that is ``rasterized`` (clouds of points), else as ``.svg``; the
+    paper declares it under ``pictures`` or ``figures`` accordingly.
+    """
     with plt.rc_context(STYLE):
         drawn, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, **options)
         try:
             yield drawn, axes
-            for suffix, metadata in ((".svg", {"Date": None}), (".png", {"Software": None})):
-                with atomic_path(f"{path_without_suffix}{suffix}") as temporary:
-                    drawn.savefig(temporary, format=suffix[1:], metadata=metadata)
+            raster = any(axis.images or any(a.get_rasterized() for a in axis.get_children()) for axis in drawn.axes)
+            suffix, metadata = ("png", {"Software": None}) if raster else ("svg", {"Date": None})
+            with atomic_path(f"{path_without_suffix}.{suffix}") as temporary:
+                drawn.savefig(temporary, format=suffix, metadata=metadata)
         finally:
             plt.close(drawn)
 
@@ -65,8 +71,7 @@ def pick(table: pd.DataFrame, **columns: str) -> pd.DataFrame:
 
 def by_condition(rows: pd.DataFrame, key: str) -> pd.DataFrame:
     """The rows that have a number under ``key`` in their condition, with it as their ``step``."""
-    found = rows["condition"].str.extract(rf"(?:^|;){key}=([-0-9.e]+)")[0].astype(float)
-    return rows.assign(step=found).dropna(subset="step")
+    return rows.assign(step=pd.to_numeric(values_of(rows, key), errors="coerce")).dropna(subset="step")
 
 
 def seed_band(

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from common.evaluation.sheets import SHOWN_OUTPUTS
 from common.measurements.numbers import distance_name, diversity_name
-from common.reporting.experiment_page import Results
 from common.reporting.figures.plots import COLOURS, MARKERS, figure, pick, show_images
+from common.reporting.results import Results
 
 
 def show_outputs(
@@ -29,7 +29,7 @@ def quality_and_diversity(r: Results, name: str = "quality_and_diversity") -> No
     panels = [name for name in (distance_name(measured), "distance_to_truth") if name in measured] or ["JSD"]
     with figure(r.folder / name, 1, len(panels), (4.2 * len(panels), 3.2)) as (drawn, axes):
         for axis, quality in zip(axes[0], panels, strict=True):
-            for i, arm in enumerate(dict.fromkeys(r.per_seed["model"])):
+            for i, arm in enumerate(r.models):
                 x, y = (
                     pick(r.per_seed, model=arm, metric=metric).set_index("seed")["value"]
                     for metric in (diversity, quality)

@@ -9,8 +9,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from common.base.pictures import tile, write_picture
 from common.measurements.numbers import score_name
-from common.reporting.experiment_page import Results
 from common.reporting.figures.plots import bars_with_seeds, figure, show_images
+from common.reporting.results import Results
 
 SMALLEST_SIDE = 64  # pixels of a frame in an animation; smaller frames are enlarged
 TEXT = 14  # pixels

@@ -1,0 +1,270 @@
+"""The one model of result pages, made of result files and declarations; templates render it to Markdown and to HTML."""
+
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from common.base.provenance import processor
+from common.base.schema import ROOT
+from common.evaluation.protocol import difference
+from common.experiments.papers import Deviation, Experiment, Paper, library
+from common.reporting.claims import MARKS
+from common.reporting.results import Results
+from common.reporting.tables import display_tables, duration, result_table
+
+# The deviations that a reader asks for first, and how many the head of a page names.
+FIRST, NAMED = ("data", "image_size", "steps", "generator_width", "batch_size"), 4
+DISAGREEMENTS = "## Where the sources disagree"  # the heading in a paper's README
+
+
+@dataclass(frozen=True)
+class SettingDeviation:
+    """A setting that some arms have otherwise than the paper."""
+
+    setting: str
+    arms: Mapping[str, Deviation]
+    of: int  # arms in all
+
+    @property
+    def in_short(self) -> str:
+        """``"8 (paper: 64 or 128)"``"""
+        ours, paper = (
+            " or ".join(dict.fromkeys(str(getattr(arm, whose)) for arm in self.arms.values()))
+            for whose in ("ours", "paper")
+        )
+        return f"{ours} (paper: {paper})"
+
+    @property
+    def by_arm(self) -> str:
+        """Once where all arms have the same, else with the names of the arms."""
+        named: dict[str, list[str]] = {}
+        for arm, deviation in self.arms.items():
+            named.setdefault(f"{deviation.ours} (paper: {deviation.paper})", []).append(arm)
+        if len(named) == 1 and len(self.arms) == self.of:
+            return next(iter(named))
+        return "; ".join(f"{text} in {', '.join(arms)}" for text, arms in named.items())
+
+
+class ExperimentPage(Results):
+    """What a page says of one experiment."""
+
+    @property
+    def claims_in_words(self) -> pd.DataFrame:
+        columns = {"text": "claim", "on_reported": "on the paper's numbers", "evidence": "on ours"}
+        verdicts = [f"{MARKS[verdict]} {verdict}" for verdict in self.claims["verdict"]]
+        table = self.claims.assign(verdict=verdicts)[["verdict", "text", "where", "on_reported", "evidence"]]
+        return table.rename(columns=columns)
+
+    @property
+    def command(self) -> str:
+        return command(self.experiment.name, self.scale)
+
+    @cached_property
+    def seeds(self) -> int:
+        return self.per_seed["seed"].nunique()
+
+    @property
+    def facts(self) -> list[str]:
+        """Scale, seeds, time and machine."""
+        facts = [f"Scale **{self.scale}**", f"{self.seeds} seed{'s' if self.seeds != 1 else ''}"]
+        if len(self.runs):
+            facts += [f"{duration(self.runs['seconds'].sum())} of training", *self.runs["hardware"].unique()]
+        return facts
+
+    @property
+    def endings(self) -> list[str]:
+        """The trainings that did not come to their end."""
+        lines = []
+        for outcome in ("diverged", "broken"):
+            ended = [run for run in self.runs.itertuples() if run.outcome == outcome]
+            named = ", ".join(f"{run.arm} (seed {run.seed}, step {run.steps})" for run in ended)
+            lines += [f"{outcome.capitalize()}: {named}."] if ended else []
+        return lines
+
+    @cached_property
+    def deviations(self) -> list[SettingDeviation]:
+        by_arm = self.experiment.deviations_by_arm(self.scale, self.config)
+        by_setting: dict[str, dict[str, Deviation]] = {}
+        for arm, deviations in by_arm.items():
+            for deviation in deviations:
+                by_setting.setdefault(deviation.setting, {})[arm] = deviation
+        return [SettingDeviation(setting, arms, len(by_arm)) for setting, arms in by_setting.items()]
+
+    @property
+    def first_deviations(self) -> list[SettingDeviation]:
+        """The most telling."""
+        order = {setting: place for place, setting in enumerate(FIRST)}
+        return sorted(self.deviations, key=lambda one: order.get(one.setting, len(FIRST)))[:NAMED]
+
+    @property
+    def fidelity(self) -> str:
+        count = len(self.deviations)
+        return f"scaled, {count} deviation{'s' if count > 1 else ''}" if count else "exact"
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        return result_table(self.reported, self.measured)
+
+    @property
+    def tables(self) -> list[pd.DataFrame]:
+        return display_tables(self.table)
+
+    @property
+    def footnotes(self) -> list[str]:
+        notes = ["± is the standard deviation over seeds."] if self.seeds > 1 else []
+        if self.table[""].str.endswith("¹").any():
+            notes.append(f"¹ Not comparable with the reported row. Where the protocols differ: {self._what_differs()}.")
+        return notes
+
+    def _what_differs(self) -> str:
+        """In which parts the protocols of one cell differ, reported and measured, by metric."""
+        cell = ["metric", "condition", "model"]
+        cells = self.measured.merge(self.reported, on=cell, suffixes=("", "_of_paper"))
+        by_metric: dict[str, dict[str, None]] = {}
+        for row in cells.itertuples():
+            for part in difference(row.protocol_of_paper, row.protocol):
+                by_metric.setdefault(row.metric, {})[part.partition(":")[0]] = None
+        by_parts: dict[str, list[str]] = {}
+        for metric, parts in by_metric.items():
+            by_parts.setdefault(", ".join(parts), []).append(f"`{metric}`")
+        return "; ".join(f"{parts} ({', '.join(metrics)})" for parts, metrics in by_parts.items())
+
+    @property
+    def protocols(self) -> dict[str, list[str]]:
+        """What stands in a protocol besides the metric's name -> the metrics that it holds for."""
+        protocols: dict[str, dict[str, None]] = {}
+        for row in self.measured.itertuples():
+            protocols.setdefault(row.protocol.partition(";")[2].replace(";", "; "), {})[row.metric] = None
+        return {text: list(metrics) for text, metrics in protocols.items() if text}
+
+    @property
+    def not_stated(self) -> dict[str, str]:
+        """Setting -> what was chosen, and whether this scale keeps it."""
+        deviating = {deviation.setting for deviation in self.deviations}
+        return {
+            setting: why + (" (not at this scale, see the deviations)" if setting in deviating else "")
+            for setting, why in self.experiment.not_stated.items()
+        }
+
+    @property
+    def cost(self) -> pd.DataFrame:
+        """A row an arm."""
+        grouped = self.runs.groupby("arm", sort=False)
+        columns = {
+            "runs": grouped.size(),
+            "parameters": grouped["parameters"].first().map("{:,}".format),
+            "s per update": grouped["seconds_per_step"].mean().map("{:.4f}".format),
+            "samples per s": grouped["samples_per_second"].mean().map("{:,.0f}".format),
+            "peak memory, MB": grouped["peak_memory_mb"].max(),
+            "s in all": grouped["seconds"].sum().map("{:.0f}".format),
+        }
+        return pd.DataFrame(columns).reset_index().astype(str)
+
+    @property
+    def machine(self) -> str:
+        run = self.runs.iloc[0]
+        return f"On {run.hardware}, {run.threads} thread(s) a run, torch {run.torch}, Python {run.python}."
+
+
+@dataclass(frozen=True)
+class PaperPage:
+    """A paper with its experiments that have results at a scale, and with the others."""
+
+    paper: Paper
+    pages: list[ExperimentPage]
+    scale: str
+
+    @cached_property
+    def claims(self) -> pd.DataFrame:
+        return pd.concat([page.claims for page in self.pages])
+
+    @property
+    def runs(self) -> list[pd.DataFrame]:
+        return [page.runs for page in self.pages]
+
+    @property
+    def exact(self) -> int:
+        return sum(not page.deviations for page in self.pages)
+
+    @property
+    def numbers(self) -> list[int]:
+        """Claims by verdict; experiments not built, measured, exactly as published; numbers that the paper prints."""
+        counted = Counter(self.claims["verdict"])
+        experiments = [len(self.paper.not_built), len(self.pages), self.exact]
+        return [*(counted[name] for name in MARKS), *experiments, numbers_held(self.paper)]
+
+    @property
+    def elsewhere(self) -> list[tuple[Experiment, str]]:
+        """The experiments that run at other scales only, each with the command that runs it at the largest."""
+        here = self.paper.at(self.scale)
+        others = [one for name, one in self.paper.experiments.items() if name not in here]
+        return [(one, command(one.name, one.declared["at_scales"][-1])) for one in others]
+
+    @property
+    def disagreements(self) -> str:
+        """What the paper's README says of contradictions between its published sources, in Markdown; "" of none."""
+        text = (self.paper.folder / "README.md").read_text(encoding="utf-8")
+        section = re.search(rf"^{DISAGREEMENTS}[^\n]*\n(.*?)(?=^## |\Z)", text, re.S | re.M)
+        return section[1].strip() if section else ""
+
+
+def paper_page(paper: Paper, config: Mapping[str, Any]) -> PaperPage:
+    """Of the experiments whose results are there."""
+    scale = config["scale"]
+    folder = Path(config["results"]) / scale / paper.name
+    pages = [ExperimentPage(paper, one, config, folder / name) for name, one in paper.at(scale).items()]
+    return PaperPage(paper, [page for page in pages if (page.folder / "claims.csv").exists()], scale)
+
+
+def command(name: str, scale: str) -> str:
+    """What makes an experiment's results at a scale."""
+    return f"snakemake {name}" + ("" if scale == "quick" else f" --config scale={scale}")
+
+
+def counts(claims: pd.DataFrame) -> str:
+    """``"3 reproduced, 1 undecided"``"""
+    counted = Counter(claims["verdict"])
+    return ", ".join(f"{counted[name]} {name}" for name in MARKS if counted[name]) or "no claims"
+
+
+def unbuilt() -> list[Paper]:
+    """The papers of which only the reported numbers are here."""
+    return [paper for paper in library().values() if not paper.experiments]
+
+
+def numbers_held(paper: Paper) -> int:
+    """How many numbers of those that a paper prints are typed in."""
+    return len(pd.read_csv(paper.folder / "reported.csv"))
+
+
+def time_spent(runs: Iterable[pd.DataFrame]) -> str:
+    """How long the trainings took, one that several experiments share counted once."""
+    together = pd.concat(runs)
+    return duration(together.drop_duplicates()["seconds"].sum()) if len(together) else "—"
+
+
+def measured_on(runs: Iterable[pd.DataFrame]) -> str:
+    """``" on AMD EPYC, 2 cores, code at commit abc1234"``; the machines are those that trained."""
+    together = pd.concat(runs)
+    machines = together["hardware"].unique() if len(together) else [processor()]
+    return f" on {' and '.join(machines)}{_commit()}"
+
+
+def _commit() -> str:
+    """``", code at commit abc1234"``, "with changes" where the checkout has any; nothing outside git."""
+    try:
+        run = {"cwd": ROOT, "capture_output": True, "text": True, "timeout": 10}
+        commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], **run)
+        changed = subprocess.run(["git", "status", "--porcelain", "--", "common", "reproductions"], **run)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    if commit.returncode:
+        return ""
+    return f", code at commit {commit.stdout.strip()}{' with changes' if changed.stdout.strip() else ''}"
