@@ -11,7 +11,7 @@ from typing import Any
 from common.base.errors import UserError
 from common.base.files import require_writable
 from common.base.provenance import code_hash, training_code
-from common.data.prepare import folder_of, validation_of
+from common.data.prepare import prepared_dir, validation_of
 from common.data.registry import entry
 from common.evaluation.names import network_module, networks_of, weights_of
 from common.experiments.config import check_config
@@ -78,7 +78,7 @@ class Plan:
         judged = [settings for one in all_experiments() for settings in self._judged_with(one)]
         classifiers = [classified(settings) for settings in trained if settings.get("features") == "classifier"]
         return {
-            folder_of(settings, self.data, self.config["local"]).name: {
+            prepared_dir(settings, self.data, self.config["local"]).name: {
                 key: settings[key] for key in DATA_KEYS if key in settings
             }
             for settings in (*trained, *classifiers, *judged)
@@ -96,7 +96,7 @@ class Plan:
         return used
 
     def _card(self, settings: Mapping[str, Any]) -> str:
-        return str(folder_of(settings, self.data, self.config["local"]) / "card.json")
+        return str(prepared_dir(settings, self.data, self.config["local"]) / "card.json")
 
     @cached_property
     def classifiers(self) -> dict[str, dict[str, Any]]:
@@ -110,7 +110,7 @@ class Plan:
         }
 
     def _classifier(self, settings: Mapping[str, Any]) -> str:
-        folder = folder_of(classified(settings), self.data, self.config["local"]).name
+        folder = prepared_dir(classified(settings), self.data, self.config["local"]).name
         if "frames" in settings:
             folder += f"-{settings['frames']}frames-every{settings.get('stride', 1)}"
         return f"{folder}-width{settings['feature_width']}-epochs{settings['feature_epochs']}"

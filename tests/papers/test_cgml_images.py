@@ -9,7 +9,7 @@ from skimage import color
 from torch import nn
 
 from common.data.batches import Batches, to_float
-from common.data.synthetic.tinted import DARKEST, HUES, LIGHTEST, SHARES, colours, draw_tints, tinted
+from reproductions.cgml.tinted import DARKEST, HUES, LIGHTEST, SHARES, colours, draw_tints, tinted
 from common.experiments.papers import experiment
 from common.pipeline.cost.count import operations
 from common.training.method import build_method

@@ -18,7 +18,8 @@ from PIL import Image
 from common.base.errors import UserError
 from common.base.files import write_json
 from common.base.provenance import modules_used
-from common.data.clips import ClipBatches, Clips, clips_to_uint8
+from common.data.batches import to_uint8
+from common.data.clips import ClipBatches, Clips
 from common.data.kinds import videos as reading
 from common.data.prepare import load, prepare, prepared
 from common.data.registry import Source
@@ -280,7 +281,7 @@ def test_batches_of_clips_show_each_video_once_an_epoch_and_resume_anywhere():
     assert sorted(torch.cat([numbers for _, numbers in epoch]).tolist()) == [0, 1, 2, 3]
     for x, numbers in epoch:
         assert x.shape == (2, 1, 3, 4, 4)
-        frames = clips_to_uint8(x)[:, :, 0, 0, 0].int()
+        frames = to_uint8(x)[:, :, 0, 0, 0].int()
         assert torch.equal(frames.diff(dim=1), torch.ones(2, 2, dtype=torch.int))
         assert torch.equal(frames[:, 0] // 60, numbers.int())  # labels go with their videos
     some(batches, 1)
@@ -288,7 +289,7 @@ def test_batches_of_clips_show_each_video_once_an_epoch_and_resume_anywhere():
     resumed = ClipBatches(clips, 2, 1, CPU, labels)
     resumed.load_state_dict(state)
     assert all(torch.equal(a, b) for a, b in zip(after, (x for x, _ in some(resumed, 5)), strict=True))
-    places = {int(clips_to_uint8(next(batches))[0, 0, 0, 0, 0]) for _ in range(40)}
+    places = {int(to_uint8(next(batches))[0, 0, 0, 0, 0]) for _ in range(40)}
     assert len(places) > 6  # drawn anew each epoch
 
 
