@@ -11,6 +11,7 @@ from typing import Any
 from common.base.errors import UserError
 from common.base.files import require_writable
 from common.base.provenance import code_hash, training_code
+from common.data.kinds import data_settings, preparing_modules
 from common.data.prepare import prepared_dir, validation_of
 from common.data.registry import entry
 from common.evaluation.names import network_module, networks_of, weights_of
@@ -19,19 +20,6 @@ from common.experiments.papers import Experiment, all_experiments, check_declara
 from common.pipeline.cost.history import Spent, recorded
 
 MEASURED = ("per_seed", "measured", "curves", "runs")
-DATA_KEYS = (
-    "data",
-    "image_size",
-    "channels",
-    "resampling",
-    "text_length",
-    "characters",
-    "data_count",
-    "data_from",
-    "split",
-    "shortest_video",
-)
-CLIP_KEYS = ("frames", "stride")  # of videos, which are prepared whole
 FEATURE_KEYS = ("feature_width", "feature_epochs")
 
 
@@ -78,9 +66,7 @@ class Plan:
         judged = [settings for one in all_experiments() for settings in self._judged_with(one)]
         classifiers = [classified(settings) for settings in trained if settings.get("features") == "classifier"]
         return {
-            prepared_dir(settings, self.data, self.config["local"]).name: {
-                key: settings[key] for key in DATA_KEYS if key in settings
-            }
+            prepared_dir(settings, self.data, self.config["local"]).name: data_settings(settings)
             for settings in (*trained, *classifiers, *judged)
         }
 
@@ -102,9 +88,8 @@ class Plan:
     def classifiers(self) -> dict[str, dict[str, Any]]:
         """Trained feature network's name -> the settings that make it."""
         return {
-            self._classifier(settings): {
-                key: settings[key] for key in (*DATA_KEYS, *CLIP_KEYS, *FEATURE_KEYS) if key in settings
-            }
+            self._classifier(settings): data_settings(settings, views=True)
+            | {key: settings[key] for key in FEATURE_KEYS}
             for settings in map(classified, self._settings.values())
             if settings.get("features") == "classifier"
         }
@@ -125,7 +110,7 @@ class Plan:
             "settings": settings,
             "local": self.config["local"].get(name),
             "registered": entry(name),
-            "code": code_hash("common.data.prepare"),
+            "code": code_hash(*preparing_modules(settings)),
         }
 
     # Rule train_features.

@@ -9,7 +9,6 @@ from skimage import color
 from torch import nn
 
 from common.data.batches import Batches, to_float
-from reproductions.cgml.tinted import DARKEST, HUES, LIGHTEST, SHARES, colours, draw_tints, tinted
 from common.experiments.papers import experiment
 from common.pipeline.cost.count import operations
 from common.training.method import build_method
@@ -27,6 +26,7 @@ from reproductions.cgml.judging import Colours, diversity, tints_of, to_nearest_
 from reproductions.cgml.models import ImageEncoder, ImageGenerator, context_widths
 from reproductions.cgml.problems import Colorization, Completion, MixedHalves, WhiteBox
 from reproductions.cgml.rivals import ColourBins
+from reproductions.cgml.tinted import DARKEST, HUES, LIGHTEST, SHARES, colours, draw_tints, tinted
 
 CPU = torch.device("cpu")
 

@@ -52,8 +52,8 @@ def lines_of(source: Source, inside: str | None, passed: Passed) -> Iterator[str
 
 def _lines(content: Any, place: str) -> Iterator[str]:
     try:
-        packed = gzip.open(content) if place.endswith(".gz") else content
-        yield from io.TextIOWrapper(packed, encoding="utf-8-sig")
+        plain = gzip.GzipFile(fileobj=content) if place.endswith(".gz") else content
+        yield from io.TextIOWrapper(plain, encoding="utf-8-sig")
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise UserError(f"{place} cannot be read as text: {error}") from error
 
