@@ -39,10 +39,12 @@ def open_picture(name: str, data: bytes, passed: Passed) -> "Image":
                 passed.add(TURNED, name)
             seen_through = image.has_transparency_data and image.convert("RGBA").getextrema()[3][0] < 255
     except UnidentifiedImageError:
-        raise Damaged(f"{name} is no readable image; replace it or take it out") from None
+        raise Damaged(f"{name} is no readable image; it is damaged or not what its name says: replace it") from None
     except Exception as error:  # a decoder raises what it likes
         reason = str(error).partition("\n")[0]
-        raise Damaged(f"{name} is no readable image ({reason}); replace it or take it out") from error
+        raise Damaged(
+            f"{name} is no readable image ({reason}); it is damaged or not what its name says: replace it"
+        ) from error
     if image.mode.startswith(DEEP) or _is_deep_png(data):
         raise UserError(
             f"{name} has more than 8 bits (mode {image.mode}): a range is never guessed; save it with 8 bits a channel"
@@ -73,7 +75,7 @@ def open_map(name: str, data: bytes) -> "Image":
         with Image.open(io.BytesIO(data)) as opened:
             image = opened.copy()
     except Exception as error:
-        raise Damaged(f"{name} is no readable image; replace it or take it out") from error
+        raise Damaged(f"{name} is no readable image; it is damaged or not what its name says: replace it") from error
     if image.mode not in ("L", "P", "I") and not image.mode.startswith("I;16"):
         raise UserError(f"{name} is no map of indices (mode {image.mode}): it needs one channel of whole numbers")
     return image.convert("I") if image.mode.startswith("I;16") else image

@@ -125,9 +125,7 @@ def _features(arrays: Mapping[str, np.ndarray], path: Path) -> np.ndarray:
         return arrays["x"].astype(np.float32)
     missing = [name for name in ("indptr", "indices", "values", "shape") if name not in arrays]
     if missing:
-        raise UserError(
-            f"{path} has no features: it needs x (n, d), or rows (without {', '.join(missing)})"
-        )
+        raise UserError(f"{path} has no features: it needs x (n, d), or rows (without {', '.join(missing)})")
     features = np.zeros(tuple(int(side) for side in arrays["shape"]), np.float32)
     rows = np.repeat(np.arange(len(features)), np.diff(arrays["indptr"]))
     features[rows, arrays["indices"]] = arrays["values"]
