@@ -9,7 +9,7 @@ from pathlib import Path
 from common.base.errors import UserError
 from common.base.files import read_json, write_json
 from common.data.download import one_at_a_time
-from common.data.walk import open_tar
+from common.data.walk import MARKER, open_tar
 
 BY_HAND = "extract it by hand and give the folder as the local copy"
 COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
@@ -23,11 +23,11 @@ def unpacked(path: Path) -> Path:
 def extracted(archive: Path) -> Path:
     """``<archive>.extracted``, beside the archive and filled with what it holds now.
 
-    The marker ``.complete``, written last, says of which size and time the archive was: another one of the same name
+    The marker, written last, says of which size and time the archive was: another one of the same name
     is extracted anew. A folder without a marker is somebody's own and left alone.
     """
     folder = archive.with_name(f"{archive.name}.extracted")
-    marker, status = folder / ".complete", archive.stat()
+    marker, status = folder / MARKER, archive.stat()
     content = {"archive": archive.name, "bytes": status.st_size, "changed_ns": status.st_mtime_ns}
 
     def is_complete() -> bool:

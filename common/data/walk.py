@@ -25,6 +25,7 @@ from common.base.errors import UserError
 SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 Entry = tuple[str, Callable[[], bytes]]  # a name below the top, and what reads it
+MARKER = ".complete"  # of a folder that the suite extracted (common/data/archives.py)
 LEFT_OUT = ("@eaDir", "__MACOSX")  # thumbnails of a network disk; a Mac's second halves of files
 
 
@@ -197,6 +198,8 @@ def _in_folder(top: Path, folder: Path, above: tuple[tuple[int, int], ...], pass
         relative = path.relative_to(top).as_posix()
         if path.is_dir() and not (name.startswith(".") or name in LEFT_OUT):
             yield from _in_folder(top, path, (*above, here), passed)
+        elif relative == MARKER:
+            continue
         elif path.exists():
             yield relative, path.read_bytes
         else:

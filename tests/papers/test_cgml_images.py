@@ -9,6 +9,7 @@ from skimage import color
 from torch import nn
 
 from common.data.batches import Batches, to_float
+from common.data.prepare import prepared
 from common.experiments.papers import experiment
 from common.pipeline.cost.count import operations
 from common.training.method import build_method

@@ -90,7 +90,8 @@ def _what(file: File) -> tuple[str, str]:
         for end in ends:
             if stem.endswith(end):
                 return what, stem.removesuffix(end)
-    return {"images": "photo", "annotations": "classes"}.get(file.folder, "other"), stem
+    folders = {"images": "photo", "annotations": "classes"}
+    return next((folders[part] for part in PurePosixPath(file.name).parts if part in folders), "other"), stem
 
 
 def _read(scene: dict[str, File], height: int, width: int, has_instances: bool, passed: Passed) -> np.ndarray:
