@@ -18,14 +18,15 @@ from pytorch_fid import fid_score, inception
 from torchvision.models import inception_v3
 
 from common.base.lazy_compiler import defer_compiler
-from common.data.clips import Clips, batches_of
+from common.data.clips import Clips
+from common.data.kinds import kind_of, sample_shape
 from common.evaluation.features import extract
 from common.evaluation.metrics.frechet import Moments, Statistics, frechet_distance
 from common.evaluation.networks import feature_network
 from common.experiments.config import load_config
 from common.experiments.papers import all_experiments, experiment
 from common.nn.video import VideoCritic
-from common.pipeline.cost.count import Counted, Hardware, shape_of
+from common.pipeline.cost.count import Counted, Hardware
 from common.pipeline.cost.estimate import Counts
 from common.reporting.tables import markdown
 from common.training.method import build_method
@@ -140,7 +141,7 @@ def one_update(name: str, arm: str) -> dict[str, Any]:
     known = Counts(Path(config["data"]) / "counted.json", Hardware(**config["hardware"]))
     settings, count = counted(settings, known, device)
     known.save()
-    batch, shape = settings["batch_size"], shape_of(settings)
+    batch, shape = settings["batch_size"], sample_shape(settings)
     stored = (*shape[1:], shape[0]) if len(shape) > 1 else shape
     amount = max(2 * batch, 40)
     labels = np.arange(amount) % settings.get("classes", 2)
@@ -154,7 +155,7 @@ def one_update(name: str, arm: str) -> dict[str, Any]:
         torch.cuda.reset_peak_memory_stats()
     method = build_method(settings, shape, device)
     method.make_optimisers()
-    batches = batches_of(samples, batch, 0, device, labels)
+    batches = kind_of(settings).batches(samples, batch, 0, device, labels)
     method.update(0, batches)  # what a training begins with; a warm-up too
     middle = settings["steps"] // 2
     took = seconds(lambda: method.update(middle + 1, batches), 1, warm=False)

@@ -1,5 +1,6 @@
 """Mini-batches without a loader: the whole set stays uint8, on the device where it fits, and is indexed there."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,14 @@ class Batches:
     Images come as float32 (n, channels, height, width) in [-1, 1], in channels_last memory order; points as
     they are; :meth:`next_labelled` gives a batch with its labels. An epoch's last incomplete batch is dropped. The
     state is the permutation's seed and the place in it, so a resumed run sees exactly the batches it would have seen.
+
+    A method may ask for batches, for ``chosen``, for the number of samples (``len``), for samples by number
+    (:meth:`at`) and for those at the end (:meth:`held_out`), and for nothing else.
+
+    ``chosen``: (n,) numbers of the last batch's samples in the data, on the device.
     """
+
+    chosen: Tensor
 
     def __init__(
         self, samples: np.ndarray, batch_size: int, seed: int, device: torch.device, labels: np.ndarray | None = None
@@ -27,11 +35,16 @@ class Batches:
         self.batch_size = batch_size
         self.device = device
         self.drawn = 0  # samples handed out by this process
+        self.taken: list[bool] = []  # of the batches of one update: whether with labels
+        self.slots: Iterator[list[Tensor]] | None = None  # where the batches lie that a recorded update takes
         self.generator = torch.Generator().manual_seed(seed)
         if device.type == "cuda" and self.samples.nbytes < DEVICE_SHARE * torch.cuda.mem_get_info(device)[0]:
             self.samples = self.samples.to(device)
             self.labels = None if labels is None else self.labels.to(device)
         self._new_epoch()
+
+    def __len__(self) -> int:
+        return len(self.samples)
 
     def _new_epoch(self) -> None:
         self.epoch_state = self.generator.get_state()
@@ -46,16 +59,42 @@ class Batches:
         self.drawn += self.batch_size
         return self.chosen
 
+    def stored(self, labelled: bool) -> list[Tensor]:
+        """The next batch on the device as it is stored: its numbers in the data, samples and, if asked for, labels."""
+        chosen = self._next_chosen()
+        data = (self.samples, self.labels) if labelled else (self.samples,)
+        return [part.to(self.device, non_blocking=True) for part in (chosen, *(values[chosen] for values in data))]
+
+    def _take(self, labelled: bool) -> list[Tensor]:
+        self.taken.append(labelled)
+        parts = self.stored(labelled) if self.slots is None else next(self.slots)
+        self.chosen = parts[0]
+        return parts
+
+    def as_float(self, samples: Tensor) -> Tensor:
+        """Stored samples as networks see them."""
+        return to_float(samples)
+
     def __next__(self) -> Tensor:
-        return to_float(self.samples[self._next_chosen()].to(self.device, non_blocking=True))
+        return self.as_float(self._take(False)[1])
 
     def next_labelled(self) -> tuple[Tensor, Tensor]:
         """A batch and its labels (n,) int64. Raises ValueError where the data has none."""
         if self.labels is None:
             raise ValueError("the data has no labels")
-        chosen = self._next_chosen()
-        samples, labels = (data[chosen].to(self.device, non_blocking=True) for data in (self.samples, self.labels))
-        return to_float(samples), labels
+        _, samples, labels = self._take(True)
+        return self.as_float(samples), labels
+
+    def at(self, numbers: Tensor | slice) -> Tensor:
+        """The samples of these numbers in the data, as in a batch."""
+        if isinstance(numbers, Tensor):
+            numbers = numbers.to(self.samples.device)
+        return self.as_float(self.samples[numbers].to(self.device))
+
+    def held_out(self, count: int, block: int = 64) -> Iterator[Tensor]:
+        """The last ``count`` samples in blocks; who asks for them leaves them out of training by :meth:`at`."""
+        for first in range(len(self) - count, len(self), block):
+            yield self.at(slice(first, first + block))
 
     def state_dict(self) -> dict[str, Any]:
         return {"epoch_state": self.epoch_state, "offset": self.offset}
@@ -64,6 +103,28 @@ class Batches:
         self.generator.set_state(state["epoch_state"])
         self._new_epoch()
         self.offset = state["offset"]
+
+
+class VoxelBatches(Batches):
+    """Batches of occupancy grids, float32 (n, 1, side, side, side) of 0 and 1."""
+
+    def as_float(self, samples: Tensor) -> Tensor:
+        return samples.movedim(-1, 1).float()
+
+
+class LabelMapBatches(Batches):
+    """Batches of photographs (n, 3, height, width) in [-1, 1]; labelled ones with what is in them.
+
+    ``next_labelled`` gives photographs and int64 (n, 1 or 2, height, width): the class of each pixel (255: none) and,
+    where the data has instances, 1 on their edges.
+    """
+
+    def as_float(self, samples: Tensor) -> Tensor:
+        return to_float(samples[..., :3])
+
+    def next_labelled(self) -> tuple[Tensor, Tensor]:
+        samples = self._take(False)[1]
+        return self.as_float(samples), samples[..., 3:].movedim(-1, 1).long()
 
 
 def to_float(samples: Tensor) -> Tensor:
@@ -76,6 +137,8 @@ def to_float(samples: Tensor) -> Tensor:
     return samples.movedim(-1, 1).float().div_(127.5).sub_(1.0)
 
 
-def to_uint8(images: Tensor) -> Tensor:
-    """float (n, channels, height, width) in [-1, 1], clamped there, -> uint8 (n, height, width, channels)."""
-    return images.float().clamp(-1, 1).add(1.0).mul(127.5).round().to(torch.uint8).permute(0, 2, 3, 1)
+def to_uint8(samples: Tensor) -> Tensor:
+    """float images (n, channels, height, width) or videos (n, channels, frames, ...) in [-1, 1], clamped there, ->
+    uint8 (n, ..., channels).
+    """
+    return samples.float().clamp(-1, 1).add(1.0).mul(127.5).round().to(torch.uint8).movedim(1, -1)

@@ -5,14 +5,13 @@ memory does not grow with the data set.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from common.base.errors import UserError
-from common.data.batches import DEVICE_SHARE, Batches, to_float
+from common.data.batches import DEVICE_SHARE, Batches
 
 MIDDLE = 0.5
 
@@ -87,32 +86,12 @@ class ClipBatches(Batches):
         super()._new_epoch()
         self.places = torch.rand(len(self.samples), generator=self.generator)
 
-    def _next_chosen(self) -> Tensor:
-        self.chosen = super()._next_chosen()
-        return self.chosen
+    def stored(self, labelled: bool) -> list[Tensor]:
+        chosen = self._next_chosen()
+        parts = [chosen, self.reader(chosen, self.places[chosen]), *([self.labels[chosen]] if labelled else [])]
+        return [part.to(self.device, non_blocking=True) for part in parts]
 
-    def _clips(self) -> Tensor:
-        return to_float(self.reader(self.chosen, self.places[self.chosen]))
-
-    def __next__(self) -> Tensor:
-        self._next_chosen()
-        return self._clips()
-
-    def next_labelled(self) -> tuple[Tensor, Tensor]:
-        _, labels = super().next_labelled()
-        return self._clips(), labels
-
-
-def batches_of(
-    samples: Any, batch_size: int, seed: int, device: torch.device, labels: np.ndarray | None = None
-) -> Batches:
-    """Batches of images, points or lines, or of clips."""
-    kind = ClipBatches if isinstance(samples, Clips) else Batches
-    return kind(samples, batch_size, seed, device, labels)
-
-
-def clips_to_uint8(videos: Tensor) -> Tensor:
-    """float (n, channels, frames, height, width) in [-1, 1], clamped there, -> uint8 (n, frames, height, width,
-    channels).
-    """
-    return videos.float().clamp(-1, 1).add(1.0).mul(127.5).round().to(torch.uint8).movedim(1, -1)
+    def at(self, numbers: Tensor | slice) -> Tensor:
+        """The clips in the middle of the videos of these numbers."""
+        numbers = torch.arange(len(self))[numbers.cpu() if isinstance(numbers, Tensor) else numbers]
+        return self.as_float(self.reader(numbers))

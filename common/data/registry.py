@@ -9,7 +9,7 @@ from typing import Any
 
 from common.base.errors import UserError, did_you_mean
 from common.base.files import sha256
-from common.base.schema import read_yaml, validate
+from common.base.schema import ROOT, read_yaml, validate
 from common.data.download import checksum_matches, download
 
 HERE = Path(__file__).resolve().parent
@@ -17,13 +17,26 @@ HERE = Path(__file__).resolve().parent
 
 @cache
 def registry() -> dict[str, dict[str, Any]]:
-    entries = read_yaml(HERE / "registry.yaml")
-    validate(entries, "registry", "common/data/registry.yaml")
+    """Every data set by name, and the published weights of networks, which have no kind.
+
+    A paper may register sets of its own, in ``reproductions/<paper>/data.yaml``.
+    """
+    entries: dict[str, dict[str, Any]] = {}
+    files = [HERE / "registry.yaml", HERE / "weights.yaml", *sorted(ROOT.glob("reproductions/*/data.yaml"))]
+    for file in files:
+        found, place = read_yaml(file), file.relative_to(ROOT).as_posix()
+        validate(found, "registry", place)
+        for name, registered in found.items():
+            if name in entries:
+                raise UserError(f"{place}, at {name}: it is registered elsewhere too")
+            if ("kind" in registered) == (file.name == "weights.yaml"):
+                raise UserError(f"{place}, at {name}: every data set names its kind; weights have none")
+        entries |= found
     return entries
 
 
 def entry(name: str) -> dict[str, Any]:
-    """What registry.yaml says of a data set or of published weights. Raises UserError where it knows no such name."""
+    """What the registry says of a data set or of published weights. Raises UserError where it knows no such name."""
     try:
         return registry()[name]
     except KeyError:
@@ -116,8 +129,10 @@ def _local(name: str, path: Path) -> Source:
         if all(file.is_file() for file in found):
             right = all(_proven(p, f["checksums"]) for p, f in zip(found, files, strict=True))
             return Source("local", found, as_registered=right)
-    if path.is_file() and len(files) == 1 and path.name == files[0]["name"]:
-        return Source("local", (path,), as_registered=_proven(path, files[0]["checksums"]))
+    if path.is_file() and len(files) == 1:
+        is_registered = _proven(path, files[0]["checksums"])  # whatever it is called
+        if is_registered or path.name == files[0]["name"]:
+            return Source("local", (path,), as_registered=is_registered)
     return Source("local", other=path, as_registered=False)
 
 

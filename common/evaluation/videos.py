@@ -7,7 +7,8 @@ import numpy as np
 import torch
 
 from common.base.errors import UserError
-from common.data.clips import Clips, clips_to_uint8
+from common.data.batches import to_uint8
+from common.data.clips import Clips
 from common.data.prepare import Prepared
 from common.data.registry import entry
 from common.evaluation.features import Features, extract, real_part, reference
@@ -36,7 +37,7 @@ def shown_of(videos: torch.Tensor, run: Run, step: int | None = None) -> np.ndar
     """
     if (run.diverged and step in (None, run.record["snapshots"][-1])) or not videos.isfinite().all():
         videos = torch.zeros_like(videos)
-    return clips_to_uint8(videos[:, :, :: run.settings["judged_every"]]).cpu().numpy()
+    return to_uint8(videos[:, :, :: run.settings["judged_every"]]).cpu().numpy()
 
 
 def held_out(m: Measuring, settings: Mapping[str, Any], count: int) -> Prepared:

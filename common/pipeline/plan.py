@@ -11,7 +11,8 @@ from typing import Any
 from common.base.errors import UserError
 from common.base.files import require_writable
 from common.base.provenance import code_hash, training_code
-from common.data.prepare import folder_of, validation_of
+from common.data.kinds import data_settings, preparing_modules
+from common.data.prepare import prepared_dir, validation_of
 from common.data.registry import entry
 from common.evaluation.names import network_module, networks_of, weights_of
 from common.experiments.config import check_config
@@ -20,19 +21,6 @@ from common.experiments.validation import check_declarations
 from common.pipeline.cost.history import Spent, recorded
 
 MEASURED = ("per_seed", "measured", "curves", "runs")
-DATA_KEYS = (
-    "data",
-    "image_size",
-    "channels",
-    "resampling",
-    "text_length",
-    "characters",
-    "data_count",
-    "data_from",
-    "split",
-    "shortest_video",
-)
-CLIP_KEYS = ("frames", "stride")  # of videos, which are prepared whole
 FEATURE_KEYS = ("feature_width", "feature_epochs")
 
 
@@ -79,9 +67,7 @@ class Plan:
         judged = [settings for one in all_experiments() for settings in self._judged_with(one)]
         classifiers = [classified(settings) for settings in trained if settings.get("features") == "classifier"]
         return {
-            folder_of(settings, self.data, self.config["local"]).name: {
-                key: settings[key] for key in DATA_KEYS if key in settings
-            }
+            prepared_dir(settings, self.data, self.config["local"]).name: data_settings(settings)
             for settings in (*trained, *classifiers, *judged)
         }
 
@@ -97,21 +83,20 @@ class Plan:
         return used
 
     def _card(self, settings: Mapping[str, Any]) -> str:
-        return str(folder_of(settings, self.data, self.config["local"]) / "card.json")
+        return str(prepared_dir(settings, self.data, self.config["local"]) / "card.json")
 
     @cached_property
     def classifiers(self) -> dict[str, dict[str, Any]]:
         """Trained feature network's name -> the settings that make it."""
         return {
-            self._classifier(settings): {
-                key: settings[key] for key in (*DATA_KEYS, *CLIP_KEYS, *FEATURE_KEYS) if key in settings
-            }
+            self._classifier(settings): data_settings(settings, views=True)
+            | {key: settings[key] for key in FEATURE_KEYS}
             for settings in map(classified, self._settings.values())
             if settings.get("features") == "classifier"
         }
 
     def _classifier(self, settings: Mapping[str, Any]) -> str:
-        folder = folder_of(classified(settings), self.data, self.config["local"]).name
+        folder = prepared_dir(classified(settings), self.data, self.config["local"]).name
         if "frames" in settings:
             folder += f"-{settings['frames']}frames-every{settings.get('stride', 1)}"
         return f"{folder}-width{settings['feature_width']}-epochs{settings['feature_epochs']}"
@@ -126,7 +111,7 @@ class Plan:
             "settings": settings,
             "local": self.config["local"].get(name),
             "registered": entry(name),
-            "code": code_hash("common.data.prepare"),
+            "code": code_hash(*preparing_modules(settings)),
         }
 
     # Rule train_features.

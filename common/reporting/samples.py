@@ -3,7 +3,6 @@
 import tarfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,10 +17,13 @@ import torch
 from common.base.errors import UserError, did_you_mean
 from common.base.files import write_json
 from common.base.progress import bar
-from common.data.kinds.images import Block, decode, fit, image_files, images
+from common.data.arrays import Block
+from common.data.kinds.images import images
 from common.data.kinds.videos import Broken, frame_at, read_videos
 from common.data.prepare import prepared
-from common.data.registry import Source
+from common.data.registry import Source, entry
+from common.data.resizing import fit
+from common.data.walk import Passed, classes_of, image_files, without_common_folders
 from common.evaluation.images import Judge
 from common.evaluation.measuring import Measuring
 from common.evaluation.networks.classifier import train_classifier
@@ -167,20 +169,25 @@ def _blocks(path: Path, settings: Mapping[str, Any]) -> Iterator[Block]:
     """Images of a folder, archive or .npz and the numbers of their folders, in blocks."""
     _check_form(path, "images")
     size, resampling = settings["image_size"], settings.get("resampling", "bilinear")
+    fitted = partial(fit, image_size=size, resampling=resampling, padded_to=entry(settings["data"]).get("padded_to"))
     channels = min(settings["channels"], 3)  # a pair's six are two images
-    shown = bar(desc="samples", unit=" images")
+    shown, passed = bar(desc="samples", unit=" images"), Passed()
     try:
-        for pixels, folders in images(path, size, channels, resampling):
+        for pixels, folders in images(path, channels, fitted, passed):
             if pixels.shape[3] != channels:
                 raise UserError(f"{path} has {pixels.shape[3]} channels; the experiment has {channels}")
-            if pixels.shape[1:3] != (size, size):
-                pixels = np.stack([fit(image, size, resampling) for image in pixels])
-            yield pixels, folders
+            yield np.stack([fitted(image) for image in pixels]), folders
             shown.update(len(pixels))
     except BROKEN as error:
-        raise UserError(f"{_broken(path, channels)} is damaged or not what its name says; replace it") from error
+        raise UserError(f"{path} is damaged or not what its name says; replace it") from error
     finally:
         shown.close()
+    _tell(path, passed)
+
+
+def _tell(path: Path, passed: Passed) -> None:
+    if passed.counts:
+        print(f"{path}: {passed}", flush=True)
 
 
 def _check_form(path: Path, what: str) -> None:
@@ -206,10 +213,10 @@ def _stored(path: Path, axes: int) -> np.ndarray | None:
 def _read_clips(path: Path, settings: Mapping[str, Any]) -> np.ndarray:
     """The first frames of all videos, uint8 (n, frames, size, size, channels)."""
     size, channels, frames = settings["image_size"], settings["channels"], settings["frames"]
-    x = _stored(path, 5)
+    x, passed = _stored(path, 5), Passed()
     if x is None:
         _check_form(path, "videos")
-        videos: Iterable = read_videos(Source("local", other=path), size, channels)
+        videos: Iterable = read_videos(Source("local", other=path), size, channels, passed)
     else:
         videos = ((f"x[{i}]", video, None) for i, video in enumerate(x))
     clips = []
@@ -222,6 +229,7 @@ def _read_clips(path: Path, settings: Mapping[str, Any]) -> np.ndarray:
                 f"{channels} channels"
             )
         clips.append(np.stack([frame_at(frame, size) for frame in video[:frames]]))
+    _tell(path, passed)
     return np.stack(clips)
 
 
@@ -239,24 +247,13 @@ def _read_outputs(path: Path, settings: Mapping[str, Any]) -> np.ndarray:
     if any(folders is None for _, folders in blocks):
         raise UserError(f"{path} needs a folder of outputs for each condition of the test part, in its order")
     pixels, folders = (np.concatenate(column) for column in zip(*blocks, strict=True))
-    names = {Path(name).parent.name for name, _ in image_files(path)}
+    names = classes_of(without_common_folders(image_files(path, Passed())))
     if all(map(str.isdigit, names)) and len({len(name) for name in names}) > 1:
         raise UserError(f"{path}: folders are taken in alphabetic order; give their numbers as many digits: 007, 012")
     counts = np.bincount(folders)
     if len(set(counts.tolist())) > 1:
         raise UserError(f"{path}: every condition needs as many outputs; folders hold {counts.min()} to {counts.max()}")
     return pixels[np.argsort(folders, kind="stable")].reshape(len(counts), counts[0], *pixels.shape[1:])
-
-
-def _broken(path: Path, channels: int) -> str:
-    """The first file of a folder or archive that cannot be decoded, or the whole of something else."""
-    place = str(path)
-    with suppress(*BROKEN):
-        for name, read in [] if path.suffix == ".npz" else image_files(path):
-            place = f"{path}: {name}"
-            decode(read(), 8, channels)
-        place = str(path)
-    return place
 
 
 def _classifier(one: Experiment, config: Mapping[str, Any], device: torch.device) -> Path | None:

@@ -21,7 +21,6 @@ from common.base.errors import UserError
 from common.base.files import atomic_path, read_json, write_json
 from common.base.provenance import processor, versions
 from common.data.batches import Batches
-from common.data.clips import batches_of
 from common.data.prepare import Prepared
 from common.training import checkpoint
 from common.training.distributed import SharedBatches, world_size
@@ -75,8 +74,9 @@ def start_run(settings: Mapping[str, Any], data: Prepared, seed: int, device: to
     method = build_method(settings, data.shape, device)
     method.make_optimisers()
     torch.backends.cudnn.allow_tf32 = method.allow_tf32
-    make = SharedBatches if world_size() > 1 else batches_of
-    return method, make(data.samples, settings["batch_size"], seed, device, data.labels)
+    if world_size() > 1:
+        return method, SharedBatches(data.samples, settings["batch_size"], seed, device, data.labels)
+    return method, data.batches(settings["batch_size"], seed, device)
 
 
 def _random_state(device: torch.device) -> dict[str, Any]:

@@ -103,12 +103,7 @@ def _run_of(
     settings = experiment.settings(arm, config["scale"], config, seed)
     data = prepared(settings, config["data"], config["local"])
     if settings.get("conditional"):
-        found = 0 if data.labels is None else int(data.labels.max()) + 1
-        if found != settings["classes"]:
-            raise UserError(
-                f"{experiment.name}: {data.card['data']} has {found or 'no'} classes, the setting classes says "
-                f"{settings['classes']}; a local copy needs one folder a class"
-            )
+        data.check_classes(settings["classes"])
     code = training_code(settings["method"])
     return settings, data, Identity(experiment.trained_with(settings), seed, data.fingerprint, code)
 

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from common.data.batches import to_float, to_uint8
-from common.data.synthetic.tinted import HUES, colours
 from common.evaluation.measuring import Measuring, Run
 from common.evaluation.metrics.images import PROTOCOL, PieAPP, psnr, ssim
 from common.evaluation.metrics.perceptual import perceptual_distance
@@ -16,6 +15,7 @@ from common.evaluation.protocol import protocol
 from common.evaluation.translations import held_out_samples
 from reproductions.cgml.colour import AB_RANGE
 from reproductions.cgml.method import CGML
+from reproductions.cgml.tinted import HUES, colours
 
 CPU = torch.device("cpu")
 WITHOUT = "cGML (w/o ρ)"

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from common.data.batches import to_float
-from common.data.clips import ClipReader, clips_to_uint8
+from common.data.batches import to_float, to_uint8
+from common.data.clips import ClipReader
 from common.data.prepare import Prepared
 from common.evaluation.features import extract
 from common.evaluation.measuring import Measuring, Run, cells
@@ -116,8 +116,8 @@ def tgan_moving_mnist_gam(m: Measuring) -> None:
             fakes[key] = methods[key].sample(count)
             _add_diversity(m, run, fakes[key], unseen)
             if run.seed == m.seeds[0]:
-                m.sheet(run.arm, clips_to_uint8(fakes[key][:SHOWN]).cpu().numpy())
-        m.sheet("data", clips_to_uint8(real[:SHOWN]).cpu().numpy())
+                m.sheet(run.arm, to_uint8(fakes[key][:SHOWN]).cpu().numpy())
+        m.sheet("data", to_uint8(real[:SHOWN]).cpu().numpy())
         for arm in m.experiment.arms[1:]:
             for seed in m.seeds:
                 a, b = ("TGAN", seed), (arm, seed)
@@ -217,11 +217,11 @@ def tgan_frame_interpolation(m: Measuring) -> None:
             if run.seed == m.seeds[0]:
                 with method.evaluating():
                     finer = method.g.frames(z0[:8], interpolated(path[:8], BETWEEN))
-                m.sheet("interpolated", clips_to_uint8(finer).cpu().numpy())
-                m.sheet("frames", clips_to_uint8(frames[:8]).cpu().numpy())
+                m.sheet("interpolated", to_uint8(finer).cpu().numpy())
+                m.sheet("frames", to_uint8(frames[:8]).cpu().numpy())
                 steps = torch.linspace(0, 1, BETWEEN + 1, device=device)[:-1]
                 blends = [torch.lerp(before[:8], after[:8], step) for step in steps]
-                m.sheet("dissolve", clips_to_uint8(torch.stack(blends, dim=3).flatten(2, 3)).cpu().numpy())
+                m.sheet("dissolve", to_uint8(torch.stack(blends, dim=3).flatten(2, 3)).cpu().numpy())
 
 
 def interpolated(path: torch.Tensor, factor: int) -> torch.Tensor:

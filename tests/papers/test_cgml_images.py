@@ -10,7 +10,7 @@ from skimage import color
 from torch import nn
 
 from common.data.batches import Batches, to_float
-from common.data.synthetic.tinted import DARKEST, HUES, LIGHTEST, SHARES, colours, draw_tints, tinted
+from common.data.prepare import prepared
 from common.experiments.papers import experiment
 from common.pipeline.cost.count import operations
 from common.training.method import build_method
@@ -28,6 +28,7 @@ from reproductions.cgml.judging import Colours, diversity, tints_of, to_nearest_
 from reproductions.cgml.models import ImageEncoder, ImageGenerator, context_widths
 from reproductions.cgml.problems import Colorization, Completion, MixedHalves, WhiteBox
 from reproductions.cgml.rivals import ColourBins
+from reproductions.cgml.tinted import DARKEST, HUES, LIGHTEST, SHARES, colours, draw_tints, tinted
 
 
 def made(name="cgml_colorization", arm="cGML", **changed):
@@ -361,3 +362,12 @@ def test_the_released_networks_have_their_sizes():
     weights = sum(p.numel() for p in ColourClassifier().parameters())
     assert weights == pytest.approx(32.2e6, rel=0.01)  # the released model's file has 129 MB
     assert ContextEncoder(128)(torch.zeros(2, 3, 128, 128)).shape == (2, 3, 64, 64)
+
+
+def test_tinted_garments_are_coloured_at_the_size_that_is_asked_for(tmp_path):
+    settings = {"data": "tinted_garments", "image_size": 16, "channels": 3, "data_count": 20}
+    data = prepared(settings, tmp_path, {})
+    assert data.samples.shape == (20, 16, 16, 3)
+    assert data.labels.max() < 4
+    blue = data.samples[data.labels == 1].astype(int)
+    assert (blue[..., 2] - blue[..., 0]).max() > 40

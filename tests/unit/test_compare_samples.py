@@ -114,7 +114,7 @@ def test_samples_of_another_size_are_resized_as_the_data_is(tmp_path):
     pixels[:, 4] = 255
     np.savez(tmp_path / "x.npz", x=pixels)
     Image.fromarray(pixels[0, ..., 0]).save(tmp_path / "x.png")
-    shape = {"image_size": 8, "channels": 1}
+    shape = {"data": "fashion_mnist_test", "image_size": 8, "channels": 1}
     for file in (tmp_path / "x.npz", tmp_path):
         smooth, means = (_read(file, {**shape, **how}) for how in ({}, {"resampling": "area"}))
         assert sorted(set(means.flatten())) == [0, 128]
@@ -130,7 +130,7 @@ def test_damaged_samples_are_named(tmp_path):
     (tmp_path / "cut.npz").write_bytes((tmp_path / "x.npz").read_bytes()[:100])
     for file, name in ((tmp_path, "more/bad.png"), (tmp_path / "cut.npz", "cut.npz")):
         with pytest.raises(UserError, match=f"{name}.* damaged"):
-            _read(file, {"image_size": 8, "channels": 1})
+            _read(file, {"data": "fashion_mnist_test", "image_size": 8, "channels": 1})
 
 
 # --- Videos ----------------------------------------------------------------------------------------------------------

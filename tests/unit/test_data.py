@@ -17,12 +17,16 @@ from numpy.lib.npyio import NpzFile
 from PIL import Image
 
 from common.base.errors import UserError
-from common.data import prepare
+from common.data import archives, prepare
 from common.data.batches import Batches, to_float, to_uint8
-from common.data.kinds import images as loaders
-from common.data.kinds.text import PAD, UNKNOWN, as_text, lines_of, read_lines
+from common.data.kinds import images as reading
+from common.data.kinds.text import PAD, UNKNOWN, as_text, indexed, lines_of
+from common.data.readers import cifar10, stl10
+from common.data.readers.idx import read_idx
 from common.data.registry import Source, entry, local_copy_differs, locate, registry
+from common.data.resizing import fit
 from common.data.synthetic.points import eight_gaussians_scaled, swiss_roll, twenty_five_gaussians
+from common.data.walk import Passed, image_files
 
 GREY = np.random.default_rng(0).integers(0, 256, (6, 28, 28), dtype=np.uint8)
 
@@ -75,6 +79,10 @@ def test_every_registered_file_says_how_to_check_it():
                 "ucf101",
                 "golf_scenes",
                 "biggan_128_port",
+                "cityscapes_labels",
+                "modelnet_chairs",
+                "cora",
+                "citeseer",
             )
             assert file["checksums"] or name in published_without, name  # none was ever published
 
@@ -97,7 +105,7 @@ def test_every_local_copy_has_a_prepared_folder_of_its_own(tmp_path):
         np.savez(copy, x=np.full((1, 8, 8, 3), value, np.uint8))
         found.append(prepare.prepared(settings("cifar10", 8, 3), tmp_path / "data", {"cifar10": str(copy)}))
     assert [int(data.samples.max()) for data in found] == [1, 2]
-    names = [prepare.folder_of(settings("cifar10", 8, 3), "d", {"cifar10": path}).name for path in ("a", "./b/../a")]
+    names = [prepare.prepared_dir(settings("cifar10", 8, 3), "d", {"cifar10": path}).name for path in ("a", "./b/../a")]
     assert names[0] == names[1]
     assert re.fullmatch("cifar10-8x3-local-[0-9a-f]{6}", names[0])
 
@@ -119,7 +127,7 @@ def test_a_damaged_idx_file_is_named(tmp_path):
     path = tmp_path / "broken.gz"
     path.write_bytes(gzip.compress(b"not idx at all"))
     with pytest.raises(UserError, match=r"broken\.gz cannot be read as idx"):
-        loaders.read_idx(path)
+        read_idx(path)
 
 
 @pytest.mark.parametrize("python", [False, True])
@@ -134,7 +142,7 @@ def test_cifar_archives_binary_and_python(tmp_path, python):
             else:
                 data = np.concatenate([np.full((4, 1), i, np.uint8), block], axis=1).tobytes()
             add(tar, f"c/data_batch_{i + 1}{'' if python else '.bin'}", data)
-    blocks = list(loaders.cifar10(Source("local", (archive,))))
+    blocks = list(cifar10.read(Source("local", (archive,)), {}, fit, Passed()))
     images = np.concatenate([images for images, _ in blocks])
     assert (images.transpose(0, 3, 1, 2).reshape(5, 4, 3072) == pixels).all()
     assert np.concatenate([labels for _, labels in blocks]).tolist() == sorted([0, 1, 2, 3, 4] * 4)
@@ -150,14 +158,14 @@ def test_a_pickle_that_runs_code_is_not_loaded(tmp_path):
         for i in range(5):
             add(tar, f"c/data_batch_{i + 1}", pickle.dumps({b"data": Evil()}, protocol=2))
     with pytest.raises(UserError, match="not loaded"):
-        list(loaders.cifar10(Source("local", (archive,))))
+        list(cifar10.read(Source("local", (archive,)), {}, fit, Passed()))
 
 
 def test_an_archive_cannot_escape_its_folder(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("../outside.txt", "x")
     with pytest.raises(UserError, match="points outside"):
-        loaders.extract_zip(tmp_path / "a.zip", tmp_path / "in")
+        archives.extracted(tmp_path / "a.zip")
     assert not (tmp_path / "outside.txt").exists()
 
 
@@ -177,7 +185,7 @@ def test_lsun_from_an_lmdb(tmp_path):
     assert (data.samples[0] == expected).all()
 
 
-def test_of_several_jobs_that_want_an_archive_extracted_one_does_it(tmp_path):
+def test_of_several_jobs_that_want_an_archive_extracted_one_does_it(tmp_path, monkeypatch):
     done = []
 
     def extract(archive, folder):
@@ -185,10 +193,12 @@ def test_of_several_jobs_that_want_an_archive_extracted_one_does_it(tmp_path):
         time.sleep(0.1)
         done.append(archive)
 
+    (tmp_path / "a.zip").write_bytes(b"")
+    monkeypatch.setattr(archives, "_extract", extract)
     with ThreadPoolExecutor(3) as jobs:
-        found = list(jobs.map(lambda _: loaders.extracted_once("a.zip", tmp_path / "a", extract), range(3)))
-    assert found == [tmp_path / "a"] * 3
-    assert done == ["a.zip"]
+        found = list(jobs.map(lambda _: archives.extracted(tmp_path / "a.zip"), range(3)))
+    assert found == [tmp_path / "a.zip.extracted"] * 3
+    assert done == [tmp_path / "a.zip"]
 
 
 @pytest.mark.parametrize("kind", ["folder", "tar", "zip", "npz"])
@@ -234,9 +244,9 @@ def test_a_zip_is_not_read_before_its_images_are_asked_for(tmp_path, monkeypatch
     asked = []
     whole = zipfile.ZipFile.read
     monkeypatch.setattr(zipfile.ZipFile, "read", lambda *given: asked.append(given[1]) or whole(*given))
-    ((name, read),) = loaders.image_files(tmp_path / "own.zip")
+    (file,) = image_files(tmp_path / "own.zip", Passed())
     assert asked == []
-    assert (name, read()) == ("1.png", b"one")
+    assert (file.name, file.read()) == ("1.png", b"one")
 
 
 @pytest.mark.parametrize(
@@ -258,7 +268,7 @@ def test_an_array_in_a_npz_is_decompressed_once(tmp_path, monkeypatch):
     asked = []
     whole = NpzFile.__getitem__
     monkeypatch.setattr(NpzFile, "__getitem__", lambda *given: asked.append(given[1]) or whole(*given))
-    list(loaders.images(tmp_path / "own.npz", 4, 3))
+    list(reading.images(tmp_path / "own.npz", 3, fit, Passed()))
     assert asked == ["x"]
 
 
@@ -355,18 +365,18 @@ def test_text_in_a_folder_or_an_archive_and_what_is_none(tmp_path):
     folder = tmp_path / "news"
     folder.mkdir()
     (folder / "a.txt").write_text("one\ntwo\n")
-    assert list(lines_of(Source("local", other=folder))) == ["one\n", "two\n"]
+    assert list(lines_of(Source("local", other=folder), None, Passed())) == ["one\n", "two\n"]
     archive = tmp_path / "words.tar.gz"
     with tarfile.open(archive, "w:gz") as tar:
         add(tar, "x/training-monolingual/news.en-00001", b"three\n")
         add(tar, "x/heldout-monolingual/news.en-00000", b"four\n")
-    assert list(lines_of(Source("local", other=archive))) == ["three\n"]
+    assert list(lines_of(Source("local", other=archive), "training-monolingual", Passed())) == ["three\n"]
     (tmp_path / "bad.txt").write_bytes(b"\xff\xfe\xff")
     with pytest.raises(UserError, match="cannot be read as text"):
-        list(lines_of(Source("local", other=tmp_path / "bad.txt")))
+        list(lines_of(Source("local", other=tmp_path / "bad.txt"), None, Passed()))
     (tmp_path / "empty.txt").write_text("")
     with pytest.raises(UserError, match="no lines"):
-        read_lines(Source("local", other=tmp_path / "empty.txt"), 8, 6, None)
+        indexed(lines_of(Source("local", other=tmp_path / "empty.txt"), None, Passed()), 8, 6)
 
 
 def test_the_toy_sets_of_wgan_gp_have_about_unit_size():
@@ -390,27 +400,20 @@ def test_stl10_is_read_column_by_column(tmp_path):
             member = tarfile.TarInfo(name)
             member.size = len(data)
             tar.addfile(member, io.BytesIO(data))
-    ((pixels, labels),) = loaders.stl10(Source("local", (archive,)))
+    ((pixels, labels),) = stl10.read(Source("local", (archive,)), {}, fit, Passed())
     np.testing.assert_array_equal(pixels, images)
     assert labels is None
-
-
-def test_tinted_garments_are_coloured_at_the_size_that_is_asked_for(tmp_path):
-    settings = {"data": "tinted_garments", "image_size": 16, "channels": 3, "data_count": 20}
-    data = prepare.prepared(settings, tmp_path, {})
-    assert data.samples.shape == (20, 16, 16, 3)
-    assert data.labels.max() < 4
-    blue = data.samples[data.labels == 1].astype(int)
-    assert (blue[..., 2] - blue[..., 0]).max() > 40
 
 
 def test_area_resampling_takes_means_of_pixels_and_has_a_folder_of_its_own():
     pixels = np.random.default_rng(0).integers(0, 256, (8, 12, 3), dtype=np.uint8)
     means = pixels.reshape(4, 2, 6, 2, 3).mean(axis=(1, 3))[:, 1:5]  # the long edge is cropped
-    assert np.abs(loaders.fit(pixels, 4, "area") - means).max() <= 1  # each axis is rounded
+    assert np.abs(fit(pixels, 4, "area") - means).max() <= 1  # each axis is rounded
     settings = {"data": "imagenet", "image_size": 64, "channels": 3}
-    assert prepare.folder_of(settings, "d", {}) != prepare.folder_of(settings | {"resampling": "area"}, "d", {})
-    assert prepare.folder_of(settings, "d", {}) == prepare.folder_of(settings | {"resampling": "bilinear"}, "d", {})
+    assert prepare.prepared_dir(settings, "d", {}) != prepare.prepared_dir(settings | {"resampling": "area"}, "d", {})
+    assert prepare.prepared_dir(settings, "d", {}) == prepare.prepared_dir(
+        settings | {"resampling": "bilinear"}, "d", {}
+    )
 
 
 def test_an_unknown_resampling_is_refused(tmp_path):

@@ -8,13 +8,14 @@ import torch
 from torch import nn
 
 from common.data.batches import Batches
+from common.data.kinds import sample_shape
 from common.data.prepare import prepared
 from common.data.registry import entry
 from common.evaluation.metrics.perceptual import DISTANCES, LPIPS
 from common.evaluation.names import NETWORKS, WEIGHTS
 from common.experiments.config import load_config
 from common.experiments.papers import all_experiments, experiment
-from common.pipeline.cost.count import META, Hardware, operations, shape_of, update
+from common.pipeline.cost.count import META, Hardware, operations, update
 from common.pipeline.cost.estimate import downloads, report
 from common.pipeline.cost.history import Spent, collect, job_of, predicted, recorded, reference_seconds
 from common.training.method import build_method
@@ -55,7 +56,7 @@ def counted_for_real():
 )
 def test_an_update_without_memory_counts_what_a_real_one_does(counted_for_real, name, arm, changed):
     settings = experiment(name).settings(arm, "smoke") | changed
-    assert update(settings, MACHINE).operations == counted_for_real(settings, shape_of(settings))
+    assert update(settings, MACHINE).operations == counted_for_real(settings, sample_shape(settings))
 
 
 COUNTED_NOT = {"reproductions.cgml.rivals.ClassifiedColours"}  # it asks for a number along the way
@@ -92,7 +93,7 @@ def test_work_grows_with_the_batch_and_time_with_slower_machines():
 def test_memory_of_a_network_is_that_of_its_tensors():
     settings = FACADES.settings("Pix2Pix", "paper")
     counted = update(settings, MACHINE)
-    method = build_method(settings, shape_of(settings), META)
+    method = build_method(settings, sample_shape(settings), META)
     weights = sum(parameter.nbytes for network in method.networks.values() for parameter in network.parameters())
     assert counted.weights == weights
     assert counted.memory > 4 * weights  # gradients and two moments
@@ -104,7 +105,7 @@ def test_memory_of_a_network_is_that_of_its_tensors():
 )
 def test_shapes_are_those_of_the_prepared_data(tmp_path, name, arm):
     settings = experiment(name).settings(arm, "smoke")
-    assert shape_of(settings) == prepared(settings, tmp_path, {}).shape
+    assert sample_shape(settings) == prepared(settings, tmp_path, {}).shape
 
 
 # --- The table -----------------------------------------------------------------------------------------------------

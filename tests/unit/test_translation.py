@@ -125,12 +125,12 @@ def test_cityscapes_own_layout(tmp_path):
         ({"train/1.png": picture(32, 20, 0)}, r"train/1.png is 32 × 20: .* two square images"),
         ({"train/1.png": picture(32, 16, 0, "L")}, r"train/1.png is grey \(mode L\)"),
         ({"train/1.png": b"no image"}, r"train/1.png is no readable image"),
-        ({"test/1.png": ab_file()}, r"has no images under train/"),
+        ({"test/1.png": ab_file()}, r"has nothing under train/"),
         ({"train/1.txt": b""}, r"holds no images"),
         ({"train/a/x_leftImg8bit.png": picture(16, 16, 0)}, r"a/x_gtFine_color.png is missing, the partner of a pair"),
         (
             {"t/train/a/x_leftImg8bit.png": picture(16, 16, 0), "g/train/a/x_gtFine_color.png": picture(8, 8, 0)},
-            r"a/x: the photograph is \(16, 16\), its colour map \(8, 8\)",
+            r"a/x_leftImg8bit.png: the photograph is \(16, 16\), its colour map \(8, 8\)",
         ),
     ],
 )

@@ -18,11 +18,14 @@ from PIL import Image
 from common.base.errors import UserError
 from common.base.files import write_json
 from common.base.provenance import modules_used
-from common.data.clips import ClipBatches, Clips, clips_to_uint8
+from common.data import archives
+from common.data.batches import to_uint8
+from common.data.clips import ClipBatches, Clips
 from common.data.kinds import videos as reading
 from common.data.prepare import load, prepare, prepared
 from common.data.registry import Source
 from common.data.synthetic.moving import EXPRESSIONS, HEIGHTS, MOVING, NEUTRAL, bezier, bounced, face, subject
+from common.data.walk import Passed
 from common.evaluation.features import _drawn
 from common.evaluation.metrics.video import content_and_motion, mean_colours
 from common.evaluation.networks.classifier import TrainedClassifier, train_classifier
@@ -73,7 +76,8 @@ def test_ucf101_s_own_files_are_read_as_the_papers_prepare_them():
     with np.load(SAMPLE / "ucf101_4clips_64.npz") as arrays:
         wanted = dict(arrays)
     source = Source("local", other=SAMPLE / "ucf101_4clips_avi.tar")
-    found = {Path(name).stem: (frames, label) for name, frames, label in reading.read_videos(source, 64, 3)}
+    read = reading.read_videos(source, 64, 3, Passed())
+    found = {Path(name).stem: (frames, label) for name, frames, label in read}
     assert sorted(found) == sorted(wanted)
     for name, frames in wanted.items():
         read = found[name][0]
@@ -86,7 +90,7 @@ def test_an_encoded_video_comes_back_frame_by_frame(tmp_path):
     frames = RNG.integers(0, 256, (9, 16, 16, 3), dtype=np.uint8)
     (tmp_path / "Biking").mkdir()
     (tmp_path / "Biking" / "v_1.avi").write_bytes(encoded(frames))
-    ((name, read, label),) = reading.read_videos(Source("local", other=tmp_path), 16, 3)
+    ((name, read, label),) = reading.read_videos(Source("local", other=tmp_path), 16, 3, Passed())
     assert (name, label) == ("Biking/v_1.avi", None)  # one folder tells nothing apart
     np.testing.assert_array_equal(read, frames)
 
@@ -105,9 +109,10 @@ def test_frames_are_scaled_and_their_middle_is_kept():
 @pytest.mark.parametrize("down", [False, True])
 def test_strips_are_cut_into_their_frames(down):
     frames = RNG.integers(0, 256, (5, 8, 8, 3), dtype=np.uint8)
-    np.testing.assert_array_equal(np.stack(reading.strip_frames(strip(frames, down))), frames)
+    read = reading.strip_frames(strip(frames, down), 3, "a.png", Passed())
+    np.testing.assert_array_equal(np.stack(read), frames)
     with pytest.raises(ValueError, match="no strip of square frames"):
-        reading.strip_frames(strip(frames[:, :, :7]))
+        reading.strip_frames(strip(frames[:, :, :7]), 3, "a.png", Passed())
 
 
 @pytest.mark.parametrize("packed", ["folder", "tar"])
@@ -162,7 +167,7 @@ def test_ucf101_s_list_chooses_the_videos(tmp_path):
     source = Source("local", other=videos)
 
     def names():
-        return [name for name, _, _ in reading.read_videos(source, 8, 3, split="trainlist01")]
+        return [name for name, _, _ in reading.read_videos(source, 8, 3, Passed(), split="trainlist01")]
 
     with pytest.raises(UserError, match=r"no trainlist01\.txt"):
         names()
@@ -195,7 +200,7 @@ def test_training_and_held_out_videos_of_files_are_disjoint(tmp_path):
     assert seen[0] | seen[1] == set(range(10))
     assert seen[0] != set(range(6))  # not the first classes in the alphabet
     assert parts[0].labels is None
-    with pytest.raises(UserError, match="have no test part"):
+    with pytest.raises(UserError, match="has no test part"):
         prepared(settings(split="test"), tmp_path / "data", local)
 
 
@@ -208,15 +213,16 @@ def test_a_folder_inside_an_archive_is_taken_alone_and_compressed_ones_are_unpac
             info.size = len(content)
             tar.addfile(info, io.BytesIO(content))
     source = Source("local", other=tmp_path / "repository.tar.gz")
+    passed_on = []
     for _ in range(2):
-        read = reading.read_videos(source, 8, 3, inside="data/actions")
+        read = reading.read_videos(source, 8, 3, Passed(), inside="data/actions")
         found = [(Path(name).name, label) for name, _, label in read]
         assert found == [("a.png", 0), ("b.png", 1)]
-        assert (tmp_path / "repository" / ".complete").exists()
-        (tmp_path / "repository.tar.gz").write_bytes(b"never read again")
+        passed_on.append((tmp_path / "repository.tar.gz.extracted" / ".complete").stat().st_mtime_ns)
+    assert passed_on[0] == passed_on[1]  # extracted once
     (tmp_path / "broken.tar.gz").write_bytes(b"not an archive")
     with pytest.raises(UserError, match="not a readable tar"):
-        list(reading.read_videos(Source("local", other=tmp_path / "broken.tar.gz"), 8, 3))
+        list(reading.read_videos(Source("local", other=tmp_path / "broken.tar.gz"), 8, 3, Passed()))
 
 
 def test_a_compressed_tar_is_extracted_by_one_of_the_jobs_that_want_it(tmp_path, monkeypatch):
@@ -225,10 +231,10 @@ def test_a_compressed_tar_is_extracted_by_one_of_the_jobs_that_want_it(tmp_path,
         info = tarfile.TarInfo("a.png")
         info.size = len(content := strip(np.zeros((3, 8, 8, 3), np.uint8)))
         tar.addfile(info, io.BytesIO(content))
-    opened, whole = [], reading.open_tar
-    monkeypatch.setattr(reading, "open_tar", lambda path: opened.append(path) or sleep(0.1) or whole(path))
+    opened, whole = [], archives.open_tar
+    monkeypatch.setattr(archives, "open_tar", lambda path: opened.append(path) or sleep(0.1) or whole(path))
     with ThreadPoolExecutor(3) as jobs:
-        read = jobs.map(lambda _: list(reading.read_videos(Source("local", other=archive), 8, 3)), range(3))
+        read = jobs.map(lambda _: list(reading.read_videos(Source("local", other=archive), 8, 3, Passed())), range(3))
         assert [len(videos) for videos in read] == [1, 1, 1]
     assert opened == [archive]
 
@@ -237,12 +243,12 @@ def test_moving_mnist_s_file_and_arrays_by_name(tmp_path):
     array = RNG.integers(0, 256, (20, 3, 16, 16), dtype=np.uint8)
     np.save(tmp_path / "mnist_test_seq.npy", array)
     source = Source("local", (tmp_path / "mnist_test_seq.npy",))
-    found = [frames for _, frames, _ in reading.read_videos(source, 16, 1)]
+    found = [frames for _, frames, _ in reading.read_videos(source, 16, 1, Passed())]
     np.testing.assert_array_equal(found[2], array[:, 2, ..., None])
     one = RNG.integers(0, 256, (5, 16, 16, 3), dtype=np.uint8)
     np.savez(tmp_path / "clips.npz", one=one, bad=np.zeros((5, 16, 16, 3), np.float32))
     source = Source("local", other=tmp_path / "clips.npz")
-    found = {name: frames for name, frames, _ in reading.read_videos(source, 16, 3)}
+    found = {name: frames for name, frames, _ in reading.read_videos(source, 16, 3, Passed())}
     assert isinstance(found["bad"], reading.Broken)
     assert found["one"].shape == (5, 16, 16, 3)
 
@@ -279,7 +285,7 @@ def test_batches_of_clips_show_each_video_once_an_epoch_and_resume_anywhere():
     assert sorted(torch.cat([numbers for _, numbers in epoch]).tolist()) == [0, 1, 2, 3]
     for x, numbers in epoch:
         assert x.shape == (2, 1, 3, 4, 4)
-        frames = clips_to_uint8(x)[:, :, 0, 0, 0].int()
+        frames = to_uint8(x)[:, :, 0, 0, 0].int()
         assert torch.equal(frames.diff(dim=1), torch.ones(2, 2, dtype=torch.int))
         assert torch.equal(frames[:, 0] // 60, numbers.int())  # labels go with their videos
     some(batches, 1)
@@ -287,7 +293,7 @@ def test_batches_of_clips_show_each_video_once_an_epoch_and_resume_anywhere():
     resumed = ClipBatches(clips, 2, 1, CPU, labels)
     resumed.load_state_dict(state)
     assert all(torch.equal(a, b) for a, b in zip(after, (x for x, _ in some(resumed, 5)), strict=True))
-    places = {int(clips_to_uint8(next(batches))[0, 0, 0, 0, 0]) for _ in range(40)}
+    places = {int(to_uint8(next(batches))[0, 0, 0, 0, 0]) for _ in range(40)}
     assert len(places) > 6  # drawn anew each epoch
 
 

@@ -1,106 +1,108 @@
-"""Readers of paired images: one array per pair, the target in the first three channels and its condition in the last.
+"""Paired images (n, size, size, 6) uint8: the target in the first three channels, its condition in the last.
 
 Two layouts: A|B files as pix2pix ships them (photo on the left, condition on the right, under ``train``, ``val``,
 ``test``), and Cityscapes' own (``leftImg8bit/<split>/<city>/*_leftImg8bit.png`` with
-``gtFine/<split>/<city>/*_gtFine_color.png``). From a folder or a tar. Photographs are resized with antialiasing,
-Cityscapes' colour maps by nearest neighbour.
+``gtFine/<split>/<city>/*_gtFine_color.png``). From a folder, tar or zip. Photographs are resized with antialiasing,
+Cityscapes' colour maps by nearest neighbour. A set may also be drawn on the spot, with the number of its style as the
+label.
 """
 
-import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 
 from common.base.errors import UserError
-from common.data.kinds.images import Block, image_files, in_blocks
+from common.data.arrays import Block, in_blocks, limited, stream
+from common.data.checks import open_picture
+from common.data.kinds import PART_OF_THE_SET, Kind, Part, maker_of
 from common.data.registry import Source
+from common.data.resizing import resized
+from common.data.walk import File, Passed, folders_of_split, image_files, of_split
 
-SPLITS = {"train": ("train",), "test": ("test", "val")}  # setting -> folders of that name
 PHOTO, COLOURS = "_leftImg8bit.png", "_gtFine_color.png"
+DRAWN = {"train": 400, "test": 100}  # of a set made on the spot, as many as the real facades have
 
-Reader = Callable[[], bytes]
+
+class Pairs(Kind):
+    parts = (Part("{image_size}x{channels}"), *PART_OF_THE_SET)
+
+    def prepare(self, settings: Mapping[str, Any], source: Source, folder: Path, passed: Passed) -> dict[str, Any]:
+        size, split, count = settings["image_size"], settings.get("split", "train"), settings.get("data_count")
+        if source.kind == "procedural":
+            drawn = maker_of(settings["data"]).pairs(count or DRAWN[split], size, seed=list(DRAWN).index(split))
+            blocks: Iterator[Block] = iter([drawn])
+        else:
+            blocks = pairs(source, size, split, passed)
+        stream(folder, limited(blocks, count, settings.get("data_from", 0)), (size, size, settings["channels"]))
+        return {}
+
+    def shape(self, settings: Mapping[str, Any]) -> tuple[int, ...]:
+        return (settings["channels"], settings["image_size"], settings["image_size"])
 
 
-def pairs(source: Source, size: int, split: str) -> Iterator[Block]:
+KIND = Pairs()
+
+
+def pairs(source: Source, size: int, split: str, passed: Passed) -> Iterator[Block]:
     """Blocks of pairs (n, size, size, 6) uint8 of one split; no labels.
 
     Raises a :class:`UserError` that names the file for a partner that is missing, a grey image, an A|B file of odd
     width, halves that are not square, or pairs whose images differ in size.
     """
     path = source.other or source.files[0]
-    named = image_files(path)
-    cityscapes = any(name.endswith(PHOTO) for name, _ in named)
-    # The annotations of Cityscapes' own test part are blank: its validation part is what papers test on.
-    named = _of_split(named, ("val",) if cityscapes and split == "test" else SPLITS[split], path)
-    if cityscapes:
-        jobs = [(lambda one=one: _two_files(*one, size)) for one in _partners(named, path)]
+    files = image_files(path, passed)
+    wanted = folders_of_split(split, files)
+    asked = " or ".join(f"{folder}/" for folder in wanted)
+    files = of_split(files, wanted, path, passed, needed=f"has nothing under {asked}")
+    if any(file.name.endswith(PHOTO) for file in files):
+        jobs = [(lambda pair=pair: _two_files(*pair, size, passed)) for pair in _partners(files, path, passed)]
     else:
-        jobs = [(lambda name=name, read=read: _one_file(f"{path}: {name}", read(), size)) for name, read in named]
+        jobs = [(lambda file=file: _one_file(file, size, passed)) for file in files]
     with ThreadPoolExecutor() as pool:
         for block in in_blocks(jobs):
             yield np.stack(list(pool.map(lambda job: job(), block))), None
 
 
-def _of_split(named: list[tuple[str, Reader]], folders: tuple[str, ...], path: Path) -> list[tuple[str, Reader]]:
-    chosen = [item for item in named if set(folders) & set(PurePosixPath(item[0]).parts[:-1])]
-    if not chosen:
-        raise UserError(f"{path} has no images under {' or '.join(f'{folder}/' for folder in folders)}")
-    return chosen
-
-
-def _partners(named: list[tuple[str, Reader]], path: Path) -> Iterator[tuple[str, Reader, Reader]]:
+def _partners(files: list[File], path: Path, passed: Passed) -> list[tuple[File, File]]:
     """Every Cityscapes photograph with its colour map."""
-    photos, maps = {}, {}
-    for name, read in named:
-        place = PurePosixPath(name)
-        for suffix, found in ((PHOTO, photos), (COLOURS, maps)):
-            if name.endswith(suffix):
-                found[place.parent.name, place.name.removesuffix(suffix)] = read
-    for key in sorted(chain(photos, maps)):
-        if key not in photos or key not in maps:
-            missing = COLOURS if key in photos else PHOTO
-            raise UserError(f"{path}: {'/'.join(key)}{missing} is missing, the partner of a pair")
-    for key in sorted(photos):
-        yield f"{path}: {'/'.join(key)}", photos[key], maps[key]
+    found: dict[str, dict[tuple[str, str], File]] = {PHOTO: {}, COLOURS: {}}
+    for file in files:
+        place = PurePosixPath(file.name)
+        suffix = next((suffix for suffix in found if place.name.endswith(suffix)), None)
+        if suffix is None:
+            passed.add("of another form", file.name)
+        else:
+            found[suffix][place.parent.name, place.name.removesuffix(suffix)] = file
+    for key in sorted(found[PHOTO].keys() ^ found[COLOURS].keys()):
+        missing = COLOURS if key in found[PHOTO] else PHOTO
+        raise UserError(f"{path}: {'/'.join(key)}{missing} is missing, the partner of a pair")
+    return [(found[PHOTO][key], found[COLOURS][key]) for key in sorted(found[PHOTO])]
 
 
-def _opened(name: str, data: bytes):
+def _opened(file: File, passed: Passed):
     """The image in colour; refuses one that is grey: it is no picture and no colour-coded condition."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            if image.mode in ("1", "L", "LA", "I", "I;16", "F"):
-                raise UserError(f"{name} is grey (mode {image.mode}); pairs must be in colour")
-            return image.convert("RGB")
-    except (UnidentifiedImageError, OSError) as error:
-        raise UserError(f"{name} is no readable image: {error}") from error
+    image = open_picture(file.place, file.read(), passed)
+    if image.mode in ("1", "L", "LA"):
+        raise UserError(f"{file.place} is grey (mode {image.mode}); pairs must be in colour")
+    return image.convert("RGB")
 
 
-def _one_file(name: str, data: bytes, size: int) -> np.ndarray:
-    image = _opened(name, data)
+def _one_file(file: File, size: int, passed: Passed) -> np.ndarray:
+    image = _opened(file, passed)
     width, height = image.size
     if width % 2:
-        raise UserError(f"{name} is {width} pixels wide: an A|B file has an even width, two images side by side")
+        raise UserError(f"{file.place} is {width} pixels wide: an A|B file has an even width, two images side by side")
     if width != 2 * height:
-        raise UserError(f"{name} is {width} × {height}: an A|B file holds two square images side by side")
+        raise UserError(f"{file.place} is {width} × {height}: an A|B file holds two square images side by side")
     halves = image.crop((0, 0, height, height)), image.crop((height, 0, width, height))
-    return np.concatenate([_at(half, size, smooth=True) for half in halves], axis=2)
+    return np.concatenate([resized(half, size, size, smooth=True) for half in halves], axis=2)
 
 
-def _two_files(name: str, photo: Reader, colours: Reader, size: int) -> np.ndarray:
-    one, other = _opened(f"{name}{PHOTO}", photo()), _opened(f"{name}{COLOURS}", colours())
+def _two_files(photo: File, colours: File, size: int, passed: Passed) -> np.ndarray:
+    one, other = _opened(photo, passed), _opened(colours, passed)
     if one.size != other.size:
-        raise UserError(f"{name}: the photograph is {one.size}, its colour map {other.size}; pairs must agree")
-    return np.concatenate([_at(one, size, smooth=True), _at(other, size, smooth=False)], axis=2)
-
-
-def _at(image, size: int, *, smooth: bool) -> np.ndarray:
-    from PIL import Image
-
-    if image.size != (size, size):
-        image = image.resize((size, size), Image.Resampling.BICUBIC if smooth else Image.Resampling.NEAREST)
-    return np.asarray(image)
+        raise UserError(f"{photo.place}: the photograph is {one.size}, its colour map {other.size}; pairs must agree")
+    return np.concatenate([resized(one, size, size, smooth=True), resized(other, size, size, smooth=False)], axis=2)

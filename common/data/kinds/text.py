@@ -1,53 +1,81 @@
-"""Text as equally long lines of character indices, the way WGAN-GP's language model reads it."""
+"""Text as equally long lines of character indices (n, length) int16, as language models of characters read it."""
 
 import gzip
-import tarfile
+import io
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from common.base.errors import UserError
-from common.data.registry import Source
+from common.data.archives import unpacked
+from common.data.arrays import save
+from common.data.kinds import Kind, Part
+from common.data.registry import Source, entry
+from common.data.walk import Passed, walk
 
 PAD, UNKNOWN = "`", "�"
 
 
-def lines_of(source: Source) -> Iterator[str]:
-    """The lines of a text file (.gz or not), of text files in a folder, or of the training part in a tar archive."""
-    paths = list(source.files) or (
-        sorted(file for file in source.other.rglob("*") if file.is_file()) if source.other.is_dir() else [source.other]
-    )
+class Text(Kind):
+    parts = (Part("{text_length}x{characters}"), Part("first{data_count}"))
+
+    def prepare(self, settings: Mapping[str, Any], source: Source, folder: Path, passed: Passed) -> dict[str, Any]:
+        lines = lines_of(source, entry(settings["data"]).get("inside"), passed)
+        array, vocabulary = indexed(lines, settings["text_length"], settings["characters"], settings.get("data_count"))
+        save(folder / "samples.npy", array)
+        return {"vocabulary": "".join(vocabulary)}
+
+    def shape(self, settings: Mapping[str, Any]) -> tuple[int, ...]:
+        return (settings["text_length"],)
+
+
+KIND = Text()
+
+
+def lines_of(source: Source, inside: str | None, passed: Passed) -> Iterator[str]:
+    """The lines of a text file (.gz or not), or of the text files in a folder or archive.
+
+    ``inside``: of a folder or archive only what lies in a folder of this name, where anything does.
+    """
+    for path in source.files or (source.other,):
+        if path.is_dir() or path.name.lower().endswith((".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")):
+            for file in walk(unpacked(path), (), passed, inside):
+                yield from _lines(io.BytesIO(file.read()), file.place)
+        else:
+            with open(path, "rb") as content:
+                yield from _lines(content, str(path))
+
+
+def _lines(content: Any, place: str) -> Iterator[str]:
     try:
-        for path in paths:
-            if ".tar" in path.name:
-                with tarfile.open(path) as archive:
-                    for member in archive:
-                        if member.isfile() and "training" in member.name:
-                            yield from (line.decode() for line in archive.extractfile(member))
-            else:
-                with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as file:
-                    yield from file
-    except (OSError, EOFError, UnicodeDecodeError, tarfile.TarError) as error:
-        raise UserError(f"{path} cannot be read as text: {error}") from error
+        plain = gzip.GzipFile(fileobj=content) if place.endswith(".gz") else content
+        yield from io.TextIOWrapper(plain, encoding="utf-8-sig")
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise UserError(f"{place} cannot be read as text: {error}") from error
 
 
-def read_lines(source: Source, length: int, characters: int, count: int | None) -> tuple[np.ndarray, list[str]]:
-    """Lines (n, length) int16 of character indices in a seeded random order, and the characters they stand for.
+def indexed(
+    lines: Iterator[str], length: int, characters: int, count: int | None = None
+) -> tuple[np.ndarray, list[str]]:
+    """The first ``count`` lines as character indices (n, length) int16 in a seeded random order, and the characters
+    that they stand for.
 
     A line is cut after ``length`` characters or padded with ``PAD``. The most frequent ``characters`` - 1 are kept,
-    index 0 is for all others (language_helpers.py of the authors' code).
+    index 0 is for all others (language_helpers.py of improved_wgan_training).
     """
-    lines = [line.rstrip("\n")[:length].ljust(length, PAD) for line in islice(lines_of(source), count)]
-    if not lines:
+    cut = [line.rstrip("\n")[:length].ljust(length, PAD) for line in islice(lines, count)]
+    if not cut:
         raise UserError("the text holds no lines")
     counted: Counter[str] = Counter()
-    for line in lines:
+    for line in cut:
         counted.update(line)
     vocabulary = [UNKNOWN, *(character for character, _ in counted.most_common(characters - 1))]
     index = {character: number for number, character in enumerate(vocabulary)}
-    array = np.array([[index.get(character, 0) for character in line] for line in lines], dtype=np.int16)
+    array = np.array([[index.get(character, 0) for character in line] for line in cut], dtype=np.int16)
     return np.random.default_rng(0).permutation(array), vocabulary
 
 

@@ -1,4 +1,7 @@
-"""Readers of videos: .avi files, strips of frames, arrays; one video at a time, whatever the size of the set.
+"""Videos: from files that FFmpeg reads, strips of frames or arrays; one at a time, whatever the size of the set.
+
+Prepared are the frames of all of them, one after another (N, size, size, channels) uint8, and how many each has
+(``lengths.npy``). Clips are cut out when they are asked for (common/data/clips.py).
 
 A reader yields ``(name, frames, label)``: frames (T, height, width, channels) uint8, label the number of the video's
 folder in alphabetic order. A video that cannot be read is a :class:`Broken` in place of its frames: the caller counts
@@ -7,18 +10,78 @@ it and goes on.
 
 import io
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
 from common.base.errors import UserError
-from common.data.kinds.images import BY_HAND, IMAGE_SUFFIXES, extract_zip, extracted_once, fit, open_tar
-from common.data.registry import Source
+from common.data.archives import unpacked
+from common.data.arrays import save, stream
+from common.data.checks import TURNED, Damaged, picture
+from common.data.kinds import Kind, Part, maker_of, resolve
+from common.data.registry import Source, entry
+from common.data.resizing import fit
+from common.data.walk import IMAGE_SUFFIXES, File, Passed, in_order, of_split, walk, without_common_folders
 
-VIDEO_SUFFIXES = (".avi", ".mp4", ".mkv", ".webm", ".mov")
+VIDEO_SUFFIXES = (".avi", ".mp4", ".mkv", ".webm", ".mov", ".mpg", ".mpeg", ".m4v", ".ts", ".wmv", ".flv", ".gif")
+SPLITS = ("train", "test")
+
+
+class Videos(Kind):
+    parts = (
+        Part("{image_size}x{channels}"),
+        Part("{split}", "train"),
+        Part("from{data_from}", 0),
+        Part("from{shortest_video}frames"),
+        Part("first{data_count}"),
+    )
+    view_keys = ("frames", "stride")
+    batch_class = "common.data.clips.ClipBatches"
+
+    def prepare(self, settings: Mapping[str, Any], source: Source, folder: Path, passed: Passed) -> dict[str, Any]:
+        size, channels, split = settings["image_size"], settings["channels"], settings.get("split", "train")
+        name, first, count = settings["data"], settings.get("data_from", 0), settings.get("data_count")
+        if source.kind == "procedural":
+            maker = maker_of(name)
+            if channels != maker.channels:
+                raise UserError(f"{name} has {maker.channels} channels; the experiment asks for {channels}")
+            videos = maker.videos(count, size, held_out=split == "test")
+        else:
+            inside, is_part = entry(name).get("inside"), count is not None
+            videos = read_videos(source, size, channels, passed, inside=inside, split=split, shuffled=is_part)
+        skipped: list[dict[str, str]] = []
+        lengths: list[int] = []
+
+        def blocks() -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+            usable = with_skipped(videos, settings["shortest_video"], skipped)
+            for frames, label in islice(usable, first, None if count is None else first + count):
+                lengths.append(len(frames))
+                yield frames, None if label is None else np.array([label])
+
+        stream(folder, blocks(), (size, size, channels))
+        save(folder / "lengths.npy", np.array(lengths))
+        told = {"videos": len(lengths), "shortest": min(lengths), "longest": max(lengths)}
+        return {"skipped": skipped, "lengths": told}
+
+    def open(self, folder: Path, samples: np.ndarray, settings: Mapping[str, Any] | None) -> Any:
+        """Clips of the settings' ``frames`` and ``stride``."""
+        if settings is None:
+            raise ValueError(f"{folder} holds videos: say of how many frames and which stride clips are")
+        try:
+            lengths = np.load(folder / "lengths.npy")
+        except (OSError, ValueError) as error:
+            raise UserError(f"{folder}/lengths.npy is damaged: {error}; delete {folder} to prepare it anew") from error
+        return resolve("common.data.clips.Clips")(samples, lengths, settings["frames"], settings.get("stride", 1))
+
+    def shape(self, settings: Mapping[str, Any]) -> tuple[int, ...]:
+        return (settings["channels"], settings["frames"], settings["image_size"], settings["image_size"])
+
+
+KIND = Videos()
 
 
 @dataclass(frozen=True)
@@ -35,71 +98,77 @@ def read_videos(
     source: Source,
     size: int,
     channels: int,
+    passed: Passed,
     *,
     inside: str | None = None,
     split: str | None = None,
     shuffled: bool = False,
 ) -> Iterator[Video]:
-    """The videos of a folder, tar, .npy or .npz at ``size``, in alphabetic order of their names or ``shuffled``, always
+    """The videos of a folder, archive, .npy or .npz at ``size``, in the order of their names or ``shuffled``, always
     alike.
 
-    ``inside``: only what lies below a folder of this path, where anything does. ``split``: only what UCF101's list of
-    this name holds (trainlist01). Folders give the labels; None where there is only one. Arrays: .npy (frames, n, h, w)
-    as Moving MNIST is published, or .npz of one array (T, h, w[, 3]) a video, uint8.
+    ``inside``: only what lies below a folder of this path, where anything does. ``split``: train or test, where there
+    are folders of splits, or one of UCF101's lists (trainlist01), whose videos and classes then count; None takes all.
+    Folders give the labels; None where there is only one. Arrays: .npy (frames, n, h, w) as Moving MNIST is published,
+    or .npz of one array (T, h, w[, 3]) a video, uint8.
     """
     path = source.other or source.files[0]
+    no_test = "has no test part: videos in files have none; hold some out with data_count and data_from"
     if path.suffix in (".npy", ".npz"):
-        if split is not None:
+        if split == "test":
+            raise UserError(f"{path} {no_test}")
+        if split not in (None, "train"):
             raise UserError(f"{path} has no names of videos for the list {split}; set split to train")
         yield from (_moving_mnist if path.suffix == ".npy" else _named_arrays)(path, size, channels)
         return
-    if path.is_file():
-        path = _unpacked(path)
-    found = sorted(_files(path), key=lambda item: item[0])
-    found = [item for item in found if inside and f"/{inside}/" in f"/{item[0]}"] or found
-    if not found:
+    files = walk(unpacked(path), (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES), passed, inside)
+    if not files:
         raise UserError(f"{path} holds no videos ({', '.join((*VIDEO_SUFFIXES, *IMAGE_SUFFIXES))})")
-    if split is not None:
-        listed = _listed(source, split)
-        chosen = [item for item in found if PurePosixPath(item[0]).stem in listed]
-        if not chosen:
-            raise UserError(f"{split} names none of the {len(found)} videos in {path}")
-        found = chosen
-    classes = sorted({PurePosixPath(name).parent.name for name, _ in found}, key=str.casefold)  # as UCF101 counts them
+    if split in SPLITS:
+        files = of_split(files, (split,), path, passed, needed=no_test if split == "test" else "")
+    else:
+        files = without_common_folders(files)
+    videos: list[tuple[str, str, File | None]] = [(file.name, file.folder, file) for file in files]
+    if split is not None and split not in SPLITS:
+        videos = _listed(source, split, files)
+    classes = sorted({folder for _, folder, _ in videos}, key=in_order)
     if shuffled:
-        found = [found[i] for i in np.random.default_rng(0).permutation(len(found))]
-    for name, read in found:
-        frames = _read(lambda name=name, read=read: _decode(name, read(), channels), size)
-        yield name, frames, classes.index(PurePosixPath(name).parent.name) if len(classes) > 1 else None
+        videos = [videos[i] for i in np.random.default_rng(0).permutation(len(videos))]
+    for name, folder, file in videos:
+        frames: np.ndarray | Broken = Broken(f"is in the list {split} and not there")
+        if file is not None:
+            frames = _read(lambda file=file: _frames_of(file, channels, passed), size)
+        yield name, frames, classes.index(folder) if len(classes) > 1 else None
 
 
-def _decode(name: str, data: bytes, channels: int) -> Iterable[np.ndarray]:
-    if name.lower().endswith(VIDEO_SUFFIXES):
-        return decoded(data, channels)
-    return strip_frames(data, channels)
+def _frames_of(file: File, channels: int, passed: Passed) -> Iterable[np.ndarray]:
+    if file.name.lower().endswith(VIDEO_SUFFIXES):
+        return decoded(file.read(), channels, file.place, passed)
+    return strip_frames(file.read(), channels, file.place, passed)
 
 
-def decoded(data: bytes, channels: int = 3) -> Iterator[np.ndarray]:
-    """The frames of an encoded video (FFmpeg through PyAV), one at a time."""
+def decoded(data: bytes, channels: int, place: str, passed: Passed) -> Iterator[np.ndarray]:
+    """The frames of an encoded video (FFmpeg through PyAV), one at a time; upright, as its display matrix says."""
     import av
 
     with av.open(io.BytesIO(data)) as container:
-        for frame in container.decode(video=0):
-            yield frame.to_ndarray(format="rgb24" if channels == 3 else "gray")
+        for number, frame in enumerate(container.decode(video=0)):
+            if number == 0 and frame.rotation:
+                passed.add(TURNED, place)
+            pixels = frame.to_ndarray(format="rgb24" if channels == 3 else "gray")
+            yield np.ascontiguousarray(np.rot90(pixels, round(frame.rotation / 90))) if frame.rotation else pixels
 
 
-def strip_frames(data: bytes, channels: int = 3) -> list[np.ndarray]:
+def strip_frames(data: bytes, channels: int, place: str, passed: Passed) -> list[np.ndarray]:
     """The square frames of one picture that holds them side by side, or one below another (MoCoGAN's and Video GAN's
     data).
     """
-    from PIL import Image
-
-    with Image.open(io.BytesIO(data)) as image:
-        long, short = max(image.size), min(image.size)
-        if long % short:
-            raise ValueError(f"a picture of {image.width} × {image.height} is no strip of square frames")
-        pixels = np.asarray(image.convert("RGB" if channels == 3 else "L"))
-    return np.split(pixels, long // short, axis=1 if pixels.shape[1] == long else 0)
+    pixels = picture(place, data, channels, passed)
+    height, width = pixels.shape[:2]
+    long, short = max(height, width), min(height, width)
+    if long % short:
+        raise ValueError(f"a picture of {width} × {height} is no strip of square frames")
+    return np.split(pixels, long // short, axis=1 if width == long else 0)
 
 
 def frame_at(frame: np.ndarray, size: int) -> np.ndarray:
@@ -126,6 +195,8 @@ def _read(frames: Callable[[], Iterable[np.ndarray]], size: int) -> np.ndarray |
     """All frames at ``size``; each is resized when it is decoded, so that no whole video waits at full size."""
     try:
         found = [frame_at(frame, size) for frame in frames()]
+    except Damaged as error:
+        return Broken(f"cannot be read ({error})")
     except (UserError, ImportError, MemoryError):
         raise
     except Exception as error:  # a decoder raises what it likes; whatever it is, the video cannot be used
@@ -165,78 +236,51 @@ def _named_arrays(path: Path, size: int, channels: int) -> Iterator[Video]:
             yield name, _read(lambda name=name: _frames(arrays[name], channels), size), None
 
 
-def _listed(source: Source, split: str) -> set[str]:
-    """The names of videos in UCF101's ``<split>.txt``: in the folder of the videos or beside it, there or in the
-    archive of the lists.
+def _listed(source: Source, split: str, files: list[File]) -> list[tuple[str, str, File | None]]:
+    """What UCF101's ``<split>.txt`` names: of each video name, class and file, or None where there is no such file.
+
+    The list lies in the folder of the videos or beside it, there or in the archive of the lists. A copy may be in
+    another format: names count without their suffix.
     """
     texts, archives = [], [path for path in source.files if path.suffix == ".zip"]
     if source.other is not None:
         for folder in (source.other, source.other.parent):
-            files = (folder / f"{split}.txt", folder / "ucfTrainTestlist" / f"{split}.txt")
-            texts += [path.read_text() for path in files if path.is_file()]
+            found = (folder / f"{split}.txt", folder / "ucfTrainTestlist" / f"{split}.txt")
+            texts += [path.read_text(encoding="utf-8-sig") for path in found if path.is_file()]
             archives += sorted(folder.glob("UCF101TrainTestSplits*.zip"))
     for archive in archives:
         try:
             with zipfile.ZipFile(archive) as content:
-                texts += [content.read(name).decode() for name in content.namelist() if name.endswith(f"/{split}.txt")]
+                names = (name for name in content.namelist() if name.endswith(f"/{split}.txt"))
+                texts += [content.read(name).decode("utf-8-sig") for name in names]
         except (OSError, zipfile.BadZipFile) as error:
             raise UserError(f"{archive} cannot be read: {error}") from error
+    path = source.other or source.files[0]
     if not texts:
         raise UserError(
-            f"{source.other or source.files[0]}: there is no {split}.txt with the videos or beside them; "
+            f"{path}: there is no {split}.txt with the videos or beside them; "
             "put UCF101's lists there, or set split to train for all videos"
         )
-    return {PurePosixPath(line.split()[0]).stem for line in texts[0].splitlines() if line.strip()}
-
-
-def _files(path: Path) -> list[tuple[str, Callable[[], bytes]]]:
-    """Names and readers of the videos and strips in a folder or tar; contents are read when they are asked for."""
-    if path.is_dir():
-        listed = (file for file in path.rglob("*") if file.is_file())
-        named = [(str(file.relative_to(path).as_posix()), file.read_bytes) for file in listed]
-    else:
-        tar = open_tar(path)  # stays open as long as its readers are used
-        named = [
-            (member.name, lambda member=member: tar.extractfile(member).read()) for member in tar if member.isfile()
-        ]
-    return [(name, read) for name, read in named if name.lower().endswith((*VIDEO_SUFFIXES, *IMAGE_SUFFIXES))]
-
-
-def _unpacked(archive: Path) -> Path:
-    """A .rar, a .zip or a compressed tar extracted beside itself, once; a plain tar is read as it is."""
-    if not archive.name.endswith((".rar", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")):
-        return archive
-    folder = archive.with_name(archive.name.split(".")[0])
-    return extracted_once(archive, folder, _extract)
-
-
-def _extract(archive: Path, folder: Path) -> None:
-    if archive.suffix == ".zip":
-        extract_zip(archive, folder)
-        return
-    if archive.suffix != ".rar":
-        with open_tar(archive) as content:
-            content.extractall(folder, filter="data")
-        return
-    import rarfile
-
-    try:
-        with rarfile.RarFile(archive) as content:
-            content.extractall(folder)
-    except rarfile.RarCannotExec:
-        raise UserError(f"{archive} needs unrar, unar, 7z or bsdtar; install one, or {BY_HAND}") from None
-    except rarfile.Error as error:
-        raise UserError(f"{archive} cannot be extracted: {error}; get it again") from error
+    there = {PurePosixPath(file.name).stem: file for file in files}
+    listed = []
+    for line in texts[0].splitlines():
+        if line.strip():
+            name = PurePosixPath(line.split()[0])
+            file = there.get(name.stem)
+            listed.append((file.name if file else str(name), name.parent.name or (file.folder if file else ""), file))
+    if not any(file for _, _, file in listed):
+        raise UserError(f"{split} names none of the {len(files)} videos in {path}")
+    return sorted(listed, key=lambda video: in_order(video[0]))
 
 
 def with_skipped(
-    videos: Iterable[Video], shortest: int, card: dict[str, Any]
+    videos: Iterable[Video], shortest: int, skipped: list[dict[str, str]]
 ) -> Iterator[tuple[np.ndarray, int | None]]:
-    """Frames and label of every usable video; each other one is told and noted in ``card["skipped"]``.
+    """Frames and label of every usable video; each other one is told and noted in ``skipped``.
 
     Raises a :class:`UserError` where none is usable.
     """
-    skipped, usable = card.setdefault("skipped", []), 0
+    usable = 0
     for name, frames, label in videos:
         why = frames.why if isinstance(frames, Broken) else ""
         if not why and len(frames) < shortest:

@@ -10,8 +10,9 @@ from functools import cache
 
 import numpy as np
 
-from common.data.kinds.images import fit, read_idx
+from common.data.readers.idx import read_idx
 from common.data.registry import locate
+from common.data.resizing import fit
 
 EXPRESSIONS = ("anger", "fear", "disgust", "happiness", "sadness", "surprise")
 SUBJECTS = 86

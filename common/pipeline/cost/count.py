@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 from common.data.batches import Batches
-from common.data.registry import entry
+from common.data.kinds import sample_shape
 
 META = torch.device("meta")
 SAMPLES = 5_000  # of the data set that an update is counted with
@@ -115,18 +115,6 @@ class _Nothing(Batches):
         return next(self), torch.zeros(self.batch_size, dtype=torch.long)
 
 
-def shape_of(settings: Mapping[str, Any]) -> tuple[int, ...]:
-    """One sample's shape as a network sees it, from the settings alone."""
-    if "image_size" in settings:
-        size, channels = settings["image_size"], settings["channels"]
-        return (channels, *([settings["frames"]] if "frames" in settings else []), size, size)
-    if "text_length" in settings:
-        return (settings["text_length"],)
-    from common.data.synthetic.points import MAKERS
-
-    return MAKERS[entry(settings["data"])["loader"]](10)[0].shape[1:]
-
-
 def _with_memory(step: Callable[[], object]) -> Callable[[], object]:
     """An optimiser's step whose own numbers, such as how many steps there were, have memory: Adam reads them."""
 
@@ -143,7 +131,7 @@ def update(settings: Mapping[str, Any], hardware: Hardware) -> Counted:
     """
     from common.training.method import build_method
 
-    shape = shape_of(settings)
+    shape = sample_shape(settings)
     rate = hardware.bfloat16 if settings.get("precision") == "bfloat16" else hardware.float32
     counter = _Counter(hardware, rate)
     whole = mock.patch("torch.autocast", return_value=nullcontext())  # the real one knows no device without memory

@@ -16,7 +16,7 @@ from common.base.errors import UserError
 from common.base.files import read_json, write_json
 from common.base.progress import bar
 from common.base.provenance import training_code
-from common.data.prepare import folder_of, validation_of
+from common.data.prepare import prepared_dir, validation_of
 from common.data.registry import entry
 from common.evaluation.names import weights_of
 from common.experiments.papers import Experiment, chosen_papers
@@ -62,7 +62,7 @@ def downloads(settings: list[Mapping[str, Any]], config: Mapping[str, Any]) -> s
             fetched = [file for file in registered["files"] if "urls" in file]
             present = Path(config["data"]) / "downloads" / name
             prepared = (
-                folder_of(one, config["data"], config["local"]) / "card.json" if name == one.get("data") else None
+                prepared_dir(one, config["data"], config["local"]) / "card.json" if name == one.get("data") else None
             )
             if name in config["local"] or (prepared and prepared.exists()):
                 continue
@@ -114,7 +114,7 @@ def row(one: Experiment, config: Mapping[str, Any], counts: Counts, records: Map
         return line
     share = len(runs) / len(known) if known else 0  # those that cannot be counted take as long as the others
     kept = sum(count.weights * (each["snapshots"] + KEPT) for each, count in known) * share
-    arrays = {str(folder_of(each, "", {})): prepared_bytes(each) for each in used if "data" in each}
+    arrays = {str(prepared_dir(each, "", {})): prepared_bytes(each) for each in used if "data" in each}
     return line | {
         "hours": sum(count.seconds * each["steps"] for each, count in known) * share / 3600,
         "memory, GB": max((count.memory for _, count in known), default=0) / 1e9,

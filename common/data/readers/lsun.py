@@ -1,0 +1,55 @@
+"""LSUN's lmdb of encoded images, resized while it is read: a whole category would not fit in memory."""
+
+import zipfile
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from common.base.errors import UserError
+from common.data.archives import extracted
+from common.data.arrays import Block, in_blocks
+from common.data.checks import picture
+from common.data.registry import Source
+from common.data.resizing import Fitted
+from common.data.walk import Passed
+
+LMDB = "data.mdb"
+
+
+def knows(path: Path) -> bool:
+    if path.is_dir():
+        return (path / LMDB).exists() or any(path.glob(f"*/{LMDB}"))
+    if path.suffix.lower() != ".zip":
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith(LMDB) for name in archive.namelist())
+
+
+def lmdb_folder(folder: Path, inside: str) -> Path:
+    """The lmdb called ``inside``, or the only one, unless that bears the name of another of LSUN's categories."""
+    found = [folder] if (folder / LMDB).exists() else sorted(path.parent for path in folder.glob(f"*/{LMDB}"))
+    if not found:
+        raise UserError(f"{folder} holds no lmdb (no {LMDB})")
+    named = [path for path in found if path.name == inside]
+    if not named and (len(found) > 1 or found[0].name.endswith("_lmdb")):
+        raise UserError(f"{folder} holds {', '.join(path.name for path in found)}; {inside} is wanted")
+    return (named or found)[0]
+
+
+def read(source: Source, registered: Mapping[str, Any], fitted: Fitted, passed: Passed) -> Iterator[Block]:
+    import lmdb
+
+    path = source.other or source.files[0]
+    folder = lmdb_folder(path if path.is_dir() else extracted(path), registered["inside"])
+
+    def decoded(item: tuple[bytes, bytes]) -> np.ndarray:
+        key, data = item
+        return fitted(picture(f"{path}: {key.decode(errors='replace')}", data, 3, passed))
+
+    environment = lmdb.open(str(folder), readonly=True, lock=False, readahead=True, meminit=False)
+    with environment, environment.begin(buffers=False) as transaction, ThreadPoolExecutor() as pool:
+        for block in in_blocks((bytes(key), bytes(value)) for key, value in transaction.cursor()):
+            yield np.stack(list(pool.map(decoded, block))), None

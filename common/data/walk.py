@@ -1,0 +1,252 @@
+"""The files of a folder, tar or zip, found by one rule whatever is in them.
+
+- Links to folders are followed; hidden names, ``@eaDir`` and ``__MACOSX`` are left out.
+- The order is that of the names, folder by folder, capitals or not.
+- A *split* is a level of folders which are all called like splits (train, training, val, valid, validation, test).
+- The *class* of a file is the first folder below the top or the split, as in torchvision. Folders that hold all there
+  is tell nothing apart and do not count.
+
+What is passed over is counted (:class:`Passed`), printed once, and stands on the prepared data's card.
+"""
+
+import os
+import tarfile
+import threading
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from common.base.errors import UserError
+
+SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+Entry = tuple[str, Callable[[], bytes]]  # a name below the top, and what reads it
+MARKER = ".complete"  # of a folder that the suite extracted (common/data/archives.py)
+LEFT_OUT = ("@eaDir", "__MACOSX")  # thumbnails of a network disk; a Mac's second halves of files
+
+
+@dataclass
+class Passed:
+    """What reading left out or changed: how many of each kind, and the first one's name."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    first: dict[str, str] = field(default_factory=dict)
+    _alone: Any = field(default_factory=threading.Lock, repr=False)
+
+    def add(self, why: str, name: str) -> None:
+        with self._alone:
+            self.counts[why] += 1
+            self.first.setdefault(why, name)
+
+    def __str__(self) -> str:
+        return "; ".join(f"{count:,} {why} (such as {self.first[why]})" for why, count in self.counts.items())
+
+    def as_dict(self) -> dict[str, Any]:
+        return {why: {"count": count, "first": self.first[why]} for why, count in self.counts.items()}
+
+
+@dataclass(frozen=True)
+class File:
+    """``name``: its path below the folder or archive ``top``, with slashes. ``folders``: those above it that count."""
+
+    top: Path
+    name: str
+    load: Callable[[], bytes]
+    folders: tuple[str, ...]
+
+    @property
+    def place(self) -> str:
+        """Where it lies, for messages."""
+        return f"{self.top}: {self.name}"
+
+    def read(self) -> bytes:
+        """Its bytes. Raises a UserError that names it where they cannot be had."""
+        try:
+            return self.load()
+        except Exception as error:  # a damaged archive raises what it likes
+            raise UserError(f"{self.place} cannot be read ({error}); replace it") from error
+
+    @property
+    def folder(self) -> str:
+        """The class: the first folder below the top or the split; "" where it lies in none."""
+        return self.folders[0] if self.folders else ""
+
+
+def in_order(name: str) -> tuple[list[str], str]:
+    """The key by which names are sorted: UCF101's classes are counted so, and case decides only between equals."""
+    return [part.casefold() for part in name.split("/")], name
+
+
+def walk(path: Path, suffixes: Sequence[str], passed: Passed, inside: str | None = None) -> list[File]:
+    """The files under ``path`` that end in one of ``suffixes`` (all where there are none), in order.
+
+    ``inside``: only what lies below a folder of this path, where anything does.
+    Raises a UserError for an archive or folder that cannot be read.
+    """
+
+    def problem(name: str) -> str:
+        if any(part.startswith(".") or part in LEFT_OUT for part in name.split("/")):
+            return "hidden"
+        return "" if not suffixes or name.lower().endswith(tuple(suffixes)) else "of another form"
+
+    found = []
+    for name, read in _entries(path, problem, passed):
+        if why := problem(name):
+            passed.add(why, name)
+        else:
+            found.append(File(path, name, read, tuple(name.split("/")[:-1])))
+    found.sort(key=lambda file: in_order(file.name))
+    below = [file for file in found if inside and f"/{inside}/" in f"/{file.name}"]
+    for file in found if below else ():
+        if f"/{inside}/" not in f"/{file.name}":
+            passed.add(f"not in {inside}/", file.name)
+    return below or found
+
+
+def image_files(path: Path, passed: Passed) -> list[File]:
+    """The images of a folder, tar or zip; never none."""
+    files = walk(path, IMAGE_SUFFIXES, passed)
+    if not files:
+        raise UserError(f"{path} holds no images ({', '.join(IMAGE_SUFFIXES)}); an archive inside it must be extracted")
+    return files
+
+
+def without_common_folders(files: list[File]) -> list[File]:
+    """A folder that holds all of them tells nothing apart."""
+    while files and files[0].folders and len({file.folders[:1] for file in files}) == 1:
+        files = [replace(file, folders=file.folders[1:]) for file in files]
+    return files
+
+
+def of_split(files: list[File], wanted: Sequence[str], path: Path, passed: Passed, needed: str = "") -> list[File]:
+    """The files of the ``wanted`` splits, or all of them where no level of folders is one of splits.
+
+    ``needed``: what to say where there must be one. Raises a UserError where the wanted one is missing or not clear.
+    """
+    deepest = max((len(file.folders) for file in files), default=0)
+    levels = {depth: names for depth in range(deepest) if (names := _splits(files, depth))}
+    levels = {depth: names for depth, names in levels.items() if len(names) > 1} or levels
+    asked = " or ".join(f"{split}/" for split in wanted)
+    if not levels:
+        if needed:
+            raise UserError(f"{path} {needed}")
+        return without_common_folders(files)
+    (level, names), *others = levels.items()
+    if others or len({SPLITS[name.casefold()] for name in names}) < len(names):
+        places = {"/".join(file.folders[: depth + 1]) for file in files for depth in levels}
+        listed = ", ".join(f"{place}/" for place in sorted(places))
+        raise UserError(f"{path}: it is not clear which folder is {asked}: {listed}; give the folder of one split")
+    chosen = []
+    for file in files:
+        split = file.folders[level] if len(file.folders) > level else ""
+        if SPLITS.get(split.casefold()) in wanted:
+            chosen.append(replace(file, folders=file.folders[:level] + file.folders[level + 1 :]))
+        else:
+            passed.add(f"in {split}/" if split else "beside the splits", file.name)
+    if not chosen:
+        listed = ", ".join(f"{name}/" for name in sorted(names))
+        raise UserError(f"{path} has nothing under {asked}; it holds {listed}")
+    return without_common_folders(chosen)
+
+
+def folders_of_split(split: str, files: Iterable[File]) -> tuple[str, ...]:
+    """The splits whose pairs are those of the setting ``split``: of a validation part all are for tests.
+
+    The annotations of Cityscapes' own test part are blank: its validation part is what papers test on.
+    """
+    if split == "test":
+        return ("val",) if any("_leftImg8bit." in file.name for file in files) else ("test", "val")
+    return (split,)
+
+
+def _splits(files: list[File], depth: int) -> set[str]:
+    """The names of the folders at this depth, where they are splits, one and all; none where they are not."""
+    names = {file.folders[depth] for file in files if len(file.folders) > depth}
+    shortest = min(len(file.folders) for file in files)
+    are_splits = {name.casefold() for name in names} <= SPLITS.keys()
+    return names if are_splits and (shortest > depth or (shortest == depth and len(names) > 1)) else set()
+
+
+def classes_of(files: Iterable[File]) -> list[str]:
+    """The names of the folders that are classes, in order."""
+    return sorted({file.folder for file in files}, key=in_order)
+
+
+def _entries(path: Path, problem: Callable[[str], str], passed: Passed) -> Iterator[Entry]:
+    if path.is_dir():
+        return _in_folder(path, path, (), passed)
+    return _in_zip(path) if path.suffix.lower() == ".zip" else _in_tar(path, problem, passed)
+
+
+def _in_folder(top: Path, folder: Path, above: tuple[tuple[int, int], ...], passed: Passed) -> Iterator[Entry]:
+    """``above``: which folders this one lies in, by device and number, so that a link to one of them ends there."""
+    try:
+        status = folder.stat()
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        raise UserError(f"{folder} cannot be read: {error.strerror}") from error
+    here = (status.st_dev, status.st_ino)
+    if here in above:
+        passed.add("links to a folder above", folder.relative_to(top).as_posix())
+        return
+    for name in names:
+        path = folder / name
+        relative = path.relative_to(top).as_posix()
+        if path.is_dir() and not (name.startswith(".") or name in LEFT_OUT):
+            yield from _in_folder(top, path, (*above, here), passed)
+        elif relative == MARKER:
+            continue
+        elif path.exists():
+            yield relative, path.read_bytes
+        else:
+            passed.add("links to nothing", relative)
+
+
+def open_tar(path: Path) -> tarfile.TarFile:
+    try:
+        return tarfile.open(path)
+    except (OSError, EOFError, tarfile.TarError) as error:
+        reason = str(error).partition("\n")[0]  # the rest is about every compression that it is not
+        raise UserError(f"{path} is not a readable tar archive: {reason}") from error
+
+
+def _in_tar(path: Path, problem: Callable[[str], str], passed: Passed) -> Iterator[Entry]:
+    """A plain tar's files are read when they are asked for. A compressed one's at once: to go back and forth in it
+    would decompress it each time anew.
+    """
+    with open(path, "rb") as file:
+        plain = file.read(512)[257:262] == b"ustar"
+    tar, alone = open_tar(path), threading.Lock()  # stays open as long as its readers are used
+
+    def read(member: tarfile.TarInfo) -> bytes:
+        with alone:
+            return tar.extractfile(member).read()
+
+    for member in tar:
+        name = member.name.removeprefix("./")
+        if member.isfile():
+            content = b"" if plain or problem(name) else read(member)
+            yield name, partial(read, member) if plain else partial(bytes, content)
+        elif not member.isdir():
+            passed.add("links within the archive", name)
+
+
+def _in_zip(path: Path) -> Iterator[Entry]:
+    """Each file is read when it is asked for; one at a time, because zipfile does not promise more."""
+    try:
+        archive = zipfile.ZipFile(path)  # stays open as long as its readers are used
+    except (OSError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} is not a readable zip archive: {error}") from error
+    alone = threading.Lock()
+
+    def read(name: str) -> bytes:
+        with alone:
+            return archive.read(name)
+
+    for name in archive.namelist():
+        if not name.endswith("/"):
+            yield name, partial(read, name)
