@@ -157,7 +157,7 @@ class CGML(Regression):
     def step(self, t: int, batches: Batches) -> dict[str, Tensor]:
         s = self.settings
         x, y = self.problem.pair(next(batches))
-        drawn = batches.chosen.to(self.device)
+        drawn = batches.chosen
         z = self.kept(drawn).detach() if s["codes"] == "kept" else self.codes(len(x))
         self.g.requires_grad_(False)
         first = None

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from common.data.batches import Batches, to_float
+from common.data.batches import Batches
 from common.losses.adversarial import cross_entropy, non_saturating
 from common.nn.mlp import mlp
 from common.training.adversarial import AdversarialMethod, Losses, Phase
@@ -160,21 +160,19 @@ class MomentMatching(AdversarialMethod):
     def predictor_step(self, t: int, batches: Batches) -> Tensor:
         """Equation 4.1 on nine tenths of the data; the last tenth tells when to stop."""
         likelihood = LIKELIHOODS[self.settings["loss"].partition("_")[0]]
-        held = max(len(batches.samples) // 10, 1)
-        count = len(batches.samples) - held
-        chosen = torch.randint(count, (self.settings["batch_size"],)).to(batches.samples.device)
+        held = max(len(batches) // 10, 1)
+        chosen = torch.randint(len(batches) - held, (self.settings["batch_size"],))
 
         def loss_on(samples: Tensor) -> Tensor:
             y, x = self.pair_of(samples)
             return over(likelihood(y, *self.predict(x), self.settings["least_error"]))
 
-        loss = loss_on(self.mirrored(to_float(batches.samples[chosen].to(self.device))))
+        loss = loss_on(self.mirrored(batches.at(chosen)))
         self.descend("predictor", loss)
         if self.validates(t):
             self.p.eval()
             with torch.no_grad():
-                parts = batches.samples[count:].split(64)
-                losses = [loss_on(to_float(part.to(self.device))) * len(part) for part in parts]
+                losses = [loss_on(part) * len(part) for part in batches.held_out(held)]
             validation = float(torch.stack(losses).sum()) / held
             self.p.train()
             if validation < self.best_loss:
@@ -203,7 +201,7 @@ class MRPix2Pix(MomentMatching, Translator):
 
     def look_at(self, batches: Batches) -> None:
         """Every channel of the conditions gets mean 0 and variance 1 (Appendix B.2)."""
-        conditions = to_float(batches.samples[:1000])[:, self.channels :]
+        conditions = batches.at(slice(0, 1000))[:, self.channels :]
         for network in (self.g, *([self.p] if self.is_proxy else [])):
             network.mean.copy_(conditions.mean(dim=(0, 2, 3)))
             network.deviation.copy_(conditions.std(dim=(0, 2, 3)).clamp(min=1e-3))
@@ -270,7 +268,7 @@ class MRInpainting(MRPix2Pix):
         )
 
     def look_at(self, batches: Batches) -> None:
-        self.g.fill.copy_(to_float(batches.samples[:1000]).mean(dim=(0, 2, 3)) / 2 + 0.5)
+        self.g.fill.copy_(batches.at(slice(0, 1000)).mean(dim=(0, 2, 3)) / 2 + 0.5)
 
     def pair_of(self, samples: Tensor) -> tuple[Tensor, Tensor]:
         y = samples / 2 + 0.5
