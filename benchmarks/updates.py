@@ -25,7 +25,7 @@ from common.evaluation.networks import feature_network
 from common.experiments.config import load_config
 from common.experiments.papers import all_experiments, experiment
 from common.nn.video import VideoCritic
-from common.pipeline.cost.count import Counted, Hardware, shape_of
+from common.pipeline.cost.count import Hardware, UpdateCost, shape_of
 from common.pipeline.cost.estimate import Counts
 from common.reporting.tables import markdown
 from common.training.method import build_method
@@ -109,7 +109,9 @@ def published() -> Iterator[tuple[str, str]]:
                 yield one.name, arm
 
 
-def counted(settings: Mapping[str, Any], known: Counts, device: torch.device) -> tuple[dict[str, Any], Counted | None]:
+def counted(
+    settings: Mapping[str, Any], known: Counts, device: torch.device
+) -> tuple[dict[str, Any], UpdateCost | None]:
     """The settings with a batch that this machine can afford, and what is counted for one update with them."""
     count = known.of(settings)
     if count is None:
@@ -137,9 +139,8 @@ def one_update(name: str, arm: str) -> dict[str, Any]:
     if not on_gpu and "precision" in settings:
         settings["precision"] = "float32"
     line = {"experiment": name, "arm": arm, "batch": settings["batch_size"]}
-    known = Counts(Path(config["data"]) / "counted.json", Hardware(**config["hardware"]))
+    known = Counts(Path(config["data"]) / "counts", Hardware(**config["hardware"]))
     settings, count = counted(settings, known, device)
-    known.save()
     batch, shape = settings["batch_size"], shape_of(settings)
     stored = (*shape[1:], shape[0]) if len(shape) > 1 else shape
     amount = max(2 * batch, 40)
