@@ -24,10 +24,10 @@ PLUMBING = (
 )
 
 # Counted, but not followed: they choose by settings what they run, so whoever asks for a hash names that as an entry.
-DISPATCHERS = ("common.data.prepare", "common.training.launch")
+DISPATCHERS = ("common.data.prepare",)
 
 # What every training runs besides its method: it seeds, makes the batches, counts the steps and looks for divergence.
-TRAINING = ("common.training.launch", "common.training.loop", "common.data.clips")
+TRAINING = ("common.training.launch",)
 
 
 def _syntax(node: Any) -> str:

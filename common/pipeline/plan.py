@@ -162,7 +162,7 @@ class Plan:
         return None if path is None else local_state(path)
 
     def data_code(self, dataset: str) -> str:
-        return code_hash("common.data.prepare", *data_modules(self.datasets[dataset]["data"]))
+        return code_hash("common.data.prepare", "common.data.registry", *data_modules(self.datasets[dataset]["data"]))
 
     def classifier_code(self) -> str:
         return code_hash(network_module("classifier"))

@@ -47,7 +47,7 @@ def pool():
         patch.setattr("tempfile.tempdir", None)
         workers = WorkerPool(threads=1, setup=SETUP)
         address = os.environ[ADDRESS].rpartition(":")[0]
-        for _ in range(600):
+        for _ in range(3000):
             if Path(address).exists():
                 break
             time.sleep(0.1)
@@ -64,20 +64,20 @@ def call(rule: str, log: Path, threads: int = 1, **options) -> subprocess.Popen:
 
 def test_output_goes_where_the_caller_s_does(pool, tmp_path):
     done = call("speak", tmp_path / "log")
-    output, _ = done.communicate(timeout=60)
+    output, _ = done.communicate(timeout=300)
     assert (done.returncode, output) == (0, "said aloud\n")
     assert (tmp_path / "log").read_text() == "said in the log\n"
 
 
 def test_the_work_is_done_in_a_fork_that_has_the_libraries(pool, tmp_path):
-    output, _ = call("libraries", tmp_path / "log").communicate(timeout=60)
+    output, _ = call("libraries", tmp_path / "log").communicate(timeout=300)
     assert output.split() == ["True", str(pool.process.pid)]
 
 
 @pytest.mark.parametrize(("name", "message"), [("refuse", "error in refuse: one clear message"), ("crash", "a bug")])
 def test_failures_are_told_and_have_a_status(pool, tmp_path, name, message):
     done = call(name, tmp_path / "log")
-    _, errors = done.communicate(timeout=60)
+    _, errors = done.communicate(timeout=300)
     assert done.returncode == 1
     assert message in errors
     assert message.rpartition(": ")[2] in (tmp_path / "log").read_text()
@@ -85,7 +85,7 @@ def test_failures_are_told_and_have_a_status(pool, tmp_path, name, message):
 
 def test_a_sudden_death_is_a_failure(pool, tmp_path):
     done = call("die", tmp_path / "log")
-    _, errors = done.communicate(timeout=60)
+    _, errors = done.communicate(timeout=300)
     assert done.returncode == 1
     assert "ended suddenly" in errors
 
@@ -103,7 +103,7 @@ def test_the_work_ends_with_its_caller(pool, tmp_path):
     fork = int(done.stdout.readline())
     assert alive(fork)
     done.kill()
-    done.communicate(timeout=60)
+    done.communicate(timeout=300)
     for _ in range(100):
         if not alive(fork):
             return
@@ -113,13 +113,13 @@ def test_the_work_ends_with_its_caller(pool, tmp_path):
 
 def test_another_number_of_threads_is_no_job_for_a_fork(pool, tmp_path):
     done = call("speak", tmp_path / "log", threads=2)
-    _, errors = done.communicate(timeout=60)  # in the caller itself, where the test's own jobs are not known
+    _, errors = done.communicate(timeout=300)  # in the caller itself, where the test's own jobs are not known
     assert "speak" in errors
     assert done.returncode != 0
 
 
 def test_what_a_finished_job_took_is_left_beside_its_log(pool, tmp_path):
-    call("speak", tmp_path / "speak.log").communicate(timeout=60)
+    call("speak", tmp_path / "speak.log").communicate(timeout=300)
     from common.base.files import read_json
 
     cost = read_json(tmp_path / "speak.cost.json")
