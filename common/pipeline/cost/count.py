@@ -172,11 +172,13 @@ def update(settings: Mapping[str, Any], hardware: Hardware) -> UpdateCost:
                 group.update(fused=False, foreach=True)
             optimiser.step = _with_memory(optimiser.step)
         batches = _Nothing(settings, shape)
-        kinds = kinds_of_updates(method, getattr(method, "steps", settings["steps"]))
+        kinds = kinds_of_updates(method, method.steps)
         for t, _ in kinds.values():  # optimisers make their state in the first
+            method.prepare(t)
             method.step(t, batches)
         for t, share in kinds.values():
             counter.operations, counter.seconds, counter.peak = 0.0, 0.0, counter.live
+            method.prepare(t)
             method.step(t, batches)
             operations += share * counter.operations
             seconds += share * counter.seconds
