@@ -27,7 +27,7 @@ PLUMBING = (
 DISPATCHERS = ("common.data.prepare",)
 
 # What every training runs besides its method: it seeds, makes the batches, counts the steps and looks for divergence.
-TRAINING = ("common.training.launch",)
+TRAINING = ("common.training.runs",)
 
 
 def _syntax(node: Any) -> str:

@@ -155,7 +155,7 @@ def test_what_training_measuring_and_drawing_run_is_in_their_hashes(entries, tmp
     from common.evaluation.classifiers import ensure_classifier
     from common.evaluation.measuring import measure
     from common.reporting.experiment_page import report_experiment
-    from common.training.launch import train_runs
+    from common.training.runs import train_runs
 
     one = experiment(name)
     config = load_config({"scale": "smoke", **{key: str(tmp_path / key) for key in ("results", "runs", "data")}})
