@@ -14,27 +14,27 @@ from snakemake.utils import min_version
 
 min_version("9.20")
 
+# For this process and the jobs that it starts, where the suite is not installed.
 sys.path.insert(0, workflow.basedir)
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [workflow.basedir, os.environ.get("PYTHONPATH")])))
 
-from common.experiments.config import typed
 from common.base.errors import UserError
+from common.data.registry import entry
+from common.experiments.papers import all_experiments, experiment, papers
+from common.pipeline.monitor import Monitor
+from common.pipeline.plan import Plan, typed_config
 from common.reporting.sources import summary_inputs
-from common.pipeline.monitor import Watch
-from common.pipeline.plan import Plan
 
 
 configfile: "workflow/config.yaml"
 
 
 try:
-    config.update(
-        typed({key: config[key] for key in ("seeds", "settings", "new", "hardware") if key in config})
-    )
+    config.update(typed_config(config))
     plan = Plan(config)
 except UserError as error:
     raise WorkflowError(str(error))
-watch = Watch(plan)
+monitor = Monitor(plan)
 
 
 wildcard_constraints:
@@ -46,15 +46,15 @@ wildcard_constraints:
 
 
 onstart:
-    watch.start(workflow)
+    monitor.start(workflow)
 
 
 onsuccess:
-    watch.finish(succeeded=True)
+    monitor.finish(succeeded=True)
 
 
 onerror:
-    watch.finish(succeeded=False)
+    monitor.finish(succeeded=False)
 
 
 include: "workflow/rules/data.smk"
@@ -64,8 +64,12 @@ include: "workflow/rules/experiments.smk"
 
 rule reproduce_all:
     input:
-        plan.everything(),
-        summary_inputs(plan.papers),
+        pages=plan.pages(*(paper.name for paper in plan.papers)),
+        claims=[
+            page.replace("README.md", "claims.csv")
+            for page in plan.pages(*(paper.name for paper in plan.papers))
+        ],
+        sources=summary_inputs(plan.papers),
     output:
         page=f"{plan.results}/README.md",
         text=f"{plan.runs}/summary.txt",
@@ -74,12 +78,12 @@ rule reproduce_all:
     conda:
         "environment.yml"
     params:
-        code=plan.summary_code(),
         papers=[paper.name for paper in plan.papers],
+        code=plan.summary_code(),
     message:
         "Writing the summary page"
     script:
-        "workflow/scripts/summarise.py"
+        "workflow/scripts/job.py"
 
 
 rule compare:
@@ -93,7 +97,7 @@ rule compare:
     message:
         "Comparing {params.new} with the reported numbers"
     script:
-        "workflow/scripts/compare.py"
+        "workflow/scripts/job.py"
 
 
 rule estimate:
@@ -104,4 +108,4 @@ rule estimate:
     message:
         "Counting what the experiments will take"
     script:
-        "workflow/scripts/estimate.py"
+        "workflow/scripts/job.py"

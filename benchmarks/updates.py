@@ -26,7 +26,7 @@ from common.evaluation.networks import feature_network
 from common.experiments.config import load_config
 from common.experiments.papers import all_experiments, experiment
 from common.nn.video import VideoCritic
-from common.pipeline.cost.count import Counted, Hardware
+from common.pipeline.cost.count import Hardware, UpdateCost
 from common.pipeline.cost.estimate import Counts
 from common.reporting.tables import markdown
 from common.training.method import build_method
@@ -110,7 +110,9 @@ def published() -> Iterator[tuple[str, str]]:
                 yield one.name, arm
 
 
-def counted(settings: Mapping[str, Any], known: Counts, device: torch.device) -> tuple[dict[str, Any], Counted | None]:
+def counted(
+    settings: Mapping[str, Any], known: Counts, device: torch.device
+) -> tuple[dict[str, Any], UpdateCost | None]:
     """The settings with a batch that this machine can afford, and what is counted for one update with them."""
     count = known.of(settings)
     if count is None:
@@ -138,7 +140,7 @@ def one_update(name: str, arm: str) -> dict[str, Any]:
     if not on_gpu and "precision" in settings:
         settings["precision"] = "float32"
     line = {"experiment": name, "arm": arm, "batch": settings["batch_size"]}
-    known = Counts(Path(config["data"]) / "counted.json", Hardware(**config["hardware"]))
+    known = Counts(Path(config["data"]) / "counts", Hardware(**config["hardware"]))
     settings, count = counted(settings, known, device)
     known.save()
     batch, shape = settings["batch_size"], sample_shape(settings)

@@ -15,6 +15,8 @@ from common.base.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
 
+ROOT = Path(__file__).resolve().parents[2]  # of the checkout
+
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
@@ -99,6 +101,22 @@ def read_arrays(path: str | Path) -> "dict[str, np.ndarray]":
 def sha256(path: str | Path) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def file_state(path: str | Path) -> list[Any]:
+    """What changes when a file or anything in a folder is exchanged: a file's size and time of change, or how many
+    files a folder holds, with all their names, sizes and times as a hash.
+    """
+    path = Path(path).expanduser()
+    if path.is_file():
+        return [path.stat().st_size, path.stat().st_mtime_ns]
+    lines = []
+    for folder, _, names in os.walk(path, followlinks=True):
+        for name in names:
+            with suppress(OSError):  # a link to nowhere
+                status = os.stat(os.path.join(folder, name))
+                lines.append(f"{os.path.relpath(folder, path)}/{name} {status.st_size} {status.st_mtime_ns}")
+    return [len(lines), hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16]]
 
 
 def require_writable(folder: str | Path, setting: str) -> None:

@@ -4,62 +4,108 @@ import ast
 import hashlib
 import os
 import platform
+from collections.abc import Iterable
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
-from common.base.schema import ROOT
+from common.base.files import ROOT
 
 PACKAGES = ("common", "reproductions")
 
-# What moves settings and files about but cannot change a number: what it hands on (settings, data) makes results stale
-# by itself.
-PLUMBING = ("common.base", "common.experiments", "common.pipeline")
+# Neither counted nor followed, for these cannot change a number: they move settings and files about, choose a device or
+# start processes, and what they hand on (settings, data) makes results stale by itself.
+PLUMBING = (
+    "common.base",
+    "common.experiments",
+    "common.pipeline",
+    "common.training.children",
+    "common.training.devices",
+)
+
+# Counted, but not followed: they choose by settings what they run, so whoever asks for a hash names that as an entry.
+DISPATCHERS = ("common.data.prepare",)
+
+# What every training runs besides its method: it seeds, makes the batches, counts the steps and looks for divergence.
+TRAINING = ("common.training.runs",)
+
+
+def _syntax(node: Any) -> str:
+    """A syntax tree as text, the same in every version of Python: what is empty or absent is left out, for versions
+    differ in which empty fields they have.
+    """
+    if isinstance(node, ast.AST):
+        fields = ((name, _syntax(value)) for name, value in ast.iter_fields(node) if value not in (None, []))
+        return f"{type(node).__name__}({', '.join(f'{name}={text}' for name, text in fields)})"
+    return f"[{', '.join(map(_syntax, node))}]" if isinstance(node, list) else ascii(node)
+
+
+def _is_for_types(node: ast.AST) -> bool:
+    """Whether it is an ``if TYPE_CHECKING``, which no run enters."""
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+class _Run(ast.NodeTransformer):
+    """Leaves of a module what can run, without docstrings, and lists what it imports."""
+
+    def __init__(self) -> None:
+        self.imported: list[str] = []
+
+    def generic_visit(self, node: ast.AST) -> ast.AST | None:
+        if _is_for_types(node):
+            return None
+        if isinstance(node, ast.Import):
+            self.imported += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            self.imported += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+        return super().generic_visit(node)
 
 
 @cache
 def _parsed(file: Path) -> tuple[str, tuple[str, ...]]:
-    """A module's code with comments, formatting and docstrings left out, and the modules it imports."""
-    tree = ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
-    imported: list[str] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            imported += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            imported += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
-    return ast.dump(tree), tuple(imported)
+    """A hash of a module's code with comments, formatting and docstrings left out, and the modules it imports."""
+    run = _Run()
+    tree = run.visit(ast.parse(file.read_bytes(), filename=str(file)))
+    return hashlib.sha256(_syntax(tree).encode()).hexdigest(), tuple(dict.fromkeys(run.imported))
 
 
+@cache
 def _file_of(module: str) -> Path | None:
     """The file of a module of the suite; None for everything else."""
     if module.split(".")[0] not in PACKAGES:
         return None
     base = ROOT.joinpath(*module.split("."))
-    for file in (base.with_suffix(".py"), base / "__init__.py"):
-        if file.is_file():
-            return file
-    return None
+    return next((file for file in (base.with_suffix(".py"), base / "__init__.py") if file.is_file()), None)
+
+
+def _is_plumbing(module: str) -> bool:
+    return any(module == name or module.startswith(f"{name}.") for name in PLUMBING)
 
 
 def modules_used(*entries: str) -> list[str]:
-    """The suite's own modules that ``entries`` (dotted names) import, directly or through others, PLUMBING aside.
+    """The suite's own modules that ``entries`` (dotted names) import, directly or through others, with the packages
+    they lie in; PLUMBING is left out, DISPATCHERS are not followed.
 
     Imports inside functions count too; what a module finds by name at run time must be named as an entry.
     """
-    found: dict[str, Path] = {}
+    used: set[str] = set()
     queue = list(entries)
     while queue:
         module = queue.pop()
         file = _file_of(module)
-        if file is None or module in found or module.startswith(PLUMBING):
+        if file is None or module in used or _is_plumbing(module):
             continue
-        found[module] = file
-        queue += _parsed(file)[1]
-    return sorted(found)
+        used.add(module)
+        queue.append(module.rpartition(".")[0])
+        if module not in DISPATCHERS:
+            queue += _parsed(file)[1]
+    return sorted(used)
 
 
+@cache
 def code_hash(*entries: str) -> str:
     """A hash of everything that ``entries`` run of the suite's own code.
 
@@ -67,13 +113,13 @@ def code_hash(*entries: str) -> str:
     """
     digest = hashlib.sha256()
     for module in modules_used(*entries):
-        digest.update(f"{module}\n{_parsed(_file_of(module))[0]}\n".encode())
+        digest.update(f"{module} {_parsed(_file_of(module))[0]}\n".encode())
     return digest.hexdigest()[:16]
 
 
-def training_code(*methods: str) -> str:
-    """The hash of all code that trainings with these methods (dotted paths of classes) run."""
-    return code_hash("common.training.loop", *sorted({method.rpartition(".")[0] for method in methods}))
+def training_code(methods: Iterable[str], batches: Iterable[str]) -> str:
+    """The hash of all code that trainings run with these methods (dotted paths of classes) and modules of batches."""
+    return code_hash(*TRAINING, *sorted({*batches, *(method.rpartition(".")[0] for method in methods)}))
 
 
 def versions(*names: str) -> dict[str, str]:

@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 
 from common.base.errors import UserError, did_you_mean
+from common.base.files import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "workflow" / "schemas"
 
 
@@ -40,7 +40,8 @@ def read_yaml(path: str | Path) -> Any:
 
 
 @cache
-def _schema(name: str) -> dict:
+def read_schema(name: str) -> dict[str, Any]:
+    """``workflow/schemas/<name>.schema.yaml``"""
     return read_yaml(SCHEMAS / f"{name}.schema.yaml")
 
 
@@ -56,7 +57,7 @@ def validate(content: Any, schema: str, where: str) -> None:
     whole = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(  # to JSON 2.0 is an integer, to Python it is not
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     )
-    validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=whole)(_schema(schema))
+    validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=whole)(read_schema(schema))
     error = jsonschema.exceptions.best_match(validator.iter_errors(content))
     if error is None:
         return

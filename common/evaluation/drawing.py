@@ -14,7 +14,6 @@ from common.base.errors import UserError
 from common.base.files import atomic_path, read_json, write_text
 from common.base.pictures import tile, write_picture
 from common.data.batches import to_float, to_uint8
-from common.data.clips import clips_to_uint8
 from common.data.kinds.text import as_text
 from common.data.prepare import Prepared, prepared
 from common.experiments.papers import Experiment
@@ -102,7 +101,7 @@ def _array(samples: Tensor, data: Prepared) -> np.ndarray:
         return np.array(as_text(samples.argmax(dim=-1).cpu().numpy(), data.card["vocabulary"]))
     if samples.ndim == 2:
         return samples.float().cpu().numpy()
-    return (to_uint8(samples) if samples.ndim == 4 else clips_to_uint8(samples)).cpu().numpy()
+    return to_uint8(samples).cpu().numpy()
 
 
 def _test_samples(settings: Mapping[str, Any], config: Mapping[str, Any], count: int) -> np.ndarray:

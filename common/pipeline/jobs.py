@@ -10,18 +10,21 @@ from typing import Any
 
 from common.base.errors import UserError
 from common.base.files import read_json, write_json, write_text
+from common.base.log import configure_logging, logger
 from common.experiments.papers import experiment, papers
+from common.pipeline.cost.history import SUFFIX
+from common.pipeline.trained import check_runs
 
 
 def prepare_data(job: Any) -> None:
     from common.data.prepare import prepare
 
-    prepare(job.params.made_of["settings"], job.config["data"], job.config["local"])
+    prepare(job.params.settings, job.config["data"], job.config["local"])
     if not Path(job.output.card).exists():  # without shared files Snakemake wants it in a place of its own as well
         shutil.copy(Path(job.config["data"]) / "prepared" / job.wildcards.dataset / "card.json", job.output.card)
 
 
-def _ready(job: Any) -> None:
+def _start_torch(job: Any) -> None:
     """torch with the job's threads."""
     import torch
 
@@ -36,8 +39,8 @@ def train_features(job: Any) -> None:
     from common.evaluation.networks.classifier import train_classifier
     from common.training.devices import compute_device
 
-    _ready(job)
-    settings = job.params.made_of["settings"]
+    _start_torch(job)
+    settings = job.params.settings
     with compute_device(job.config["device"]) as device:
         card = train_classifier(
             load(Path(job.config["data"]) / "prepared" / Path(job.input.card).parent.name, settings),
@@ -47,25 +50,26 @@ def train_features(job: Any) -> None:
             device=device,
         )
     write_json(job.output.card, card)
-    print(card)
+    logger(job.rule).info("%s", card)
 
 
 def train(job: Any) -> None:
-    """The runs of one job."""
     from common.training.runs import train_runs
 
-    train_runs(experiment(job.wildcards.experiment), job.params.made_of["runs"], job.config, Path(job.output[0]))
+    train_runs(experiment(job.wildcards.experiment), job.params.runs, job.config, Path(job.output.runs))
 
 
 def measure(job: Any) -> None:
     from common.evaluation.measuring import measure
 
-    _ready(job)
+    _start_torch(job)
+    measured = experiment(job.wildcards.experiment)
+    check_runs(measured, job.config)
     measure(
-        experiment(job.wildcards.experiment),
+        measured,
         job.config,
         [Path(file) for file in job.input.trained],
-        Path(job.input.features[0]) if job.input.features else None,
+        Path(job.input.classifier[0]) if job.input.classifier else None,
         Path(job.output.per_seed).parent,
         Path(job.output.sheets),
     )
@@ -75,13 +79,14 @@ def report(job: Any) -> None:
     """The named rule of every experiment: tables, figures, verdicts and page from its measurements."""
     from common.reporting.experiment_page import report_experiment
 
-    one = experiment(job.params.experiment)
+    reported = experiment(job.rule)
+    check_runs(reported, job.config)
     folder = Path(job.input.measured).parent
-    report_experiment(papers()[one.paper], one, job.config, folder, Path(job.input.sheets))
+    report_experiment(papers()[reported.paper], reported, job.config, folder, Path(job.input.sheets))
 
 
-def summarise(job: Any) -> None:
-    """Rule reproduce_all: the summary page, and the pages for a browser."""
+def reproduce_all(job: Any) -> None:
+    """The summary page, and the pages for a browser."""
     from common.reporting.pages import write_pages
     from common.reporting.summary import summarise
 
@@ -104,15 +109,22 @@ def estimate(job: Any) -> None:
     print(report(job.config), file=sys.__stdout__, flush=True)
 
 
-def logged(work: Callable[[Any], None], job: Any) -> int:
-    """Do a job's work with its output in the rule's log; returns 0, or 1 where it failed.
+JOBS = {
+    work.__name__: work for work in (prepare_data, train_features, train, measure, reproduce_all, compare, estimate)
+}
+
+
+def run_logged(job: Any) -> int:
+    """Do a job's work, by its rule, with its output in the rule's log; returns 0, or 1 where it failed.
 
     A UserError ends it with one clear message.
     """
+    work: Callable[[Any], None] = JOBS.get(job.rule, report)
     log = Path(job.log[0])
     log.parent.mkdir(parents=True, exist_ok=True)
     terminal = sys.stderr
     with open(log, "w", buffering=1, encoding="utf-8") as file, redirect_stdout(file), redirect_stderr(file):
+        configure_logging(file)
         try:
             work(job)
             return 0
@@ -125,15 +137,15 @@ def logged(work: Callable[[Any], None], job: Any) -> int:
         return 1
 
 
-def record(job: Any, **spent: float) -> None:
-    """Leave what a finished job took beside its log, for the account of the whole."""
+def record_cost(job: Any, **cost: float) -> None:
+    """Leave what a finished job took beside its log, for the history of costs."""
     if not job.output:  # compare, estimate: asked for by hand
         return
-    places = [Path(output) for output in job.output]
+    outputs = [Path(output) for output in job.output]
     if job.rule == "prepare_data":
-        places = [places[0].parent]
+        outputs = [outputs[0].parent]
     elif job.rule == "train":
-        places += [Path(entry["folder"]) for entry in read_json(job.output[0])]
-    files = (file for place in places for file in ((place,) if place.is_file() else place.rglob("*")))
+        outputs += [Path(entry["folder"]) for entry in read_json(job.output[0])]
+    files = (file for output in outputs for file in ((output,) if output.is_file() else output.rglob("*")))
     disk_mb = sum(file.stat().st_size for file in files if file.is_file()) / 2**20
-    write_json(Path(job.log[0]).with_suffix(".spent.json"), {**spent, "disk_mb": disk_mb})
+    write_json(Path(job.log[0]).with_suffix(SUFFIX), {**cost, "disk_mb": disk_mb})

@@ -16,25 +16,26 @@ from common.base.errors import UserError
 from common.base.files import read_json
 from common.base.progress import bar
 from common.experiments.papers import all_experiments
-from common.pipeline.cost.history import collect, job_of, predicted, reference_seconds
+from common.pipeline.cost.history import collect, job_name, predicted, reference_seconds
 from common.pipeline.plan import Plan
-from common.pipeline.worker_pool import Warm
+from common.pipeline.worker_pool import WorkerPool
 
-EVERY = 1.0  # seconds between looks at the running jobs
-SPEAK_EVERY = 30.0  # seconds between lines where the output is no terminal
+LOOK_EVERY = 1.0  # seconds between looks at the running jobs
+LINE_EVERY = 30.0  # seconds between lines where the output is no terminal
 UNKNOWN = 10.0  # seconds that a job without a record counts for in the progress
-WARM_FROM = 6  # jobs that make a process to fork from worth its start
+POOL_FROM = 6  # jobs that make a process to fork from worth its start
 
 
 def planned_jobs(workflow: Any, logs: str) -> dict[str, Path]:
     """Every job that Snakemake is about to run, and its first output; nothing where it does not tell."""
     try:
-        return {job_of(job.log[0], logs): Path(str(job.output[0])) for job in workflow.dag.needrun_jobs() if job.output}
+        jobs = [job for job in workflow.dag.needrun_jobs() if job.output]
+        return {job_name(job.log[0], logs): Path(str(job.output[0])) for job in jobs}
     except (AttributeError, ValueError):  # no public interface, or no shared files: no estimate, no progress
         return {}
 
 
-class Watch:
+class Monitor:
     """Follows the jobs of one workflow run through the files they leave.
 
     Also holds the folder's lock: an operating-system lock, which a killed process cannot leave behind.
@@ -45,7 +46,7 @@ class Watch:
         self.lock = FileLock(Path(plan.runs) / ".lock")
         self.stopped = threading.Event()
         self.thread: threading.Thread | None = None
-        self.warm: Warm | None = None
+        self.pool: WorkerPool | None = None
         self.started = time.time()
         self.predictions: dict[str, float | None] = {}
         self.reference = 0.0
@@ -61,7 +62,7 @@ class Watch:
         jobs = planned_jobs(workflow, self.plan.logs)
         self.predictions = predicted(self.plan.recorded, jobs, self.reference)
         if jobs:
-            self._tell()
+            self._announce()
             costs = {output: self.predictions[job] or UNKNOWN for job, output in jobs.items()}
             self.thread = threading.Thread(target=self._follow, args=(costs,), daemon=True)
             self.thread.start()
@@ -69,10 +70,13 @@ class Watch:
             # A limit on starts in a second is for clusters. For every job that has started it wakes the scheduler once
             # a second more, for good: with hundreds of jobs that takes a tenth of a core.
             workflow.scheduler.job_rate_limiter = None
-            if len(jobs) >= WARM_FROM:
-                self.warm = Warm(self.plan.config["threads"])
+            if len(jobs) >= POOL_FROM:
+                try:
+                    self.pool = WorkerPool(self.plan.config["threads"])
+                except UserError as error:  # jobs do without
+                    print(error, file=sys.stderr, flush=True)
 
-    def _tell(self) -> None:
+    def _announce(self) -> None:
         """What will run, how long it will take here, and how much disk."""
         jobs = self.predictions
         trainings = sum(job.startswith("train/") for job in jobs)
@@ -93,8 +97,8 @@ class Watch:
         self.stopped.set()
         if self.thread is not None:
             self.thread.join()
-        if self.warm is not None:
-            self.warm.close()
+        if self.pool is not None:
+            self.pool.close()
         summary = Path(self.plan.runs) / "summary.txt"
         if succeeded and summary.exists() and summary.stat().st_mtime >= self.started:
             print(f"\n{summary.read_text(encoding='utf-8')}", file=sys.stderr)
@@ -107,19 +111,19 @@ class Watch:
                 file=sys.stderr,
             )
         if self.lock.is_locked:
-            self._account()
+            self._record_costs()
         self.lock.release()
 
-    def _account(self) -> None:
+    def _record_costs(self) -> None:
         """Keep what the jobs took, and tell it beside what was foreseen."""
-        spent = collect(self.plan.logs, self.plan.results, self.predictions, self.reference, self.started)
-        if not spent:
+        costs = collect(self.plan.logs, self.plan.results, self.predictions, self.reference, self.started)
+        if not costs:
             return
-        cpu, start_up = sum(one.cpu for one in spent), sum(one.start_up for one in spent)
-        text = f"{len(spent)} jobs in {(time.time() - self.started) / 60:.1f} min"
-        foreseen = [one for one in spent if one.predicted is not None]
+        cpu, start_up = sum(cost.cpu for cost in costs), sum(cost.start_up for cost in costs)
+        text = f"{len(costs)} jobs in {(time.time() - self.started) / 60:.1f} min"
+        foreseen = [cost for cost in costs if cost.predicted is not None]
         if foreseen:
-            took, expected = sum(one.seconds for one in foreseen), sum(one.predicted for one in foreseen)
+            took, expected = sum(cost.seconds for cost in foreseen), sum(cost.predicted for cost in foreseen)
             text += f"; they took {took / expected:.2f} times what was foreseen"
         text += f"; {cpu / 60:.1f} min of CPU, {start_up / cpu:.0%} of it starting processes"
         print(text, file=sys.stderr)
@@ -127,33 +131,33 @@ class Watch:
     def _verdicts(self) -> list[str]:
         """One line per experiment whose page was written just now: its verdicts, and where to look."""
         lines = []
-        for one in all_experiments():
-            claims = Path(self.plan.folder(one.name)) / "claims.csv"
+        for reported in all_experiments():
+            claims = Path(self.plan.folder(reported.name)) / "claims.csv"
             if claims.exists() and claims.stat().st_mtime >= self.started:
                 with open(claims, newline="", encoding="utf-8") as file:
-                    counted = Counter(row["verdict"] for row in csv.DictReader(file))
-                told = ", ".join(f"{count} {verdict}" for verdict, count in counted.most_common()) or "no claims"
-                lines.append(f"{one.name}: {told}; {claims.with_name('README.md')}")
+                    counts = Counter(row["verdict"] for row in csv.DictReader(file))
+                verdicts = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common()) or "no claims"
+                lines.append(f"{reported.name}: {verdicts}; {claims.with_name('README.md')}")
         return lines
 
     def _follow(self, costs: dict[Path, float]) -> None:
         total = sum(costs.values())
-        terminal = sys.stderr.isatty()
         layout = "{desc} {percentage:3.0f}% |{bar}| {elapsed}<{remaining}{postfix}"
-        shown = bar(total=total, desc=self.plan.scale, bar_format=layout)
-        spoken = time.time()
-        while not self.stopped.wait(EVERY):
+        progress = bar(total=total, desc=self.plan.scale, bar_format=layout) if sys.stderr.isatty() else None
+        last_line = time.time()
+        while not self.stopped.wait(LOOK_EVERY):
             shares = {output: self._share(output) for output in costs}
             done = sum(costs[output] * share for output, share in shares.items())
             running = ", ".join(output.stem for output, share in shares.items() if 0 < share < 1)
-            if terminal:
-                shown.n = done
-                shown.set_postfix_str(running)
-            elif time.time() - spoken > SPEAK_EVERY:
-                spoken = time.time()
+            if progress is not None:
+                progress.n = done
+                progress.set_postfix_str(running)
+            elif time.time() - last_line > LINE_EVERY:
+                last_line = time.time()
                 line = f"{done / total:.0%} done" + (f", in training: {running}" if running else "")
                 print(line, file=sys.stderr, flush=True)
-        shown.close()
+        if progress is not None:
+            progress.close()
 
     def _share(self, output: Path) -> float:
         """How much of a job is done, 0 to 1."""

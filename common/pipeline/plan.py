@@ -1,37 +1,52 @@
-"""What the Snakefile needs to know: which files each rule reads and writes, and what makes them stale.
+"""What the rules ask about the experiments: which data, trainings and classifiers belong to which, and which code.
 
-Rules carry no logic of their own; everything here is a plain function of the configuration.
+Plain functions of names and the configuration; paths, resources and the rest stand in ``workflow/rules/*.smk``.
 """
 
 import shutil
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from common.base.errors import UserError
-from common.base.files import require_writable
+from common.base.files import file_state, require_writable
 from common.base.provenance import code_hash, training_code
-from common.data.kinds import data_settings, preparing_modules
+from common.base.schema import read_schema
+from common.data.kinds import batch_module, data_settings, preparing_modules
 from common.data.prepare import prepared_dir, validation_of
-from common.data.registry import entry
+from common.evaluation.classifiers import classified_settings, classifier_path, classifier_settings
 from common.evaluation.names import network_module, networks_of, weights_of
-from common.experiments.config import check_config
+from common.experiments.config import check_config, expanded_folders, typed
 from common.experiments.papers import Experiment, all_experiments, chosen_papers, experiment, papers
 from common.experiments.validation import check_declarations
-from common.pipeline.cost.history import Spent, recorded
+from common.pipeline.cost.history import JobCost, recorded
+from common.pipeline.trained import trained_files
 
-MEASURED = ("per_seed", "measured", "curves", "runs")
 FEATURE_KEYS = ("feature_width", "feature_epochs")
 
 
-def classified(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings with the data that the classifier is trained on: the training's, unless they say how many samples."""
-    count = settings.get("feature_data_count")
-    return dict(settings) if count is None else {**settings, "data_count": count}
+def typed_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with numbers and truth values where its schema allows others than texts: of nested values
+    that ``--config`` brings, Snakemake makes texts.
+    """
+
+    def holds_texts(schema: Mapping[str, Any]) -> bool:
+        inside = (schema.get("items"), schema.get("additionalProperties"))
+        return schema.get("type") == "string" or any(part and holds_texts(part) for part in inside)
+
+    properties = read_schema("config")["properties"]
+    found = {key: value if holds_texts(properties.get(key, {})) else typed(value) for key, value in config.items()}
+    return found | expanded_folders(found)
+
+
+@cache
+def local_state(path: str) -> list[Any]:
+    """A local copy's path and what changes when it is exchanged."""
+    return [path, *file_state(path)]
 
 
 class Plan:
-    """Paths, inputs and parameters of all rules under one configuration. Raises UserError for a wrong one."""
+    """All experiments under one configuration. Raises UserError for a wrong one."""
 
     def __init__(self, config: Mapping[str, Any]):
         check_config(config)
@@ -42,252 +57,188 @@ class Plan:
         self.results = f"{config['results']}/{self.scale}"
         self.runs = f"{config['runs']}/{self.scale}"
         self.data = config["data"]
-        self.logs = f"{config['runs']}/{self.scale}/logs"
+        self.logs = f"{self.runs}/logs"
 
     def check_folders(self) -> None:
         """Whether results, runs and data can be written, told before anything is computed."""
         for setting in ("results", "runs", "data"):
             require_writable(self.config[setting], setting)
 
-    # What each training uses.
+    @cached_property
+    def recorded(self) -> dict[str, JobCost]:
+        """What each job took when it last ran at this scale."""
+        return recorded(self.results)
+
+    # Resources.
+
+    @cached_property
+    def gpus_per_process(self) -> int:
+        """1 where trainings use a GPU: the profile's resource limit then runs as many side by side as there are."""
+        device = self.config["device"]
+        return int(device.startswith("cuda") or (device == "auto" and shutil.which("nvidia-smi") is not None))
+
+    def world_size(self, name: str) -> int:
+        """In how many processes each training of an experiment runs."""
+        return self.config["processes"] if experiment(name).several_processes else 1
+
+    def priority(self, job: str) -> int:
+        """Long jobs first, so that no core waits for the last one."""
+        return round(self.recorded[job].seconds) if job in self.recorded else 0
+
+    # Data and classifiers.
 
     @cached_property
     def _settings(self) -> dict[tuple[str, str], dict[str, Any]]:
         """Settings of every own arm of every experiment."""
         return {
-            (one.name, arm): one.settings(arm, self.scale, self.config)
-            for one in all_experiments()
-            for arm in one.own_arms
+            (each.name, arm): each.settings(arm, self.scale, self.config)
+            for each in all_experiments()
+            for arm in each.own_arms
         }
+
+    def arm_settings(self, name: str) -> dict[str, dict[str, Any]]:
+        """Settings of every arm of an experiment, borrowed ones included."""
+        return {arm: self._settings[experiment(name).training_of(arm).name, arm] for arm in experiment(name).arms}
 
     @cached_property
     def datasets(self) -> dict[str, dict[str, Any]]:
-        """Prepared folder name -> the settings that make it."""
+        """Prepared folder's name -> the settings that make it."""
         trained = list(self._settings.values())
-        judged = [settings for one in all_experiments() for settings in self._judged_with(one)]
-        classifiers = [classified(settings) for settings in trained if settings.get("features") == "classifier"]
+        evaluated = [settings for each in all_experiments() for settings in self._evaluation_data(each)]
+        classified = [classifier_settings(settings) for settings in trained if settings.get("features") == "classifier"]
         return {
             prepared_dir(settings, self.data, self.config["local"]).name: data_settings(settings)
-            for settings in (*trained, *classifiers, *judged)
+            for settings in (*trained, *classified, *evaluated)
         }
-
-    def _judged_with(self, one: Experiment) -> list[dict[str, Any]]:
-        """Settings of the data that an experiment is measured with and no arm of it is trained on."""
-        used = []
-        for arm in one.arms:
-            settings = one.training_of(arm).settings(arm, self.scale, self.config)
-            used += [validation_of(settings)] if one.validates and "validation_data" in settings else []
-        if not one.arms and one.validates:
-            settings = one.settings_without_arm(self.scale, self.config)
-            used += [settings, validation_of(settings)]
-        return used
-
-    def _card(self, settings: Mapping[str, Any]) -> str:
-        return str(prepared_dir(settings, self.data, self.config["local"]) / "card.json")
 
     @cached_property
     def classifiers(self) -> dict[str, dict[str, Any]]:
-        """Trained feature network's name -> the settings that make it."""
+        """Classifier's name -> the settings that make it."""
         return {
-            self._classifier(settings): data_settings(settings, views=True)
-            | {key: settings[key] for key in FEATURE_KEYS}
-            for settings in map(classified, self._settings.values())
+            classifier_path(settings, self.data, self.config["local"]).stem: {
+                **data_settings(settings, views=True),
+                **{key: settings[key] for key in FEATURE_KEYS},
+            }
+            for settings in map(classifier_settings, self._settings.values())
             if settings.get("features") == "classifier"
         }
 
-    def _classifier(self, settings: Mapping[str, Any]) -> str:
-        folder = prepared_dir(classified(settings), self.data, self.config["local"]).name
-        if "frames" in settings:
-            folder += f"-{settings['frames']}frames-every{settings.get('stride', 1)}"
-        return f"{folder}-width{settings['feature_width']}-epochs{settings['feature_epochs']}"
+    def card(self, settings: Mapping[str, Any]) -> str:
+        """The card of the prepared data of these settings."""
+        return str(prepared_dir(settings, self.data, self.config["local"]) / "card.json")
 
-    # Rule prepare_data.
+    def local_copy(self, dataset: str) -> list[Any] | None:
+        """Of the local copy that a prepared folder is made from: path, size and time."""
+        path = self.config["local"].get(self.datasets[dataset]["data"])
+        return None if path is None else local_state(path)
 
-    def data_params(self, wildcards) -> dict[str, Any]:
-        """What makes a prepared array stale: its settings, another local copy, its registration, the code."""
-        settings = self.datasets[wildcards.dataset]
-        name = settings["data"]
-        return {
-            "settings": settings,
-            "local": self.config["local"].get(name),
-            "registered": entry(name),
-            "code": code_hash(*preparing_modules(settings)),
-        }
+    def data_code(self, dataset: str) -> str:
+        return code_hash("common.data.registry", *preparing_modules(self.datasets[dataset]))
 
-    # Rule train_features.
+    def classifier_code(self) -> str:
+        return code_hash(network_module("classifier"))
 
-    def features_card(self, wildcards) -> str:
-        return self._card(self.classifiers[wildcards.network])
+    # Trainings.
 
-    def features_params(self, wildcards) -> dict[str, Any]:
-        return {"settings": self.classifiers[wildcards.network], "code": code_hash(network_module("classifier"))}
+    def job_runs(self, name: str, job: str) -> list[tuple[str, int]]:
+        """Arm and seed of each training of a job. Raises UserError where the experiment has no such job."""
+        jobs = experiment(name).jobs(self.scale, self.config)
+        if job not in jobs:
+            raise UserError(f"{name} has no job {job!r}; it has {', '.join(jobs)}")
+        return jobs[job]
 
-    # Rule train.
+    def trained_settings(self, name: str, job: str) -> dict[str, dict[str, Any]]:
+        """Arm -> the settings that its trainings depend on, of a job's arms."""
+        arms = {arm for arm, _ in self.job_runs(name, job)}
+        return {arm: experiment(name).trained_with(self._settings[name, arm]) for arm in sorted(arms)}
 
-    def cards(self, wildcards) -> list[str]:
-        one = experiment(wildcards.experiment)
-        return sorted({self._card(self._settings[one.name, arm]) for arm, _ in self._job_runs(wildcards)})
+    def sweep_rows(self, name: str, job: str) -> list[dict[str, Any]]:
+        """What the rows of a sweep add to the settings of a job's trainings."""
+        swept = {row for arm, row in self.job_runs(name, job) if experiment(name).swept(arm)}
+        return experiment(name).sweep_rows(sorted(swept))
 
-    def _job_runs(self, wildcards) -> list[tuple[str, int]]:
-        jobs = experiment(wildcards.experiment).jobs(self.scale, self.config)
-        if wildcards.job not in jobs:
-            raise UserError(f"{wildcards.experiment} has no job {wildcards.job!r}; it has {', '.join(jobs)}")
-        return jobs[wildcards.job]
+    def training_data(self, name: str, job: str) -> list[str]:
+        """The cards of the data that a job's trainings use."""
+        return sorted({self.card(self._settings[name, arm]) for arm, _ in self.job_runs(name, job)})
 
-    def train_params(self, wildcards) -> dict[str, Any]:
-        """What makes a job's trainings stale: the settings they depend on, arm by arm and seed by seed, which runs
-        they are, the code; the data counts by the cards that are its input.
-        """
-        one = experiment(wildcards.experiment)
-        runs = self._job_runs(wildcards)
-        arms = {arm: one.trained_with(self._settings[one.name, arm]) for arm, _ in runs}
-        return {
-            "arms": arms,
-            "sweep": one.sweep_rows(sorted({seed for arm, seed in runs if one.swept(arm)})),
-            "runs": [list(run) for run in runs],
-            "code": training_code(*(settings["method"] for settings in arms.values())),
-        }
+    def training_code(self, name: str, job: str) -> str:
+        arms = self.trained_settings(name, job).values()
+        return training_code((each["method"] for each in arms), map(batch_module, arms))
 
-    def trained_file(self, one: Experiment, job: str) -> str:
-        """The output of a training job."""
-        return f"{self.runs}/{one.paper}/{one.name}/{job}.json"
+    # Measurements.
 
-    @cached_property
-    def recorded(self) -> dict[str, Spent]:
-        """What each job took when it last ran at this scale."""
-        return recorded(self.results)
-
-    def train_priority(self, wildcards) -> int:
-        """Long trainings first, so that no core waits for the last one."""
-        record = self.recorded.get(f"train/{wildcards.paper}/{wildcards.experiment}/{wildcards.job}")
-        return round(record.seconds) if record else 0
-
-    @property
-    def gpus_per_job(self) -> int:
-        """1 where trainings use a GPU: the profile's resource limit then runs as many side by side as there are."""
-        wanted = self.config["device"]
-        return int(wanted.startswith("cuda") or (wanted == "auto" and shutil.which("nvidia-smi") is not None))
-
-    def _processes(self, wildcards) -> int:
-        """In how many processes each training of a job runs."""
-        return self.config["processes"] if experiment(wildcards.experiment).several_processes else 1
-
-    def training_gpus(self, wildcards) -> int:
-        return self.gpus_per_job * self._processes(wildcards)
-
-    def training_threads(self, wildcards) -> int:
-        return self.config["threads"] * self._processes(wildcards)
-
-    # Rule measure.
-
-    def judging_cards(self, wildcards) -> list[str]:
-        """Data that an experiment is measured with and not trained on."""
-        return sorted({self._card(settings) for settings in self._judged_with(experiment(wildcards.experiment))})
-
-    def trained(self, wildcards) -> list[str]:
+    def trained(self, name: str) -> list[str]:
         """Outputs of the training jobs of an experiment's arms, borrowed ones included."""
-        one = experiment(wildcards.experiment)
-        jobs = []
-        for arm in one.arms:
-            origin = one.training_of(arm)
-            for job, runs in origin.jobs(self.scale, self.config).items():
-                if arm in (of for of, _ in runs):
-                    jobs.append(self.trained_file(origin, job))
-        return list(dict.fromkeys(jobs))
+        return trained_files(experiment(name), self.config)
 
-    def features(self, wildcards) -> list[str]:
+    def classifier(self, name: str) -> list[str]:
         """The classifier that an experiment is measured with, if any."""
-        one = experiment(wildcards.experiment)
-        for arm in one.arms:
-            settings = self._settings[one.training_of(arm).name, arm]
-            if settings.get("features") == "classifier":
-                return [f"{self.data}/networks/{self._classifier(settings)}.pt"]
-        return []
+        settings = classified_settings(experiment(name), self.config)
+        return [] if settings is None else [str(classifier_path(settings, self.data, self.config["local"]))]
 
-    def measure_params(self, wildcards) -> dict[str, Any]:
-        """What makes measurements stale: all settings, other local weights, what deviates (it is written beside them),
-        seeds, the source's name, the code with that of the feature networks.
-        """
-        one = experiment(wildcards.experiment)
-        by_arm = one.deviations_by_arm(self.scale, self.config)
-        settings = {arm: self._settings[one.training_of(arm).name, arm] for arm in one.arms}
-        without_arm = one.settings_without_arm(self.scale, self.config)
-        judged = [*settings.values(), *([] if one.own_arms else [without_arm])]
-        networks = {network for each in judged for network in networks_of(each)}
-        weights = {name for each in judged for name in weights_of(each)} | {without_arm.get("weights")}
+    def _evaluation_data(self, measured: Experiment) -> list[dict[str, Any]]:
+        """Settings of the data that an experiment is measured with and no arm of it is trained on."""
+        if not measured.validates:
+            return []
+        if not measured.arms:
+            settings = measured.settings_without_arm(self.scale, self.config)
+            return [settings, validation_of(settings)]
+        return [
+            validation_of(settings)
+            for settings in self.arm_settings(measured.name).values()
+            if "validation_data" in settings
+        ]
+
+    def evaluation_data(self, name: str) -> list[str]:
+        """The cards of the data that an experiment is measured with and not trained on."""
+        return sorted(set(map(self.card, self._evaluation_data(experiment(name)))))
+
+    def measured_settings(self, name: str) -> dict[str, Any]:
+        """Arm -> settings; under "" the experiment's own where it trains no arm."""
+        own = {} if experiment(name).own_arms else {"": experiment(name).settings_without_arm(self.scale, self.config)}
+        return {**self.arm_settings(name), **own}
+
+    def local_weights(self, name: str) -> dict[str, list[Any]]:
+        """The local copies of weights that measuring an experiment takes: name -> path, size and time."""
+        settings = [
+            *self.measured_settings(name).values(),
+            experiment(name).settings_without_arm(self.scale, self.config),
+        ]
+        names = {weights for each in settings for weights in (*weights_of(each), each.get("weights"))}
         return {
-            "settings": settings or without_arm,
-            **({} if one.own_arms or not settings else {"own_settings": without_arm}),
-            "weights": {name: self.config["local"][name] for name in sorted(weights & set(self.config["local"]))},
-            "deviations": {arm: list(map(str, deviations)) for arm, deviations in by_arm.items()},
-            "seeds": one.seeds(self.scale, self.config),
-            "source": one.source,
-            "code": code_hash(
-                "common.evaluation.measuring",
-                f"reproductions.{one.paper}.measure",
-                *sorted(map(network_module, networks)),
-            ),
+            weights: local_state(path) for weights, path in sorted(self.config["local"].items()) if weights in names
         }
 
-    # The named rule of each experiment.
+    def deviations(self, name: str) -> dict[str, list[str]]:
+        """Arm -> what deviates from the paper, as it is written beside the numbers."""
+        by_arm = experiment(name).deviations_by_arm(self.scale, self.config)
+        return {arm: list(map(str, deviations)) for arm, deviations in by_arm.items()}
+
+    def measuring_code(self, name: str) -> str:
+        settings = self.measured_settings(name).values()
+        networks = {network_module(network) for each in settings for network in networks_of(each)}
+        batches = {batch_module(each) for each in settings if "data" in each}
+        paper = experiment(name).paper
+        return code_hash("common.evaluation.measuring", f"reproductions.{paper}.measure", *sorted(batches | networks))
+
+    # Pages.
 
     def folder(self, name: str) -> str:
+        """Where an experiment's results are."""
         return f"{self.results}/{experiment(name).paper}/{name}"
 
-    def report_inputs(self, name: str) -> dict[str, str]:
-        one = experiment(name)
-        measured = {part: f"{self.folder(name)}/{part}.csv" for part in MEASURED}
-        return {
-            **measured,
-            "sheets": f"{self.runs}/{one.paper}/{name}/sheets.npz",
-            "template": "common/reporting/templates/experiment.md.j2",
-            "reported": f"reproductions/{one.paper}/reported.csv",
-        }
+    def declared(self, name: str) -> dict[str, Any]:
+        """What a page states of an experiment's declaration besides the settings, which measuring has noted."""
+        hidden = ("published", "arms", "scales")
+        return {key: value for key, value in experiment(name).declared.items() if key not in hidden}
 
-    def report_outputs(self, name: str, report) -> dict[str, Any]:
-        """The files of an experiment's page; ``report`` is Snakemake's, which puts them into its HTML report."""
-        one = experiment(name)
-        shown = {"caption": "../report/experiment.rst", "category": papers()[one.paper].title, "subcategory": one.title}
-        folder = self.folder(name)
-        return {
-            "page": f"{folder}/README.md",
-            "table_md": f"{folder}/table.md",
-            "table_tex": f"{folder}/table.tex",
-            "table": report(f"{folder}/table.csv", labels={"what": "reported and measured numbers"}, **shown),
-            "claims": report(f"{folder}/claims.csv", labels={"what": "claims and verdicts"}, **shown),
-            "figures": [
-                report(f"{folder}/{file}", labels={"what": caption}, **shown) for file, caption in one.figures.items()
-            ],
-        }
-
-    def report_params(self, name: str) -> dict[str, Any]:
-        """What the page and figures are made of besides the measurements."""
-        one = experiment(name)
-        modules = [f"reproductions.{one.paper}.{module}" for module in ("claims", "figures")]
-        shown = {key: value for key, value in one.declared.items() if key not in ("published", "arms", "scales")}
-        return {
-            "experiment": name,
-            "title": one.title,
-            "source": one.source,
-            "question": one.declared.get("question", ""),
-            "shown": shown,
-            "code": code_hash("common.reporting.experiment_page", *modules),
-        }
-
-    # Rules reproduce_<paper> and reproduce_all.
-
-    def pages(self, paper: str) -> list[str]:
-        """The result pages of one paper."""
-        return [f"{self.folder(name)}/README.md" for name in papers()[paper].at(self.scale)]
+    def page_code(self, name: str) -> str:
+        modules = [f"reproductions.{experiment(name).paper}.{module}" for module in ("claims", "figures")]
+        return code_hash("common.reporting.experiment_page", *modules)
 
     def summary_code(self) -> str:
         return code_hash("common.reporting.summary", "common.reporting.pages")
 
-    def everything(self) -> list[str]:
-        """What the summary page is made of."""
-        return [
-            f"{self.folder(one.name)}/{file}"
-            for paper in self.papers
-            for one in paper.at(self.scale).values()
-            for file in ("claims.csv", "README.md")
-        ]
+    def pages(self, *names: str) -> list[str]:
+        """The result pages of all experiments of these papers at this scale."""
+        return [f"{self.folder(name)}/README.md" for paper in names for name in papers()[paper].at(self.scale)]

@@ -1,4 +1,4 @@
-"""Quick starts: the work of a job is done in a fork of one process that has imported the large libraries already.
+"""Quick starts: a job's work is done in a fork of one process that has imported the large libraries already.
 
 Importing torch, pandas and matplotlib takes a process 5 to 10 seconds of CPU; many a job here takes less than that for
 its work. Where no such process is at work (on a cluster, or for a job or two) a job imports what it needs itself; the
@@ -22,7 +22,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-ADDRESS = "GAN_REPRODUCTIONS_WARM"  # environment variable: the socket, and how many threads a fork may use
+from common.base.errors import UserError
+
+ADDRESS = "GAN_REPRODUCTIONS_WORKERS"  # environment variable: the socket, and how many threads a fork may use
 LIBRARIES = (
     "numpy",
     "pandas",
@@ -39,8 +41,8 @@ LIBRARIES = (
     "skimage.metrics",
     "PIL.Image",
 )
-BEFORE = ""  # what a server runs besides, for tests
 LOOK_EVERY = 0.5  # seconds between looks whether the parent is still there
+LONGEST = 107  # bytes that the path of a socket may have: 103 on a Mac
 
 
 class _Server(socketserver.ForkingMixIn, socketserver.UnixStreamServer):
@@ -60,9 +62,9 @@ class _Fork(socketserver.BaseRequestHandler):
             os.dup2(descriptor, standard)
             os.close(descriptor)
         with self.request.makefile("rb") as file:
-            name, snakemake, spent = pickle.load(file)
+            job, cpu_before = pickle.load(file)
         threading.Thread(target=self._end_with_the_caller, daemon=True).start()
-        status = _work(name, snakemake, spent)
+        status = _work(job, cpu_before)
         sys.stdout.flush()
         sys.stderr.flush()
         with contextlib.suppress(OSError):
@@ -89,16 +91,30 @@ def serve(address: str) -> None:
             server.handle_request()
 
 
-class Warm:
-    """The process that others are forked from; ``threads`` is for each of them."""
+def socket_folder() -> tempfile.TemporaryDirectory:
+    """A folder of our own whose path leaves room for a socket's name. Raises a UserError where there is none."""
+    for parent in (tempfile.gettempdir(), "/tmp"):
+        with contextlib.suppress(OSError):
+            folder = tempfile.TemporaryDirectory(prefix="workers-", dir=parent)
+            if len(os.fsencode(f"{folder.name}/socket")) <= LONGEST - 4 * (sys.platform == "darwin"):
+                return folder
+            folder.cleanup()
+    raise UserError(
+        f"jobs start more slowly, for {tempfile.gettempdir()} is too long a path for a socket and /tmp cannot be "
+        "written; set TMPDIR to a folder with a shorter path"
+    )
 
-    def __init__(self, threads: int):
-        self.folder = tempfile.TemporaryDirectory(prefix="warm-")
+
+class WorkerPool:
+    """The process that workers are forked from; ``threads`` is for each of them, ``setup`` runs in it beforehand."""
+
+    def __init__(self, threads: int, setup: str = ""):
+        self.folder = socket_folder()
         address = str(Path(self.folder.name) / "socket")
-        several = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+        limits = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
         os.environ[ADDRESS] = f"{address}:{threads}"
-        command = [sys.executable, "-c", f"from common.pipeline.worker_pool import serve\n{BEFORE}\nserve({address!r})"]
-        self.process = subprocess.Popen(command, env={**os.environ, **dict.fromkeys(several, str(threads))})
+        command = [sys.executable, "-c", f"from common.pipeline.worker_pool import serve\n{setup}\nserve({address!r})"]
+        self.process = subprocess.Popen(command, env={**os.environ, **dict.fromkeys(limits, str(threads))})
 
     def close(self) -> None:
         os.environ.pop(ADDRESS, None)
@@ -107,18 +123,16 @@ class Warm:
         self.folder.cleanup()
 
 
-def run(name: str, snakemake: Any) -> None:
-    """Do a job's work, the function of this name in :mod:`common.pipeline.jobs`, and end with its status."""
-    status = _in_a_fork(name, snakemake)
-    if status is None:
-        status = _work(name, snakemake, 0.0)
-    sys.exit(status)
+def run(job: Any) -> None:
+    """Do the work of a rule's job (Snakemake's object), and end with its status."""
+    status = _work_in_fork(job)
+    sys.exit(_work(job, 0.0) if status is None else status)
 
 
-def _in_a_fork(name: str, snakemake: Any) -> int | None:
+def _work_in_fork(job: Any) -> int | None:
     """The status of the work done by a fork; None where there is nobody to fork, or none with as many threads."""
     address, _, threads = os.environ.get(ADDRESS, "").rpartition(":")
-    if not address or int(threads) != snakemake.threads:
+    if not address or int(threads) != job.threads:
         return None
     with socket.socket(socket.AF_UNIX) as connection:
         try:
@@ -127,28 +141,28 @@ def _in_a_fork(name: str, snakemake: Any) -> int | None:
             return None  # it is still importing
         socket.send_fds(connection, [b"!"], [1, 2])
         with connection.makefile("wb") as file:
-            pickle.dump((name, snakemake, time.process_time()), file)
+            pickle.dump((job, time.process_time()), file)
         status = connection.recv(1)
     if not status:
-        print(f"error in {snakemake.rule}: its process ended suddenly; out of memory?", file=sys.stderr)
+        print(f"error in {job.rule}: its process ended suddenly; out of memory?", file=sys.stderr)
         return 1
     return status[0]
 
 
-def _work(name: str, snakemake: Any, spent: float) -> int:
-    """Do the work and record what it took; ``spent`` are CPU seconds that the caller took before."""
+def _work(job: Any, cpu_before: float) -> int:
+    """Do the work and record what it took; ``cpu_before`` are CPU seconds that the caller took."""
     from common.pipeline import jobs
 
-    start_up, begun = spent + time.process_time(), time.time()
-    status = jobs.logged(getattr(jobs, name), snakemake)
+    start_up, started = cpu_before + time.process_time(), time.time()
+    status = jobs.run_logged(job)
     if status == 0:
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
         own = resource.getrusage(resource.RUSAGE_SELF)
-        jobs.record(
-            snakemake,
+        jobs.record_cost(
+            job,
             start_up=start_up,
-            cpu=spent + time.process_time() + children.ru_utime + children.ru_stime,
-            seconds=time.time() - begun,
+            cpu=cpu_before + time.process_time() + children.ru_utime + children.ru_stime,
+            seconds=time.time() - started,
             memory_mb=max(own.ru_maxrss, children.ru_maxrss) / 1024,
         )
     return status

@@ -6,32 +6,26 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, NoReturn
 from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
-import torch
 
 from common.base.errors import UserError, did_you_mean
-from common.base.files import write_json
 from common.base.progress import bar
 from common.data.arrays import Block
 from common.data.kinds.images import images
 from common.data.kinds.videos import Broken, frame_at, read_videos
-from common.data.prepare import prepared
 from common.data.registry import Source, entry
 from common.data.resizing import fit
 from common.data.walk import Passed, classes_of, image_files, without_common_folders
 from common.evaluation.images import Judge
 from common.evaluation.measuring import Measuring
-from common.evaluation.networks.classifier import train_classifier
 from common.evaluation.translations import TranslationJudge
 from common.evaluation.videos import VideoJudge
 from common.experiments.papers import Experiment, experiment, papers, resolve
 from common.measurements.table import COLUMNS
-from common.pipeline.plan import Plan
 from common.reporting.results import reported_numbers
 from common.training.devices import compute_device
 from common.training.translation import Translator
@@ -98,7 +92,9 @@ def measure_samples(
         "note": "",
     }
     with compute_device(config["device"]) as device:
-        found = scored(Path(path), settings, partial(Given, one, config, [], _classifier(one, config, device)), device)
+        found = scored(
+            Path(path), settings, partial(Given, one, config, [], ensure_classifier(one, config, device)), device
+        )
     rows = [common | dict(zip(("metric", "value", "better", "protocol"), row, strict=True)) for row in found]
     return pd.DataFrame(rows)[COLUMNS]
 
@@ -254,17 +250,3 @@ def _read_outputs(path: Path, settings: Mapping[str, Any]) -> np.ndarray:
     if len(set(counts.tolist())) > 1:
         raise UserError(f"{path}: every condition needs as many outputs; folders hold {counts.min()} to {counts.max()}")
     return pixels[np.argsort(folders, kind="stable")].reshape(len(counts), counts[0], *pixels.shape[1:])
-
-
-def _classifier(one: Experiment, config: Mapping[str, Any], device: torch.device) -> Path | None:
-    """The classifier that the experiment is measured with, trained now if it was not; None where it uses none."""
-    plan = Plan(config)
-    for file in plan.features(SimpleNamespace(experiment=one.name)):
-        path = Path(file)
-        if not path.with_suffix(".json").exists():
-            settings = plan.classifiers[path.stem]
-            data = prepared(settings, config["data"], config["local"])
-            shape = {"width": settings["feature_width"], "epochs": settings["feature_epochs"]}
-            write_json(path.with_suffix(".json"), train_classifier(data, path, device=device, **shape))
-        return path
-    return None

@@ -19,6 +19,7 @@ from common.base.files import read_json, sealed, sha256, write_json
 from common.base.lazy_compiler import defer_compiler
 from common.base.progress import bar
 from common.base.provenance import processor, training_code, versions
+from common.data.kinds import batch_module
 from common.data.prepare import Prepared, prepared
 from common.experiments.papers import Experiment, slug
 from common.training import checkpoint
@@ -104,7 +105,7 @@ def _run_of(
     data = prepared(settings, config["data"], config["local"])
     if settings.get("conditional"):
         data.check_classes(settings["classes"])
-    code = training_code(settings["method"])
+    code = training_code([settings["method"]], [batch_module(settings)])
     return settings, data, Identity(experiment.trained_with(settings), seed, data.fingerprint, code)
 
 

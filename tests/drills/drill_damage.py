@@ -10,20 +10,19 @@ import zipfile
 from collections import Counter
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from common.base.files import write_json
 from common.data.prepare import prepare, prepared
+from common.evaluation.classifiers import ensure_classifier
 from common.evaluation.measuring import measure
-from common.evaluation.networks.classifier import train_classifier
 from common.experiments.config import load_config
 from common.experiments.papers import experiment, papers
 from common.pipeline.plan import Plan
+from common.pipeline.trained import trained_file
 from common.reporting.compare import report
 from common.reporting.experiment_page import report_experiment
 from common.training import checkpoint
@@ -46,27 +45,18 @@ class World:
     def _trained(self) -> list[Path]:
         files = []
         for job, runs in self.one.jobs("smoke", self.plan.config).items():
-            files.append(Path(self.plan.trained_file(self.one, job)))
+            files.append(Path(trained_file(self.one, job, self.plan.config)))
             if not files[-1].exists():
                 train_runs(self.one, runs, self.plan.config, files[-1])
         return files
-
-    def _classifier(self) -> Path | None:
-        for path in map(Path, self.plan.features(SimpleNamespace(experiment=self.one.name))):
-            settings = self.plan.classifiers[path.stem]
-            if not (path.exists() and path.with_suffix(".json").exists()):
-                data = prepared(settings, self.plan.data, {})
-                shape = {"width": settings["feature_width"], "epochs": settings["feature_epochs"]}
-                write_json(path.with_suffix(".json"), train_classifier(data, path, device=torch.device("cpu"), **shape))
-            return path
-        return None
 
     def made(self, page: bool = True) -> dict[str, bytes]:
         """Everything (its page where that is asked for); what must be the same bits however it came about."""
         results = Path(self.plan.folder(self.one.name))
         sheets = Path(self.plan.runs) / self.one.paper / self.one.name / "sheets.npz"
         if not sheets.exists():
-            measure(self.one, self.plan.config, self._trained(), self._classifier(), results, sheets)
+            classifier = ensure_classifier(self.one, self.plan.config, torch.device("cpu"))
+            measure(self.one, self.plan.config, self._trained(), classifier, results, sheets)
         if page:
             report_experiment(papers()[self.one.paper], self.one, self.plan.config, results, sheets)
         files = tree(self.root, *MENDED)

@@ -2,7 +2,6 @@
 
 import random
 from collections import Counter
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 from common.base.errors import UserError
 from common.base.schema import read_yaml
 from common.experiments.config import key_values, load_config, typed
-from common.experiments.papers import all_experiments
+from common.experiments.papers import all_experiments, papers
 from common.measurements.table import COLUMNS, REQUIRED
 from common.pipeline.plan import Plan
 from common.reporting.compare import report
@@ -100,12 +99,11 @@ CONFIGURATIONS = st.one_of(
 def everything_of(config: dict) -> None:
     """What the Snakefile asks of a plan before anything runs."""
     plan = Plan(load_config({"scale": "smoke", **config}))
-    plan.everything(), plan.datasets, plan.classifiers
+    plan.pages(*papers()), plan.datasets, plan.classifiers
     for one in all_experiments():
-        wildcards = SimpleNamespace(experiment=one.name, paper=one.paper)
-        plan.trained(wildcards), plan.features(wildcards), plan.measure_params(wildcards)
+        plan.trained(one.name), plan.classifier(one.name), plan.measured_settings(one.name), plan.deviations(one.name)
         for job in one.jobs(plan.scale, plan.config):
-            plan.train_params(SimpleNamespace(experiment=one.name, paper=one.paper, job=job))
+            plan.training_data(one.name, job), plan.trained_settings(one.name, job)
 
 
 @MANY

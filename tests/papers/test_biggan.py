@@ -2,7 +2,6 @@
 
 import math
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,17 +12,16 @@ from scipy import stats
 from torch import nn
 
 from common.base.errors import UserError
-from common.base.files import write_json
 from common.data.batches import Batches
-from common.data.prepare import prepared
+from common.evaluation.classifiers import ensure_classifier
 from common.evaluation.measuring import measure
-from common.evaluation.networks.classifier import train_classifier
 from common.experiments.config import load_config
 from common.experiments.papers import experiment, papers
 from common.losses.adversarial import hinge
 from common.losses.penalties import orthogonal_penalty, zero_centred_penalty
 from common.pipeline.cost.count import Hardware, operations_of, update
 from common.pipeline.plan import Plan
+from common.pipeline.trained import trained_file
 from common.reporting.experiment_page import report_experiment
 from common.training import checkpoint
 from common.training.children import errors_in
@@ -543,15 +541,11 @@ def test_a_training_that_diverges_is_measured_and_drawn(tmp_path, name):
     rates = {"generator_learning_rate": 1e9, "discriminator_learning_rate": 1e9}
     plan = Plan(load_config({"scale": "smoke", "settings": {name: rates}, **folders}))
     ((job, runs),) = one.jobs("smoke", plan.config).items()
-    output = Path(plan.trained_file(one, job))
+    output = Path(trained_file(one, job, plan.config))
     train_runs(one, runs, plan.config, output)
-    (network,) = plan.features(SimpleNamespace(experiment=name))
-    settings = plan.classifiers[Path(network).stem]
-    data = prepared(settings, plan.data, {})
-    card = train_classifier(data, Path(network), width=settings["feature_width"], epochs=1, device=CPU)
-    write_json(Path(network).with_suffix(".json"), card)
     results = Path(plan.folder(name))
-    measure(one, plan.config, [output], Path(network), results, tmp_path / "sheets.npz")
+    network = ensure_classifier(one, plan.config, CPU)
+    measure(one, plan.config, [output], network, results, tmp_path / "sheets.npz")
     assert "diverged" in (results / "runs.csv").read_text()
     report_experiment(papers()["biggan"], one, plan.config, results, tmp_path / "sheets.npz")
     assert all((results / f"{figure}.png").stat().st_size for figure in one.figures)

@@ -3,21 +3,19 @@
 import re
 from contextlib import suppress
 from pathlib import Path
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 import torch
 from helpers import DAG_PAPERS
 
-from common.base.files import write_json
-from common.data.prepare import prepared
+from common.evaluation.classifiers import ensure_classifier
 from common.evaluation.measuring import measure
-from common.evaluation.networks.classifier import train_classifier
 from common.experiments.config import load_config
 from common.experiments.papers import all_experiments, papers
 from common.measurements.table import Missing, Table, per_seed_tables, read_measurements
 from common.pipeline.plan import Plan
+from common.pipeline.trained import trained_file
 from common.reporting.claims import load_claims
 from common.reporting.experiment_page import report_experiment
 from common.training.runs import train_runs
@@ -38,22 +36,10 @@ def trained(plan, one):
     files = []
     for origin in {origin.name: origin for origin in map(one.training_of, one.arms)}.values():
         for job, runs in origin.jobs("smoke", plan.config).items():
-            output = Path(plan.trained_file(origin, job))
+            output = Path(trained_file(origin, job, plan.config))
             train_runs(origin, runs, plan.config, output)
             files.append(output)
     return files
-
-
-def features(plan, one):
-    for path in plan.features(SimpleNamespace(experiment=one.name)):
-        path = Path(path)
-        if not path.exists():
-            settings = plan.classifiers[path.stem]
-            data = prepared(settings, plan.data, {})
-            shape = {"width": settings["feature_width"], "epochs": settings["feature_epochs"]}
-            write_json(path.with_suffix(".json"), train_classifier(data, path, device=torch.device("cpu"), **shape))
-        return path
-    return None
 
 
 @pytest.mark.slow
@@ -61,7 +47,9 @@ def features(plan, one):
 def test_an_experiment_runs_from_training_to_its_page(plan, one):
     folder = Path(plan.folder(one.name))
     sheets = Path(plan.runs) / one.paper / one.name / "sheets.npz"
-    measure(one, plan.config, trained(plan, one), features(plan, one), folder, sheets)
+    measure(
+        one, plan.config, trained(plan, one), ensure_classifier(one, plan.config, torch.device("cpu")), folder, sheets
+    )
     report_experiment(papers()[one.paper], one, plan.config, folder, sheets)
     page = (folder / "README.md").read_text()
     images = re.findall(r"\]\(([^)]+\.(?:png|svg|csv|tex))\)", page)

@@ -1,7 +1,5 @@
 """Wrong inputs each get one clear message; settings resolve as declared."""
 
-from types import SimpleNamespace
-
 import pytest
 
 import common.experiments.validation as validation
@@ -243,8 +241,7 @@ def test_settings_of_the_measuring_alone_are_deviations_and_make_measurements_st
     changed = load_config({"settings": {name: {"times_longer": 3}}})
     deviations = experiment(name).deviations_by_arm("quick", changed)
     assert all("times_longer" in {deviation.setting for deviation in listed} for listed in deviations.values())
-    wildcards = SimpleNamespace(experiment=name)
-    assert Plan(changed).measure_params(wildcards) != Plan(load_config()).measure_params(wildcards)
+    assert Plan(changed).measured_settings(name) != Plan(load_config()).measured_settings(name)
 
 
 def test_settings_that_only_the_lender_reads_are_refused():
@@ -254,7 +251,6 @@ def test_settings_that_only_the_lender_reads_are_refused():
 
 def test_local_weights_make_measurements_stale(tmp_path):
     (tmp_path / "weights.pth").write_bytes(b"")
-    wildcards = SimpleNamespace(experiment="wgan_lsun_curves")
     local = {"inception_2015": str(tmp_path / "weights.pth")}
     one, other = (Plan(load_config({"scale": "paper", "local": mine})) for mine in ({}, local))
-    assert one.measure_params(wildcards) != other.measure_params(wildcards)
+    assert one.local_weights("wgan_lsun_curves") != other.local_weights("wgan_lsun_curves")

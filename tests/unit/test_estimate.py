@@ -14,10 +14,10 @@ from common.data.registry import entry
 from common.evaluation.metrics.perceptual import DISTANCES, LPIPS
 from common.evaluation.names import NETWORKS, WEIGHTS
 from common.experiments.config import load_config
-from common.experiments.papers import all_experiments, experiment
-from common.pipeline.cost.count import META, Hardware, operations, update
-from common.pipeline.cost.estimate import downloads, report
-from common.pipeline.cost.history import Spent, collect, job_of, predicted, recorded, reference_seconds
+from common.experiments.papers import all_experiments, experiment, papers
+from common.pipeline.cost.count import META, Hardware, kinds_of_updates, operations, update
+from common.pipeline.cost.estimate import Counts, downloads, report, row
+from common.pipeline.cost.history import JobCost, collect, job_name, predicted, recorded, reference_seconds
 from common.training.method import build_method
 
 MACHINE = Hardware("a machine", float32=1e12, bfloat16=4e12, bandwidth=1e11, launch=1e-5)
@@ -59,6 +59,22 @@ def test_an_update_without_memory_counts_what_a_real_one_does(counted_for_real, 
     assert update(settings, MACHINE).operations == counted_for_real(settings, sample_shape(settings))
 
 
+class TwoKinds:
+    """A method whose critic is updated every third time, and whose update 1 is like no other."""
+
+    @staticmethod
+    def kind(t):
+        return None if t == 1 else "critic" if t % 3 == 0 else "generator"
+
+
+def test_each_kind_of_update_is_weighed_by_how_often_it_comes():
+    kinds = kinds_of_updates(TwoKinds(), 100)
+    assert {kind: share for kind, (_, share) in kinds.items()} == {"critic": 34 / 99, "generator": 65 / 99}
+    assert all(TwoKinds.kind(t) == kind for kind, (t, _) in kinds.items())
+    sampled = kinds_of_updates(TwoKinds(), 10_000_000)
+    assert sampled["critic"][1] == pytest.approx(1 / 3, abs=0.01)
+
+
 COUNTED_NOT = {"reproductions.cgml.rivals.ClassifiedColours"}  # it asks for a number along the way
 
 
@@ -90,6 +106,7 @@ def test_work_grows_with_the_batch_and_time_with_slower_machines():
     assert once.seconds >= once.operations / MACHINE.bfloat16
 
 
+@pytest.mark.slow
 def test_memory_of_a_network_is_that_of_its_tensors():
     settings = FACADES.settings("Pix2Pix", "paper")
     counted = update(settings, MACHINE)
@@ -111,14 +128,14 @@ def test_shapes_are_those_of_the_prepared_data(tmp_path, name, arm):
 # --- The table -----------------------------------------------------------------------------------------------------
 
 
-def spent_row(job: str, seconds: float, predicted: float | None = None) -> Spent:
-    return Spent(job, predicted, seconds, cpu=seconds, start_up=0.2, memory_mb=512, disk_mb=100, reference=0.05)
+def cost_of(job: str, seconds: float, predicted: float | None = None) -> JobCost:
+    return JobCost(job, predicted, seconds, cpu=seconds, start_up=0.2, memory_mb=512, disk_mb=100, reference=0.05)
 
 
 def write(folder, rows) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    lines = [",".join(Spent._fields), *(",".join("" if v is None else str(v) for v in row) for row in rows)]
-    (folder / "spent.csv").write_text("\n".join(lines) + "\n")
+    lines = [",".join(JobCost._fields), *(",".join("" if v is None else str(v) for v in row) for row in rows)]
+    (folder / "costs.csv").write_text("\n".join(lines) + "\n")
 
 
 def line(text: str, name: str) -> dict[str, str]:
@@ -128,17 +145,20 @@ def line(text: str, name: str) -> dict[str, str]:
 
 @pytest.mark.slow
 def test_without_a_record_hours_are_counted_and_downloads_named(tmp_path):
-    config = load_config({"scale": "paper", "papers": ["msgan"], "data": str(tmp_path), "results": str(tmp_path)})
-    text = report(config)
-    found = line(text, "msgan_facades")
+    config = load_config({"scale": "paper", "data": str(tmp_path)})
+    fast, slow = MACHINE, MACHINE._replace(launch=2 * MACHINE.launch)
+    found, slower = (row(FACADES, config, Counts(tmp_path, machine), {}, 0.1) for machine in (fast, slow))
     assert found["by"] == "count"
-    assert float(found["hours"]) > 1
+    assert 1 < found["hours"] < slower["hours"]
     assert "facades" in found["to fetch"]
     assert "inception_2015 (96 MB)" in found["to fetch"]
-    assert (tmp_path / "counted.json").exists()
-    half = {**config["hardware"], "launch": config["hardware"]["launch"] * 2}
-    slower = line(report(config | {"hardware": half}), "msgan_facades")
-    assert float(slower["hours"]) > float(found["hours"])
+
+
+def test_an_update_is_counted_once(tmp_path, monkeypatch):
+    settings = experiment("wgan_two_gaussians").settings("WGAN critic", "smoke")
+    counted = Counts(tmp_path, MACHINE).of(settings)
+    monkeypatch.setattr("common.pipeline.cost.estimate.update", lambda *_: pytest.fail("counted again"))
+    assert Counts(tmp_path, MACHINE).of(settings) == counted
 
 
 def test_weights_that_measuring_takes_are_named(tmp_path):
@@ -161,7 +181,16 @@ def test_every_network_s_weights_are_registered():
 def test_what_is_on_record_stands_beside_what_was_foreseen(tmp_path):
     one = experiment("wgan_two_gaussians")
     jobs = [f"train/wgan/{one.name}/{job}" for job in one.jobs("quick")] + [f"measure/wgan/{one.name}", one.name]
-    write(tmp_path / "quick", [spent_row(job, 36, predicted=72) for job in jobs])
+    others = [  # so that nothing has to be counted
+        job
+        for other in papers()["wgan"].experiments.values()
+        for job in (
+            *(f"train/wgan/{other.name}/{job}" for job in other.jobs("quick")),
+            f"measure/wgan/{other.name}",
+            other.name,
+        )
+    ]
+    write(tmp_path / "quick", [cost_of(job, 36, predicted=72) for job in {*jobs, *others}])
     found = line(report(load_config({"papers": ["wgan"], "results": str(tmp_path), "data": str(tmp_path)})), one.name)
     assert found["by"] == "record"
     assert float(found["spent, h"]) == pytest.approx(0.01 * len(jobs))
@@ -173,31 +202,31 @@ def test_what_is_on_record_stands_beside_what_was_foreseen(tmp_path):
 
 
 def test_a_slower_machine_is_foreseen_to_take_longer(tmp_path):
-    write(tmp_path, [spent_row("train/a", 10)])
-    assert predicted(recorded(tmp_path), ["train/a", "train/b"], here=0.1) == {"train/a": 20.0, "train/b": None}
+    write(tmp_path, [cost_of("train/a", 10)])
+    assert predicted(recorded(tmp_path), ["train/a", "train/b"], reference=0.1) == {"train/a": 20.0, "train/b": None}
     assert reference_seconds() > 0
 
 
 def test_finished_jobs_are_collected_and_the_others_kept(tmp_path):
-    write(tmp_path / "results", [spent_row("old", 5), spent_row("train/wgan/x", 7)])
-    log = tmp_path / "logs" / "train" / "wgan" / "x.spent.json"
+    write(tmp_path / "results", [cost_of("old", 5), cost_of("train/wgan/x", 7)])
+    log = tmp_path / "logs" / "train" / "wgan" / "x.cost.json"
     log.parent.mkdir(parents=True)
     log.write_text('{"seconds": 3.0, "cpu": 2.5, "start_up": 0.25, "memory_mb": 300.0, "disk_mb": 1.0}')
-    stale = log.with_name("y.spent.json")
+    stale = log.with_name("y.cost.json")
     stale.write_text(log.read_text())
     os.utime(stale, (0, 0))
-    (new,) = collect(tmp_path / "logs", tmp_path / "results", {"train/wgan/x": 4.0}, here=0.05, since=1.0)
-    assert new == Spent("train/wgan/x", 4.0, 3.0, 2.5, 0.25, 300.0, 1.0, 0.05)
+    (new,) = collect(tmp_path / "logs", tmp_path / "results", {"train/wgan/x": 4.0}, reference=0.05, since=1.0)
+    assert new == JobCost("train/wgan/x", 4.0, 3.0, 2.5, 0.25, 300.0, 1.0, 0.05)
     found = recorded(tmp_path / "results")
-    assert found == {"old": spent_row("old", 5), "train/wgan/x": new}
-    assert job_of(tmp_path / "logs" / "train" / "wgan" / "x.log", tmp_path / "logs") == "train/wgan/x"
+    assert found == {"old": cost_of("old", 5), "train/wgan/x": new}
+    assert job_name(tmp_path / "logs" / "train" / "wgan" / "x.log", tmp_path / "logs") == "train/wgan/x"
 
 
 def test_a_damaged_record_is_no_record(tmp_path):
-    (tmp_path / "spent.csv").write_text("job,seconds\ntrain/a,quick\n")
+    (tmp_path / "costs.csv").write_text("job,seconds\ntrain/a,quick\n")
     assert recorded(tmp_path) == {}
-    kept = [spent_row("a", 1), spent_row("b", 2)]
+    kept = [cost_of("a", 1), cost_of("b", 2)]
     write(tmp_path, kept)
-    with open(tmp_path / "spent.csv", "a") as file:
+    with open(tmp_path / "costs.csv", "a") as file:
         file.write("short,1,2\nlong,1,2,3,4,5,6,7,8\nnothing,,nan,1,1,1,1,1\nstill,,1,1,1,1,1,0\n")
     assert list(recorded(tmp_path).values()) == kept

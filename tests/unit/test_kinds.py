@@ -10,6 +10,7 @@ import av
 import numpy as np
 import pytest
 import torch
+from helpers import CPU
 from PIL import Image
 
 from common.base.errors import UserError
@@ -23,7 +24,6 @@ from common.data.kinds.voxels import at_side
 from common.data.prepare import prepared, prepared_dir
 from common.data.registry import Source, entry, locate, registry
 
-CPU = torch.device("cpu")
 RNG = np.random.default_rng(0)
 COLOUR = {"image_size": 16, "channels": 3}
 

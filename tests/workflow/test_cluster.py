@@ -23,6 +23,8 @@ from helpers import ROOT, SMOKE, snakemake
 
 from common.training import checkpoint
 
+pytestmark = [pytest.mark.slow, pytest.mark.e2e]
+
 PATH = f"{os.environ['PATH']}:/usr/sbin"  # where distributions put the daemons
 NEEDED = {
     "slurm": (

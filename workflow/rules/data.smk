@@ -1,4 +1,4 @@
-# Data sets and the feature networks that are trained on them.
+# Data sets and the classifiers that are trained on them.
 
 
 rule prepare_data:
@@ -10,16 +10,19 @@ rule prepare_data:
     conda:
         "../../environment.yml"
     params:
-        made_of=plan.data_params,
+        settings=lambda wildcards: plan.datasets[wildcards.dataset],
+        local=lambda wildcards: plan.local_copy(wildcards.dataset),
+        registered=lambda wildcards: entry(plan.datasets[wildcards.dataset]["data"]),
+        code=lambda wildcards: plan.data_code(wildcards.dataset),
     message:
         "Preparing {wildcards.dataset}"
     script:
-        "../scripts/prepare_data.py"
+        "../scripts/job.py"
 
 
 rule train_features:
     input:
-        card=plan.features_card,
+        card=lambda wildcards: plan.card(plan.classifiers[wildcards.network]),
     output:
         weights=f"{plan.data}/networks/{{network}}.pt",
         card=f"{plan.data}/networks/{{network}}.json",
@@ -29,10 +32,11 @@ rule train_features:
         "../../environment.yml"
     threads: config["threads"]
     resources:
-        gpu=plan.gpus_per_job,
+        gpu=plan.gpus_per_process,
     params:
-        made_of=plan.features_params,
+        settings=lambda wildcards: plan.classifiers[wildcards.network],
+        code=plan.classifier_code(),
     message:
-        "Training the feature network {wildcards.network}"
+        "Training the classifier {wildcards.network}"
     script:
-        "../scripts/train_features.py"
+        "../scripts/job.py"

@@ -1,26 +1,49 @@
 # One rule for each experiment of each paper, which writes its tables, figures, verdicts and page; one for each paper.
 
-from common.experiments.papers import all_experiments, papers
-
-for one in all_experiments():
+for reported in all_experiments():
+    folder = plan.folder(reported.name)
+    shown = {
+        "caption": "../report/experiment.rst",
+        "category": papers()[reported.paper].title,
+        "subcategory": reported.title,
+    }
 
     rule:
         name:
-            one.name
+            reported.name
         input:
-            **plan.report_inputs(one.name),
+            per_seed=f"{folder}/per_seed.csv",
+            measured=f"{folder}/measured.csv",
+            curves=f"{folder}/curves.csv",
+            runs=f"{folder}/runs.csv",
+            sheets=f"{plan.runs}/{reported.paper}/{reported.name}/sheets.npz",
+            template="common/reporting/templates/experiment.md.j2",
+            reported=f"reproductions/{reported.paper}/reported.csv",
         output:
-            **plan.report_outputs(one.name, report),
+            page=f"{folder}/README.md",
+            table_md=f"{folder}/table.md",
+            table_tex=f"{folder}/table.tex",
+            table=report(
+                f"{folder}/table.csv",
+                labels={"what": "reported and measured numbers"},
+                **shown,
+            ),
+            claims=report(f"{folder}/claims.csv", labels={"what": "claims and verdicts"}, **shown),
+            figures=[
+                report(f"{folder}/{file}", labels={"what": caption}, **shown)
+                for file, caption in reported.figures.items()
+            ],
         log:
-            f"{plan.logs}/{one.name}.log",
+            f"{plan.logs}/{reported.name}.log",
         conda:
             "../../environment.yml"
         params:
-            **plan.report_params(one.name),
+            declared=plan.declared(reported.name),
+            code=plan.page_code(reported.name),
         message:
-            f"{one.source}: {one.title}"
+            f"{reported.source}: {reported.title}"
         script:
-            "../scripts/report_experiment.py"
+            "../scripts/job.py"
 
 
 for paper in papers():

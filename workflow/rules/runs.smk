@@ -3,30 +3,33 @@
 
 rule train:
     input:
-        cards=plan.cards,
+        data=lambda wildcards: plan.training_data(wildcards.experiment, wildcards.job),
     output:
-        f"{plan.runs}/{{paper}}/{{experiment}}/{{job}}.json",
+        runs=f"{plan.runs}/{{paper}}/{{experiment}}/{{job}}.json",
     log:
         f"{plan.logs}/train/{{paper}}/{{experiment}}/{{job}}.log",
-    priority: plan.train_priority
+    priority: lambda wildcards: plan.priority("train/{paper}/{experiment}/{job}".format(**wildcards))
     conda:
         "../../environment.yml"
-    threads: plan.training_threads
+    threads: lambda wildcards: config["threads"] * plan.world_size(wildcards.experiment)
     resources:
-        gpu=plan.training_gpus,
+        gpu=lambda wildcards: plan.gpus_per_process * plan.world_size(wildcards.experiment),
     params:
-        made_of=plan.train_params,
+        runs=lambda wildcards: plan.job_runs(wildcards.experiment, wildcards.job),
+        settings=lambda wildcards: plan.trained_settings(wildcards.experiment, wildcards.job),
+        sweep=lambda wildcards: plan.sweep_rows(wildcards.experiment, wildcards.job),
+        code=lambda wildcards: plan.training_code(wildcards.experiment, wildcards.job),
     message:
         "Training {wildcards.experiment}: {wildcards.job}"
     script:
-        "../scripts/train.py"
+        "../scripts/job.py"
 
 
 rule measure:
     input:
-        trained=plan.trained,
-        features=plan.features,
-        data=plan.judging_cards,
+        trained=lambda wildcards: plan.trained(wildcards.experiment),
+        classifier=lambda wildcards: plan.classifier(wildcards.experiment),
+        data=lambda wildcards: plan.evaluation_data(wildcards.experiment),
     output:
         per_seed=f"{plan.results}/{{paper}}/{{experiment}}/per_seed.csv",
         measured=f"{plan.results}/{{paper}}/{{experiment}}/measured.csv",
@@ -39,10 +42,15 @@ rule measure:
         "../../environment.yml"
     threads: config["threads"]
     resources:
-        gpu=plan.gpus_per_job,
+        gpu=plan.gpus_per_process,
     params:
-        made_of=plan.measure_params,
+        settings=lambda wildcards: plan.measured_settings(wildcards.experiment),
+        seeds=lambda wildcards: experiment(wildcards.experiment).seeds(plan.scale, plan.config),
+        weights=lambda wildcards: plan.local_weights(wildcards.experiment),
+        deviations=lambda wildcards: plan.deviations(wildcards.experiment),
+        source=lambda wildcards: experiment(wildcards.experiment).source,
+        code=lambda wildcards: plan.measuring_code(wildcards.experiment),
     message:
         "Measuring {wildcards.experiment}"
     script:
-        "../scripts/measure.py"
+        "../scripts/job.py"

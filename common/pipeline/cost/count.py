@@ -1,7 +1,9 @@
 """Operations, bytes and time of networks and whole updates, counted on tensors without memory before anything runs."""
 
+import random
 import weakref
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import nullcontext
 from typing import Any, NamedTuple
 from unittest import mock
@@ -14,9 +16,11 @@ from torch.utils.flop_counter import flop_registry
 
 from common.data.batches import Batches
 from common.data.kinds import sample_shape
+from common.training.method import Method, build_method
 
 META = torch.device("meta")
 SAMPLES = 5_000  # of the data set that an update is counted with
+LOOKED_AT = 50_000  # updates of a training, for their kinds
 
 
 class Hardware(NamedTuple):
@@ -31,7 +35,7 @@ class Hardware(NamedTuple):
     launch: float
 
 
-class Counted(NamedTuple):
+class UpdateCost(NamedTuple):
     """Of one update: operations (a multiplication and an addition being two), seconds, and the peak of memory in bytes
     with all numbers as float32: weights, gradients, moments and what backward passes keep; ``weights``: bytes of the
     networks alone.
@@ -125,29 +129,48 @@ def _with_memory(step: Callable[[], object]) -> Callable[[], object]:
     return inside
 
 
-def update(settings: Mapping[str, Any], hardware: Hardware) -> Counted:
-    """One update of a training in its second half, with everything that belongs to it. Raises whatever the method does
+def kinds_of_updates(method: Method, steps: int) -> dict[Hashable, tuple[int, float]]:
+    """Kind -> one of its updates, and their share of all. Updates of no kind are left out: they take as long as the
+    others. All updates are looked at; in a long training some, chosen at random.
+    """
+    chosen = range(steps) if steps <= LOOKED_AT else sorted(random.Random(0).sample(range(steps), LOOKED_AT))
+    found: defaultdict[Hashable, list[int]] = defaultdict(list)
+    for t in chosen:
+        if (kind := method.kind(t)) is not None:
+            found[kind].append(t)
+    total = sum(map(len, found.values()))
+    return {kind: (updates[len(updates) // 2], len(updates) / total) for kind, updates in found.items()}
+
+
+def update(settings: Mapping[str, Any], hardware: Hardware) -> UpdateCost:
+    """The mean update of a training: one of each kind, weighed by how many there are. Raises whatever the method does
     where it asks for a number, which a tensor without memory has not.
     """
-    from common.training.method import build_method
 
     shape = sample_shape(settings)
     rate = hardware.bfloat16 if settings.get("precision") == "bfloat16" else hardware.float32
     counter = _Counter(hardware, rate)
-    whole = mock.patch("torch.autocast", return_value=nullcontext())  # the real one knows no device without memory
-    with counter, META, whole:
+    # Methods leave autocast for single computations, by its torch name; on a device without memory it raises.
+    without_autocast = mock.patch("torch.autocast", return_value=nullcontext())
+    operations = seconds = peak = 0.0
+    with counter, META, without_autocast:
         method = build_method(settings, shape, META)
         method.make_optimisers()
         for optimiser in method.optimisers.values():
-            for group in optimiser.param_groups:  # the fused kernels know it neither
+            for group in optimiser.param_groups:  # the fused kernels know no device without memory either
                 group.update(fused=False, foreach=True)
             optimiser.step = _with_memory(optimiser.step)
         batches = _Nothing(settings, shape)
-        steps = getattr(method, "steps", settings["steps"])
-        step = steps // 2
-        step += step % 5 == 0  # not one of those in which some clip their weights
-        method.step(step, batches)
-        counter.operations, counter.seconds, counter.peak = 0.0, 0.0, counter.live
-        method.step(step, batches)
+        kinds = kinds_of_updates(method, method.steps)
+        for t, _ in kinds.values():  # optimisers make their state in the first
+            method.prepare(t)
+            method.step(t, batches)
+        for t, share in kinds.values():
+            counter.operations, counter.seconds, counter.peak = 0.0, 0.0, counter.live
+            method.prepare(t)
+            method.step(t, batches)
+            operations += share * counter.operations
+            seconds += share * counter.seconds
+            peak = max(peak, counter.peak)
     weights = sum(parameter.nbytes for network in method.networks.values() for parameter in network.parameters())
-    return Counted(counter.operations, counter.seconds, counter.peak, weights)
+    return UpdateCost(operations, seconds, peak, weights)

@@ -16,62 +16,64 @@ from common.base.errors import UserError
 from common.base.files import read_json, write_json
 from common.base.progress import bar
 from common.base.provenance import training_code
+from common.data.kinds import batch_module
 from common.data.prepare import prepared_dir, validation_of
 from common.data.registry import entry
 from common.evaluation.names import weights_of
 from common.experiments.papers import Experiment, chosen_papers
-from common.pipeline.cost.count import Counted, Hardware, update
-from common.pipeline.cost.history import Spent, predicted, recorded, reference_seconds
+from common.pipeline.cost.count import Hardware, UpdateCost, update
+from common.pipeline.cost.history import JobCost, predicted, recorded, reference_seconds
 from common.reporting.tables import markdown
 
 KEPT = 6  # times the weights that two checkpoints hold: weights and two moments each
 
 
 class Counts:
-    """Updates counted once and kept in a file, for the same settings, code and hardware."""
+    """Updates counted once, for the same settings, code and hardware; a file each in ``folder``, for several processes
+    may count at a time.
+    """
 
-    def __init__(self, file: Path, hardware: Hardware):
-        self.file, self.hardware = file, hardware
-        self.known: dict[str, Any] = read_json(file) if file.exists() else {}
+    def __init__(self, folder: Path, hardware: Hardware):
+        self.folder, self.hardware = folder, hardware
 
-    def of(self, settings: Mapping[str, Any]) -> Counted | None:
+    def of(self, settings: Mapping[str, Any]) -> UpdateCost | None:
         """None where the method asks for a number along the way, which cannot be known beforehand."""
-        named = [settings, self.hardware, training_code(settings["method"])]
-        key = hashlib.sha256(json.dumps(named, sort_keys=True, default=str).encode()).hexdigest()[:16]
-        if key not in self.known:
+        inputs = [settings, self.hardware, training_code([settings["method"]], [batch_module(settings)])]
+        key = hashlib.sha256(json.dumps(inputs, sort_keys=True, default=str).encode()).hexdigest()[:16]
+        file = self.folder / f"{key}.json"
+        if not file.exists():
             try:
-                self.known[key] = update(settings, self.hardware)
+                write_json(file, update(settings, self.hardware))
             except (RuntimeError, NotImplementedError):
-                self.known[key] = None
-        return None if self.known[key] is None else Counted(*self.known[key])
-
-    def save(self) -> None:
-        write_json(self.file, self.known)
+                write_json(file, None)
+        numbers = read_json(file)
+        return None if numbers is None else UpdateCost(*numbers)
 
 
 def downloads(settings: list[Mapping[str, Any]], config: Mapping[str, Any]) -> str:
     """What must be fetched first, by name and size where it is known; what needs an account is told as such."""
-    told = {}
-    for one in settings:
-        names = [one.get("data"), one.get("validation_data"), one.get("weights"), *weights_of(one)]
-        for name in filter(None, names):
+    sizes = {}
+    for each in settings:
+        for name in filter(
+            None, [each.get("data"), each.get("validation_data"), each.get("weights"), *weights_of(each)]
+        ):
             try:
                 registered = entry(name)
             except UserError:
                 continue  # weights: random
-            fetched = [file for file in registered["files"] if "urls" in file]
-            present = Path(config["data"]) / "downloads" / name
-            prepared = (
-                prepared_dir(one, config["data"], config["local"]) / "card.json" if name == one.get("data") else None
+            is_prepared = (
+                name == each.get("data")
+                and (prepared_dir(each, config["data"], config["local"]) / "card.json").exists()
             )
-            if name in config["local"] or (prepared and prepared.exists()):
+            if name in config["local"] or is_prepared:
                 continue
-            if fetched and not all((present / file["name"]).exists() for file in fetched):
-                size = sum(file.get("bytes", 0) for file in fetched)
-                told[name] = registered.get("size_note") or (f"{size / 1e6:,.0f} MB" if size else "size unknown")
-            elif "registration" in registered:
-                told[name] = f"by hand: {registered.get('size_note', registered['registration'])}"
-    return "; ".join(f"{name} ({size})" for name, size in told.items())
+            files = [file for file in registered["files"] if "urls" in file]
+            if any(not (Path(config["data"]) / "downloads" / name / file["name"]).exists() for file in files):
+                size = sum(file.get("bytes", 0) for file in files)
+                sizes[name] = registered.get("size_note") or (f"{size / 1e6:,.0f} MB" if size else "size unknown")
+            elif not files and "registration" in registered:
+                sizes[name] = f"by hand: {registered.get('size_note', registered['registration'])}"
+    return "; ".join(f"{name} ({size})" for name, size in sizes.items())
 
 
 def prepared_bytes(settings: Mapping[str, Any]) -> float:
@@ -81,43 +83,46 @@ def prepared_bytes(settings: Mapping[str, Any]) -> float:
     return settings["data_count"] * settings["channels"] * settings["image_size"] ** 2 * settings.get("frames", 1)
 
 
-def row(one: Experiment, config: Mapping[str, Any], counts: Counts, records: Mapping[str, Spent], here: float) -> dict:
-    """One line of the table."""
+def row(
+    experiment: Experiment, config: Mapping[str, Any], counts: Counts, costs: Mapping[str, JobCost], reference: float
+) -> dict[str, Any]:
+    """One line of the table; ``reference`` as for :func:`predicted`."""
     scale = config["scale"]
-    runs = one.runs(scale, config)
-    settings = {arm: one.settings(arm, scale, config) for arm, _ in runs}
-    used = list(settings.values()) or [one.settings_without_arm(scale, config)]
-    if one.validates:
+    runs = experiment.runs(scale, config)
+    settings = {arm: experiment.settings(arm, scale, config) for arm, _ in runs}
+    used = list(settings.values()) or [experiment.settings_without_arm(scale, config)]
+    if experiment.validates:
         used += [validation_of(each) for each in list(used) if "validation_data" in each]
-    jobs = [f"train/{one.paper}/{one.name}/{job}" for job in one.jobs(scale, config)]
-    jobs += [f"measure/{one.paper}/{one.name}", one.name]
-    spent = [records[job] for job in jobs if job in records]
-    line = {"paper": one.paper, "experiment": one.name, "trainings": len(runs)}
-    if len(spent) == len(jobs):
-        foreseen = [record.predicted for record in spent]
-        return line | {
-            "hours": sum(predicted(records, jobs, here).values()) / 3600,
-            "memory, GB": max(record.memory_mb for record in spent) / 1024,
-            "disk, GB": sum(record.disk_mb for record in spent) / 1024,
-            "by": "record",
-            "foreseen, h": sum(foreseen) / 3600 if None not in foreseen else None,
-            "spent, h": sum(record.seconds for record in spent) / 3600,
-            "to fetch": downloads(used, config),
-        }
-    counted = {arm: counts.of(each) for arm, each in settings.items()}
-    known = [(settings[arm], counted[arm]) for arm, _ in runs if counted[arm] is not None]
-    line |= {
-        "by": "count" if len(known) == len(runs) else f"count of {len(known)}",
+    jobs = [f"train/{experiment.paper}/{experiment.name}/{job}" for job in experiment.jobs(scale, config)]
+    jobs += [f"measure/{experiment.paper}/{experiment.name}", experiment.name]
+    known = [costs[job] for job in jobs if job in costs]
+    line = {
+        "paper": experiment.paper,
+        "experiment": experiment.name,
+        "trainings": len(runs),
         "to fetch": downloads(used, config),
     }
-    if runs and not known:
+    if len(known) == len(jobs):
+        foreseen = [cost.predicted for cost in known]
+        return line | {
+            "hours": sum(predicted(costs, jobs, reference).values()) / 3600,
+            "memory, GB": max(cost.memory_mb for cost in known) / 1024,
+            "disk, GB": sum(cost.disk_mb for cost in known) / 1024,
+            "by": "record",
+            "foreseen, h": sum(foreseen) / 3600 if None not in foreseen else None,
+            "spent, h": sum(cost.seconds for cost in known) / 3600,
+        }
+    updates = {arm: counts.of(each) for arm, each in settings.items()}
+    counted = [(settings[arm], updates[arm]) for arm, _ in runs if updates[arm] is not None]
+    line["by"] = "count" if len(counted) == len(runs) else f"count of {len(counted)}"
+    if runs and not counted:
         return line
     share = len(runs) / len(known) if known else 0  # those that cannot be counted take as long as the others
     kept = sum(count.weights * (each["snapshots"] + KEPT) for each, count in known) * share
     arrays = {str(prepared_dir(each, "", {})): prepared_bytes(each) for each in used if "data" in each}
     return line | {
-        "hours": sum(count.seconds * each["steps"] for each, count in known) * share / 3600,
-        "memory, GB": max((count.memory for _, count in known), default=0) / 1e9,
+        "hours": sum(count.seconds * each["steps"] for each, count in counted) * share / 3600,
+        "memory, GB": max((count.memory for _, count in counted), default=0) / 1e9,
         "disk, GB": (kept + sum(arrays.values())) / 1e9,
     }
 
@@ -144,16 +149,15 @@ def report(config: Mapping[str, Any]) -> str:
     """A table of all experiments of the configured papers at the configured scale, in Markdown, and how to read it."""
     scale, results = config["scale"], f"{config['results']}/{config['scale']}"
     hardware = Hardware(**config["hardware"])
-    counts = Counts(Path(config["data"]) / "counted.json", hardware)
-    experiments = [one for paper in chosen_papers(config) for one in paper.at(scale).values()]
-    records, here = recorded(results), reference_seconds()
-    shown = bar(total=len(experiments), desc="counting")
+    counts = Counts(Path(config["data"]) / "counts", hardware)
+    experiments = [experiment for paper in chosen_papers(config) for experiment in paper.at(scale).values()]
+    costs, reference = recorded(results), reference_seconds()
+    progress = bar(total=len(experiments), desc="counting", unit="experiment")
     lines = []
-    for one in experiments:
-        lines.append(row(one, config, counts, records, here))
-        shown.update()
-    shown.close()
-    counts.save()
+    for experiment in experiments:
+        lines.append(row(experiment, config, counts, costs, reference))
+        progress.update()
+    progress.close()
     table = pd.DataFrame(lines, columns=COLUMNS)
     whole = {
         "experiment": "**all**",
@@ -166,12 +170,12 @@ def report(config: Mapping[str, Any]) -> str:
         whole[column] = table[column].sum() if table[column].notna().any() else None
     table = pd.concat([table, pd.DataFrame([whole])], ignore_index=True)
     for column in ("hours", "memory, GB", "disk, GB", "foreseen, h", "spent, h"):
-        table[column] = [_told(value) for value in table[column].astype(float)]
+        table[column] = [_number(value) for value in table[column].astype(float)]
     text = markdown(table.fillna("").astype({"trainings": int}))
     return f"Scale {scale}\n\n{text}\n\n{LEGEND.format(hardware.name)}"
 
 
-def _told(value: float) -> str:
+def _number(value: float) -> str:
     if value != value:
         return ""
     return f"{value:,.0f}" if value >= 100 else f"{value:.2g}" if value >= 0.001 else "0"

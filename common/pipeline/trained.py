@@ -1,0 +1,52 @@
+"""What trainings left: where it is, and whether it is of what the configuration asks for."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from common.base.errors import UserError
+from common.base.files import read_json
+from common.experiments.papers import Experiment
+
+
+def trained_file(origin: Experiment, job: str, config: Mapping[str, Any]) -> str:
+    """The output of a training job: the list of its runs."""
+    return f"{config['runs']}/{config['scale']}/{origin.paper}/{origin.name}/{job}.json"
+
+
+def trained_files(experiment: Experiment, config: Mapping[str, Any]) -> list[str]:
+    """The outputs of the training jobs of an experiment's arms, borrowed ones included."""
+    files = []
+    for arm in experiment.arms:
+        origin = experiment.training_of(arm)
+        for job, runs in origin.jobs(config["scale"], config).items():
+            if arm in (trained for trained, _ in runs):
+                files.append(trained_file(origin, job, config))
+    return list(dict.fromkeys(files))
+
+
+def check_runs(experiment: Experiment, config: Mapping[str, Any]) -> None:
+    """Raise a UserError where a run was trained with other settings than the configuration's.
+
+    Snakemake notices that by its own records; where these are lost, a page would state settings that nobody used.
+    """
+    for file in filter(Path.exists, map(Path, trained_files(experiment, config))):
+        for entry in read_json(file):
+            arm, seed = entry["arm"], entry["seed"]
+            if arm not in experiment.arms:
+                continue
+            origin = experiment.training_of(arm)
+            wanted = origin.trained_with(origin.settings(arm, config["scale"], config, seed))
+            trained = read_json(Path(entry["folder"]) / "record.json")["identity"]["settings"]
+            changed = [
+                f"{key}: {trained.get(key, '—')} -> {wanted.get(key, '—')}"
+                for key in sorted({*trained, *wanted})
+                if trained.get(key) != wanted.get(key)
+            ]
+            if changed:
+                raise UserError(
+                    "\n  ".join(
+                        [f"{entry['folder']} was trained with other settings than {experiment.name} has:", *changed]
+                    )
+                    + f"\ngo back to those settings, or delete {file} and run the same command again to train it anew"
+                )

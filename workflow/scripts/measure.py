@@ -1,5 +1,0 @@
-"""Rule measure."""
-
-from common.pipeline.worker_pool import run
-
-run("measure", snakemake)

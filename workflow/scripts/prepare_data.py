@@ -1,5 +1,0 @@
-"""Rule prepare_data."""
-
-from common.pipeline.worker_pool import run
-
-run("prepare_data", snakemake)

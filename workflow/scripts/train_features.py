@@ -1,5 +1,0 @@
-"""Rule train_features."""
-
-from common.pipeline.worker_pool import run
-
-run("train_features", snakemake)
