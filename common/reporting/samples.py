@@ -20,6 +20,7 @@ from common.data.kinds.videos import Broken, frame_at, read_videos
 from common.data.registry import Source, entry
 from common.data.resizing import fit
 from common.data.walk import Passed, classes_of, image_files, without_common_folders
+from common.evaluation.classifiers import ensure_classifier
 from common.evaluation.images import Judge
 from common.evaluation.measuring import Measuring
 from common.evaluation.translations import TranslationJudge
