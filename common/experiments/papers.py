@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from common.base.errors import UserError, did_you_mean
 from common.base.schema import ROOT, read_yaml, validate
@@ -31,6 +31,18 @@ def slug(label: str) -> str:
 def _rows(path: Path) -> list[dict[str, Any]]:
     """The rows of a sweep; read once, because a plan asks for every row many times."""
     return read_yaml(path)
+
+
+class Start(NamedTuple):
+    """What a training starts from: ``networks`` of another experiment's ``arm`` and of the same seed, or released
+    ``weights`` by their registered name, which ``reader`` (a dotted path) makes into state dicts by network.
+    """
+
+    networks: tuple[str, ...]
+    experiment: str = ""
+    arm: str = ""
+    weights: str = ""
+    reader: str = ""
 
 
 @dataclass(frozen=True)
@@ -160,6 +172,11 @@ class Experiment:
         """The experiment that trains this arm: another one where the arm says ``runs_of``."""
         origin = self.declared["arms"][arm].get("runs_of")
         return experiment(origin) if origin else self
+
+    def starts_from(self, arm: str) -> Start | None:
+        """Whose networks an arm's trainings start from; None where they start from scratch."""
+        declared = self.declared["arms"][arm].get("starts_from")
+        return declared and Start(**{**declared, "networks": tuple(declared["networks"])})
 
     @property
     def own_arms(self) -> list[str]:

@@ -41,6 +41,7 @@ def check_experiment(one: Experiment, config: Mapping[str, Any]) -> None:
         one.settings_without_arm(config["scale"], config)
         _check_lent(one, config)
     _check_trainings(one, config, place)
+    _check_stages(one, place)
     for arm in one.own_arms:
         _check_clips(f"{one.name}, arm {arm!r}", one.settings(arm, config["scale"], config))
 
@@ -103,7 +104,7 @@ def _check_not_stated(one: Experiment, place: str) -> None:
 def _check_lost(one: Experiment, place: str) -> None:
     """No scale sets what every arm sets for itself; what it takes over from another experiment may be of no use."""
     paper = papers().get(one.paper)
-    written = paper.declared["experiments"][one.name] if paper else one.declared
+    written = paper.declared["experiments"].get(one.name, one.declared) if paper else one.declared
     arms = [one.declared["arms"][arm] for arm in one.own_arms]
     for scale, declared in written.get("scales", {}).items() if arms else ():
         own = [
@@ -141,6 +142,20 @@ def _check_trainings(one: Experiment, config: Mapping[str, Any], place: str) -> 
                 f"{place}.arms: {same!r} and {arm!r} are the same training at scale {config['scale']}; let one arm say "
                 f"under its scales how it differs there, or the configuration leave alone what tells them apart"
             )
+
+
+def _check_stages(one: Experiment, place: str) -> None:
+    """What an arm starts from is another experiment's own arm, and no training starts from itself by detours."""
+    for arm in one.own_arms:
+        start = one.starts_from(arm)
+        while start is not None and start.experiment:
+            if start.experiment == one.name:
+                raise UserError(f"{place}.arms.{arm}.starts_from: a stage is an experiment of its own, not {one.name}")
+            source = experiment(start.experiment)
+            if start.arm not in source.own_arms:
+                known = did_you_mean(start.arm, source.own_arms)
+                raise UserError(f"{place}.arms.{arm}.starts_from: {source.name} trains no arm {start.arm!r}{known}")
+            start = source.starts_from(start.arm)
 
 
 def _check_clips(who: str, settings: Mapping[str, Any]) -> None:

@@ -20,7 +20,7 @@ from common.experiments.config import check_config, expanded_folders, typed
 from common.experiments.papers import Experiment, all_experiments, chosen_papers, experiment, papers
 from common.experiments.validation import check_declarations
 from common.pipeline.cost.history import JobCost, recorded
-from common.pipeline.trained import trained_files
+from common.pipeline.trained import stage_files, trained_files
 
 FEATURE_KEYS = ("feature_width", "feature_epochs")
 
@@ -160,6 +160,10 @@ class Plan:
     def training_data(self, name: str, job: str) -> list[str]:
         """The cards of the data that a job's trainings use."""
         return sorted({self.card(self._settings[name, arm]) for arm, _ in self.job_runs(name, job)})
+
+    def stages_before(self, name: str, job: str) -> list[str]:
+        """The outputs of the jobs that a job's trainings start from."""
+        return stage_files(experiment(name), dict(self.job_runs(name, job)), self.config)
 
     def training_code(self, name: str, job: str) -> str:
         arms = self.trained_settings(name, job).values()

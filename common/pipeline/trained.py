@@ -1,12 +1,13 @@
 """What trainings left: where it is, and whether it is of what the configuration asks for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from common.base.errors import UserError
 from common.base.files import read_json
 from common.experiments.papers import Experiment
+from common.experiments.papers import experiment as find_experiment
 
 
 def trained_file(origin: Experiment, job: str, config: Mapping[str, Any]) -> str:
@@ -23,6 +24,17 @@ def trained_files(experiment: Experiment, config: Mapping[str, Any]) -> list[str
             if arm in (trained for trained, _ in runs):
                 files.append(trained_file(origin, job, config))
     return list(dict.fromkeys(files))
+
+
+def stage_files(experiment: Experiment, arms: Iterable[str], config: Mapping[str, Any]) -> list[str]:
+    """The outputs of the training jobs that trainings of these arms start from."""
+    files = []
+    for start in filter(None, map(experiment.starts_from, arms)):
+        if start.experiment:
+            origin = find_experiment(start.experiment)
+            jobs = origin.jobs(config["scale"], config).items()
+            files += [trained_file(origin, job, config) for job, runs in jobs if start.arm in dict(runs)]
+    return sorted(set(files))
 
 
 def check_runs(experiment: Experiment, config: Mapping[str, Any]) -> None:

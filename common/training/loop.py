@@ -31,6 +31,10 @@ LOG_EVERY = 50  # steps between looks at the curves; fixed, so that divergence i
 EXPLODED = 1e8  # a curve beyond this has diverged
 
 
+# Called with the number of updates that are done, of all, and now and then with the curves' last values.
+Progress = Callable[..., None]
+
+
 class SettingsChanged(UserError):
     """A run's folder holds a training with other settings."""
 
@@ -43,9 +47,11 @@ class Identity:
     seed: int
     data: str  # fingerprint of the prepared array
     code: str  # hash of the code it runs
+    start: str = ""  # fingerprint of the networks that it starts from
 
     def as_dict(self) -> dict[str, Any]:
-        return {"settings": dict(self.settings), "seed": self.seed, "data": self.data, "code": self.code}
+        start = {"start": self.start} if self.start else {}
+        return {"settings": dict(self.settings), "seed": self.seed, "data": self.data, "code": self.code, **start}
 
     def difference(self, other: Mapping[str, Any]) -> list[str]:
         """One line per thing that ``other`` (an earlier ``as_dict``) has otherwise."""
@@ -134,8 +140,9 @@ def train(
     steps: int | None = None,  # updates; the method's own number unless given
     snapshots: int | None = None,  # how many times networks are kept, evenly over the run; as the settings say
     checkpoint_seconds: float = 60,  # wall-clock between checkpoints
+    start: Callable[[Method], None] | None = None,  # gives the method what it starts from, before the first update
     saves: bool = True,  # False: another process that holds the same state writes checkpoints and snapshots
-    progress: Callable[[int, int], None] = lambda step, steps: None,  # called after every step
+    progress: Progress = lambda step, steps, values=None: None,  # called after every step
 ) -> dict[str, Any]:
     """Train until ``steps`` updates are done or a curve diverges; continue from the last checkpoint if any.
 
@@ -167,6 +174,8 @@ def train(
         outcome = _divergence(curves[:t], 0, method.curves)  # killed between the last checkpoint and the record
         if (folder / "cost.json").exists():
             cost = read_json(folder / "cost.json")
+    elif start is not None:
+        start(method)
     cost["starts"] += 1
 
     # Logged values wait on the device and come over once every LOG_EVERY steps.
@@ -198,15 +207,17 @@ def train(
     while t < steps and outcome is None:
         waiting[t - logged] = updates(t)
         t += 1
-        progress(t, steps)
+        values = None
         if t % LOG_EVERY == 0 or t == steps or t in keep:
             block = waiting[: t - logged].cpu()
             curves[logged:t] = block
             outcome = _divergence(block, logged, method.curves)
             logged = t
+            values = dict(zip(method.curves, block[-1].tolist(), strict=True))
             if outcome:
                 t = outcome["step"] + 1
                 break
+        progress(t, steps, values)
         if t in keep and saves:
             _save_snapshot(folder, t, method)
         if t == logged and time.perf_counter() - last_saved >= checkpoint_seconds and t < steps:
@@ -222,7 +233,7 @@ def train(
         "identity": identity.as_dict(),
         "outcome": outcome or {"kind": "finished"},
         "steps": t,
-        "snapshots": [s for s in sorted(keep) if s <= t and _snapshot_path(folder, s).exists()],
+        "snapshots": [s for s in sorted(keep) if s <= t and snapshot_path(folder, s).exists()],
         "parameters": {name: sum(p.numel() for p in net.parameters()) for name, net in method.networks.items()},
         "cost": {
             "seconds": round(cost["seconds"], 2),
@@ -249,19 +260,19 @@ def _divergence(block: torch.Tensor, first: int, names: tuple[str, ...]) -> dict
     return {"kind": "diverged", "step": first + row, "curve": names[column], "value": str(float(block[row, column]))}
 
 
-def _snapshot_path(folder: Path, step: int) -> Path:
+def snapshot_path(folder: Path, step: int) -> Path:
     return folder / "snapshots" / f"step{step:09d}.pt"
 
 
 def _save_snapshot(folder: Path, step: int, method: Method) -> None:
     # Into an open file: given a path, torch writes its name inside, and the temporary one has the process's number.
-    with atomic_path(_snapshot_path(folder, step)) as temporary, open(temporary, "wb") as file:
+    with atomic_path(snapshot_path(folder, step)) as temporary, open(temporary, "wb") as file:
         torch.save(checkpoint.plain(method.snapshot()), file)
 
 
 def load_snapshot(folder: Path, step: int, method: Method) -> None:
     """Give ``method`` the networks it had after ``step`` updates."""
-    path = _snapshot_path(folder, step)
+    path = snapshot_path(folder, step)
     try:
         method.load_snapshot(torch.load(path, map_location=method.device, weights_only=True))
     except FileNotFoundError:

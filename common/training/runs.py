@@ -6,10 +6,10 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from filelock import FileLock
@@ -17,11 +17,11 @@ from filelock import FileLock
 from common.base.errors import UserError
 from common.base.files import read_json, sealed, sha256, write_json
 from common.base.lazy_compiler import defer_compiler
-from common.base.progress import bar
+from common.base.progress import Status
 from common.base.provenance import processor, training_code, versions
 from common.data.kinds import batch_module
 from common.data.prepare import Prepared, prepared
-from common.experiments.papers import Experiment, slug
+from common.experiments.papers import Experiment
 from common.training import checkpoint
 from common.training.children import command_of, followed
 from common.training.devices import compute_device, reserved_gpus
@@ -34,13 +34,8 @@ from common.training.distributed import (
     rank,
     world_size,
 )
-from common.training.loop import Identity, SettingsChanged, check_identity, load_record, start_run, train
-
-
-def run_folder(experiment: Experiment, arm: str, seed: int, config: Mapping[str, Any]) -> Path:
-    """``<runs>/<scale>/<paper>/<experiment>/<arm>/seed<k>``"""
-    scale = config["scale"]
-    return Path(config["runs"]) / scale / experiment.paper / experiment.name / slug(arm) / f"seed{seed}"
+from common.training.loop import Identity, Progress, SettingsChanged, check_identity, load_record, start_run, train
+from common.training.stages import StartingPoint, run_folder
 
 
 def set_aside(folder: Path) -> Path:
@@ -52,6 +47,30 @@ def set_aside(folder: Path) -> Path:
     raise AssertionError("unreachable")
 
 
+class Run(NamedTuple):
+    """One training: where it is kept, what it is made of, and what it starts from."""
+
+    folder: Path
+    settings: Mapping[str, Any]
+    data: Prepared
+    identity: Identity
+    start: StartingPoint | None
+
+
+def plan_run(experiment: Experiment, arm: str, seed: int, config: Mapping[str, Any]) -> Run:
+    """What training an arm with a seed would be. Raises UserError where data or what it starts from is not there."""
+    settings = experiment.settings(arm, config["scale"], config, seed)
+    data = prepared(settings, config["data"], config["local"])
+    if settings.get("conditional"):
+        data.check_classes(settings["classes"])
+    start = experiment.starts_from(arm)
+    point = start and StartingPoint(start, seed, config)
+    code = training_code([settings["method"]], [batch_module(settings), *(point.modules if point else ())])
+    fingerprint = point.fingerprint if point else ""
+    identity = Identity(experiment.trained_with(settings), seed, data.fingerprint, code, fingerprint)
+    return Run(run_folder(experiment, arm, seed, config), settings, data, identity, point)
+
+
 def train_run(
     experiment: Experiment,
     arm: str,
@@ -59,7 +78,7 @@ def train_run(
     config: Mapping[str, Any],
     *,
     keep_changed: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Train one run, or continue it, or find it done; returns its record.
 
@@ -79,40 +98,63 @@ def train_run(
     with FileLock(folder.with_name(f".{folder.name}.lock")):
         for unfinished in folder.rglob(".*.tmp"):  # by a process that was killed while it wrote
             unfinished.unlink()
-        settings, data, identity = _run_of(experiment, arm, seed, config)
+        run = plan_run(experiment, arm, seed, config)
         try:
-            try:
-                return _train(folder, identity, settings, data, config, progress)
-            except SettingsChanged as changed:
-                if not keep_changed:
-                    raise
-                print(f"{changed}\nset aside as {set_aside(folder).name}", flush=True)
-                return _train(folder, identity, settings, data, config, progress)
+            record = _finished_record(run, keep_changed)
+            if record is None:
+                with compute_device(config["device"]) as device:
+                    record = _train(run, folder, device, config, progress or Status(_label(run)).update)
+            return record
         except UserError:
             raise
         except (RuntimeError, MemoryError) as error:  # of the network or the machine; others are mistakes of the code
             if not experiment.failure_is_outcome:
                 raise
             traceback.print_exc()
-            return _record_broken(folder, identity, f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
+            return _record_broken(run, f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
 
 
-def _run_of(
-    experiment: Experiment, arm: str, seed: int, config: Mapping[str, Any]
-) -> tuple[dict[str, Any], Prepared, Identity]:
-    """A run's settings and data, and what it is a run of."""
-    settings = experiment.settings(arm, config["scale"], config, seed)
-    data = prepared(settings, config["data"], config["local"])
-    if settings.get("conditional"):
-        data.check_classes(settings["classes"])
-    code = training_code([settings["method"]], [batch_module(settings)])
-    return settings, data, Identity(experiment.trained_with(settings), seed, data.fingerprint, code)
+def _label(run: Run) -> str:
+    return f"{run.folder.parent.name} seed {run.identity.seed}"
 
 
-def _record_broken(folder: Path, identity: Identity, error: str) -> dict[str, Any]:
+def _finished_record(run: Run, keep_changed: bool) -> dict[str, Any] | None:
+    """The record of a finished training, or None; a training of something else is set aside or refused."""
+    try:
+        record = load_record(run.folder, run.identity)
+        if record is None:
+            state, _ = checkpoint.load_latest(run.folder)
+            if state is not None:
+                check_identity(run.identity, state["identity"], run.folder)
+    except SettingsChanged as changed:
+        if not keep_changed:
+            raise
+        print(f"{changed}\nset aside as {set_aside(run.folder).name}", flush=True)
+        return None
+    return None if record is None or record["outcome"]["kind"] == "broken" else record
+
+
+def _train(
+    run: Run, folder: Path, device: torch.device, config: Mapping[str, Any], progress: Progress, saves: bool = True
+) -> dict[str, Any]:
+    """Train or continue ``run`` in ``folder``; returns the record."""
+    method, batches = start_run(run.settings, run.data, run.identity.seed, device)
+    return train(
+        method,
+        batches,
+        folder,
+        run.identity,
+        checkpoint_seconds=config["checkpoint_seconds"],
+        start=run.start and run.start.load_into,
+        saves=saves,
+        progress=progress,
+    )
+
+
+def _record_broken(run: Run, error: str) -> dict[str, Any]:
     """The record of a training that ended without a result; the next call tries it again."""
     record = {
-        "identity": identity.as_dict(),
+        "identity": run.identity.as_dict(),
         "outcome": {"kind": "broken", "error": error[:300]},
         "steps": 0,
         "snapshots": [],
@@ -122,31 +164,8 @@ def _record_broken(folder: Path, identity: Identity, error: str) -> dict[str, An
         "threads": torch.get_num_threads(),
         "versions": versions(),
     }
-    write_json(folder / "record.json", record)
+    write_json(run.folder / "record.json", record)
     return record
-
-
-def _train(
-    folder: Path,
-    identity: Identity,
-    settings: Mapping[str, Any],
-    data: Prepared,
-    config: Mapping[str, Any],
-    progress: Callable[[int, int], None] | None,
-) -> dict[str, Any]:
-    record = load_record(folder, identity)
-    if record is not None and record["outcome"]["kind"] != "broken":
-        return record
-    with compute_device(config["device"]) as device:
-        method, batches = start_run(settings, data, identity.seed, device)
-        return train(
-            method,
-            batches,
-            folder,
-            identity,
-            checkpoint_seconds=config["checkpoint_seconds"],
-            progress=progress or terminal_progress(f"{folder.parent.name} seed {identity.seed}"),
-        )
 
 
 # --- One training in several processes ---------------------------------------------------------------------------
@@ -164,40 +183,16 @@ def _train_together(
         first = rank() == 0
         if first:
             stack.enter_context(FileLock(folder.with_name(f".{folder.name}.lock")))
-        settings, data, identity = first_then_others(lambda: _run_of(experiment, arm, seed, config))
-        record = first_then_others(lambda: _make_way(folder, identity, keep_changed))
-        if record is not None and record["outcome"]["kind"] != "broken":
+        run = first_then_others(lambda: plan_run(experiment, arm, seed, config))
+        record = first_then_others(lambda: _finished_record(run, keep_changed))
+        if record is not None:
             return record
+        progress = Status(_label(run)).update if first else (lambda step, steps, values=None: None)
         with own_folder(folder) as mine:
-            method, batches = start_run(settings, data, seed, device)
-            train(
-                method,
-                batches,
-                mine,
-                identity,
-                checkpoint_seconds=config["checkpoint_seconds"],
-                saves=first,
-                progress=terminal_progress(f"{folder.parent.name} seed {seed}") if first else lambda step, steps: None,
-            )
+            _train(run, mine, device, config, progress, saves=first)
         if first:
             write_json(folder / "record.json", {**read_json(folder / "record.json"), "processes": world_size()})
         return first_then_others(lambda: read_json(folder / "record.json"))
-
-
-def _make_way(folder: Path, identity: Identity, keep_changed: bool) -> dict[str, Any] | None:
-    """The record of a finished run, or None; a training of something else is set aside or refused."""
-    try:
-        record = load_record(folder, identity)
-        if record is None:
-            state, _ = checkpoint.load_latest(folder)
-            if state is not None:
-                check_identity(identity, state["identity"], folder)
-        return record
-    except SettingsChanged as changed:
-        if not keep_changed:
-            raise
-        print(f"{changed}\nset aside as {set_aside(folder).name}", flush=True)
-        return None
 
 
 def train_in_processes(
@@ -224,19 +219,6 @@ def train_in_processes(
     return read_json(run_folder(experiment, arm, seed, config) / "record.json")
 
 
-def terminal_progress(label: str) -> Callable[[int, int], None]:
-    """What the loop calls after every step: moves a bar on a terminal."""
-    shown = bar(desc=label, unit="step")
-
-    def update(step: int, steps: int) -> None:
-        shown.total = steps
-        shown.update(step - shown.n)
-        if step == steps:
-            shown.close()
-
-    return update
-
-
 def train_in_own_process(experiment: Experiment, arm: str, seed: int, config: Mapping[str, Any]) -> dict[str, Any]:
     """:func:`train_run` in a process of its own, whose sudden death is an outcome too."""
     code, told = followed([sys.executable, *command_of(experiment, arm, seed, config)], os.environ)
@@ -244,8 +226,7 @@ def train_in_own_process(experiment: Experiment, arm: str, seed: int, config: Ma
     if code == 0:
         return read_json(folder / "record.json")
     if code < 0 and experiment.failure_is_outcome:
-        _, _, identity = _run_of(experiment, arm, seed, config)
-        return _record_broken(folder, identity, f"ended by signal {-code}; out of memory?")
+        return _record_broken(plan_run(experiment, arm, seed, config), f"ended by signal {-code}; out of memory?")
     raise UserError(told or f"the training of {arm}, seed {seed}, ended with {code}; what it said stands above")
 
 
@@ -268,8 +249,11 @@ def train_runs(
     progress_file = output.with_suffix(".progress")
     done, written = 0.0, 0.0
 
-    def progress(step: int, steps: int) -> None:
+    status = Status(experiment.name)
+
+    def progress(step: int, steps: int, values: Mapping[str, float] | None = None) -> None:
         nonlocal written
+        status.update(step, steps, values)
         if time.monotonic() - written > 1:
             written = time.monotonic()
             write_json(progress_file, {"done": (done + step / steps) / len(runs)})

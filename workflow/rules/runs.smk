@@ -4,6 +4,7 @@
 rule train:
     input:
         data=lambda wildcards: plan.training_data(wildcards.experiment, wildcards.job),
+        before=lambda wildcards: plan.stages_before(wildcards.experiment, wildcards.job),
     output:
         runs=f"{plan.runs}/{{paper}}/{{experiment}}/{{job}}.json",
     log:
