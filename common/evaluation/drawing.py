@@ -16,6 +16,7 @@ from common.base.pictures import tile, write_picture
 from common.data.batches import to_float, to_uint8
 from common.data.kinds.text import as_text
 from common.data.prepare import Prepared, prepared
+from common.evaluation.sampling import seed_sampling, whole_batches
 from common.experiments.papers import Experiment
 from common.training.devices import compute_device
 from common.training.loop import load_snapshot
@@ -23,7 +24,6 @@ from common.training.method import Method, build_method
 from common.training.runs import run_folder
 from common.training.translation import Translator
 
-SEED = 1000  # plus the run's: the samples that are drawn first when the run is evaluated
 AT_ONCE = {2: 1 << 16, 3: 1024, 4: 1024, 5: 64}  # by a sample's axes and the batch's: so many are drawn at once
 FRAMES = 8  # of a video on paper
 
@@ -75,7 +75,7 @@ def draw(
     with compute_device(config["device"]) as device, torch.no_grad():
         method = build_method(settings, data.shape, device)
         load_snapshot(folder, snapshots[-1] if step is None else step, method)
-        torch.manual_seed(SEED + seed)
+        seed_sampling(seed)  # the samples that are drawn first when the run is evaluated
         if isinstance(method, Translator):
             return _translations(method, _test_samples(settings, config, count), outputs)
         try:
@@ -89,8 +89,7 @@ def draw(
 
 def _blocks(method: Method, count: int, axes: int) -> Iterator[Tensor]:
     """Whole batches at once, so that the same samples come however many are asked for."""
-    size = method.settings["batch_size"]
-    block = size * max(AT_ONCE[axes] // size, 1) if axes < 5 else AT_ONCE[axes]
+    block = whole_batches(method, AT_ONCE[axes]) if axes < 5 else AT_ONCE[axes]
     for start in range(0, count, block):
         yield method.sample(min(block, count - start))
 

@@ -66,6 +66,37 @@ class Features:
             raise UserError(f"{path} holds no features ({error}); delete it to compute them again") from error
 
 
+class Extraction:
+    """A pass of one network over samples that come a block at a time; several networks can share the pass.
+
+    ``keep``: ``"values"`` for the features themselves (KID, precision and recall), ``"logits"`` for scores. What is not
+    kept does not take memory, however many samples there are.
+    """
+
+    def __init__(self, network: FeatureNetwork, keep: Collection[str] = ("logits",)):
+        if unknown := set(keep) - {"values", "logits"}:
+            raise ValueError(f"a pass keeps values and logits, not {', '.join(sorted(unknown))}")
+        self.network = network
+        self.moments = Moments()
+        self.kept: dict[str, list[np.ndarray]] = {name: [] for name in keep}
+        network.start()
+
+    def add(self, samples: np.ndarray) -> None:
+        """uint8 images (n, height, width, channels) or videos (n, frames, ...), of any number."""
+        # Without TF32, so that a GPU's features are a CPU's but for rounding.
+        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            for block in _blocks(samples, self.network.block):
+                values, logits = self.network(torch.from_numpy(block).to(self.network.device))
+                for name, array in (("values", values), ("logits", logits)):
+                    if name in self.kept and array is not None:
+                        self.kept[name].append(array.float().cpu().numpy())
+                self.moments.add(values)
+
+    def features(self) -> Features:
+        arrays = {name: np.concatenate(parts) for name, parts in self.kept.items() if parts}
+        return Features(self.network.protocol, self.moments.statistics(), **arrays)
+
+
 def extract(
     network: FeatureNetwork,
     samples: np.ndarray | Iterable[np.ndarray],
@@ -73,38 +104,21 @@ def extract(
     keep: Collection[str] = ("logits",),
     title: str = "features",
 ) -> Features:
-    """One pass of ``network`` over uint8 images (n, height, width, channels) or videos (n, frames, ...).
-
-    ``samples``: one array (mapped from disk, if it is large) or a stream of arrays.
-    ``keep``: ``"values"`` for the features themselves (KID, precision and recall), ``"logits"`` for scores. What is not
-    kept does not take memory, however many samples there are.
-    """
-    if unknown := set(keep) - {"values", "logits"}:
-        raise ValueError(f"extract keeps values and logits, not {', '.join(sorted(unknown))}")
-    moments = Moments()
-    kept: dict[str, list[np.ndarray]] = {"values": [], "logits": []}
-    total = len(samples) if isinstance(samples, np.ndarray) else None
-    shown = bar(total=total, desc=title, unit=" samples")
-    # Without TF32, so that a GPU's features are a CPU's but for rounding.
-    with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        for block in _blocks(samples, network.block):
-            values, logits = network(torch.from_numpy(block).to(network.device))
-            if "values" in keep:
-                kept["values"].append(values.float().cpu().numpy())
-            if "logits" in keep and logits is not None:
-                kept["logits"].append(logits.float().cpu().numpy())
-            moments.add(values)
-            shown.update(len(block))
+    """One pass of ``network`` over samples: one array (mapped from disk, if it is large) or a stream of arrays."""
+    extraction = Extraction(network, keep)
+    whole = isinstance(samples, np.ndarray)
+    shown = bar(total=len(samples) if whole else None, desc=title, unit=" samples")
+    for array in _blocks(samples, network.block) if whole else samples:
+        extraction.add(array)
+        shown.update(len(array))
     shown.close()
-    arrays = {key: np.concatenate(parts) for key, parts in kept.items() if parts}
-    return Features(network.protocol, moments.statistics(), **arrays)
+    return extraction.features()
 
 
-def _blocks(samples: np.ndarray | Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
-    for array in [samples] if isinstance(samples, np.ndarray) else samples:
-        for start in range(0, len(array), size):
-            block = np.ascontiguousarray(array[start : start + size])
-            yield block if block.flags.writeable else block.copy()  # torch wants memory it could write to
+def _blocks(samples: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    for start in range(0, len(samples), size):
+        block = np.ascontiguousarray(samples[start : start + size])
+        yield block if block.flags.writeable else block.copy()  # torch wants memory it could write to
 
 
 def reference(

@@ -1,21 +1,24 @@
-"""What a number depends on besides the model, as text: ``"fd;features=…;n_fake=…;n_real=…"``."""
+"""What a number depends on besides the model: a mapping, written as text: ``"fd;features=…;n_fake=…;n_real=…"``."""
 
+from collections.abc import Mapping
 from typing import Any
 
 NOT_STATED = "not stated"
 
 
 def protocol(metric: str, **parts: Any) -> str:
-    """The protocol string of a measurement; parts in alphabetic order. Raises ValueError for a part with a ``;``."""
-    for key, part in parts.items():
-        if ";" in f"{key}{part}":
-            raise ValueError(f"the part {key}={part} of a protocol must not hold a semicolon")
-    return ";".join([metric, *(f"{key}={parts[key]}" for key in sorted(parts))])
+    """The protocol string of a measurement; parts in alphabetic order, one that is itself a protocol with commas.
 
-
-def parts_of(text: str) -> dict[str, str]:
-    """The parts of a protocol string, without the metric."""
-    return dict(part.partition("=")[::2] for part in text.split(";")[1:])
+    Raises ValueError for a part with a ``;``.
+    """
+    texts = {
+        key: ",".join(f"{name}={of}" for name, of in sorted(part.items())) if isinstance(part, Mapping) else str(part)
+        for key, part in parts.items()
+    }
+    for key, text in texts.items():
+        if ";" in key + text:
+            raise ValueError(f"the part {key}={text} of a protocol must not hold a semicolon")
+    return ";".join([metric, *(f"{key}={texts[key]}" for key in sorted(texts))])
 
 
 def difference(one: str, other: str) -> list[str]:
@@ -26,7 +29,8 @@ def difference(one: str, other: str) -> list[str]:
         return ["the protocol of one is not stated"]
     parts = []
     for text in (one, other):
-        parts.append({"metric": text.partition(";")[0], **parts_of(text)})
+        metric, *rest = text.split(";")
+        parts.append({"metric": metric} | dict(part.partition("=")[::2] for part in rest))
     keys = sorted({*parts[0], *parts[1]})
     return [
         f"{key}: {parts[0].get(key, '—')} / {parts[1].get(key, '—')}"

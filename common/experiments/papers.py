@@ -71,6 +71,11 @@ class Experiment:
         return self.declared.get("reported", [self.source])
 
     @property
+    def metrics(self) -> list[str]:
+        """What is measured of each run's samples."""
+        return self.declared.get("metrics", [])
+
+    @property
     def figures(self) -> dict[str, str]:
         """File name -> caption of everything that is drawn: pictures of images, plots, animations."""
         return {

@@ -15,7 +15,7 @@ from common.base.schema import read_schema
 from common.data.kinds import batch_module, data_settings, preparing_modules
 from common.data.prepare import prepared_dir, validation_of
 from common.evaluation.classifiers import classified_settings, classifier_path, classifier_settings
-from common.evaluation.names import network_module, networks_of, weights_of
+from common.evaluation.names import evaluator_path, metric_modules, network_module, networks_of, weights_of
 from common.experiments.config import check_config, expanded_folders, typed
 from common.experiments.papers import Experiment, all_experiments, chosen_papers, experiment, papers
 from common.experiments.validation import check_declarations
@@ -222,8 +222,10 @@ class Plan:
         settings = self.measured_settings(name).values()
         networks = {network_module(network) for each in settings for network in networks_of(each)}
         batches = {batch_module(each) for each in settings if "data" in each}
-        paper = experiment(name).paper
-        return code_hash("common.evaluation.measuring", f"reproductions.{paper}.measure", *sorted(batches | networks))
+        metrics, paper = experiment(name).metrics, experiment(name).paper
+        evaluators = {evaluator_path(each).rpartition(".")[0] for each in settings if metrics}
+        modules = sorted({*batches, *networks, *evaluators, *metric_modules(metrics)})
+        return code_hash("common.evaluation.measuring", f"reproductions.{paper}.measure", *modules)
 
     # Pages.
 

@@ -3,14 +3,14 @@
 import tarfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
+import torch
 
 from common.base.errors import UserError, did_you_mean
 from common.base.progress import bar
@@ -21,17 +21,16 @@ from common.data.registry import Source, entry
 from common.data.resizing import fit
 from common.data.walk import Passed, classes_of, image_files, without_common_folders
 from common.evaluation.classifiers import ensure_classifier
-from common.evaluation.images import Judge
+from common.evaluation.evaluator import make_evaluator
 from common.evaluation.measuring import Measuring
-from common.evaluation.translations import TranslationJudge
-from common.evaluation.videos import VideoJudge
-from common.experiments.papers import Experiment, experiment, papers, resolve
+from common.evaluation.metrics import Number
+from common.evaluation.protocol import protocol
+from common.experiments.papers import Experiment, experiment, papers
 from common.measurements.table import COLUMNS
 from common.reporting.results import reported_numbers
 from common.training.devices import compute_device
-from common.training.translation import Translator
 
-SAMPLING = {"sampling": "samples as given"}
+SAMPLING = "samples as given"
 # What PIL, numpy and tarfile raise for files that they cannot read.
 BROKEN = (
     OSError,
@@ -46,26 +45,13 @@ BROKEN = (
     tarfile.TarError,
 )
 
-Scored = tuple[str, float, str, str]  # metric, value, which way is better, protocol
-
-
-@dataclass
-class Given(Measuring):
-    """Measuring samples that no run of the suite made: ``changed`` are the settings that tell how many they are."""
-
-    changed: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def shared_settings(self) -> dict[str, Any]:
-        return super().shared_settings | self.changed
-
 
 def measure_samples(
     path: str | Path, name: str, model: str, condition: str | None, config: Mapping[str, Any]
 ) -> pd.DataFrame:
-    """Rows in the tidy schema: what the experiment ``name`` measures on samples, of somebody else's.
+    """Rows in the tidy schema: the metrics of the experiment ``name`` on somebody else's samples.
 
-    ``path``, for an experiment that judges
+    ``path``, for an experiment that evaluates
 
     - images: a folder, tar or zip of images, or a .npz with ``x`` uint8 (n, height, width, channels);
     - videos: a folder or tar of videos or strips of frames, or a .npz with ``x`` uint8 (n, frames, height, width,
@@ -75,11 +61,11 @@ def measure_samples(
 
     Networks, data and size are those of the experiment at the configuration's scale; a classifier that is not there yet
     is trained. ``model`` and ``condition`` name the paper's cell; without a condition the model must have one only.
-    Raises a UserError for experiments that judge otherwise, and for names that the paper does not have.
+    Raises a UserError for experiments that measure otherwise, and for names that the paper does not have.
     """
     one = experiment(name)
-    settings = Measuring(one, config, []).shared_settings
-    scored = _kind_of(one, settings)
+    settings = Measuring(one, config, []).settings()
+    read = _reader(one, settings)
     cell = _cell(one, model, condition)
     common = {
         "paper": one.paper,
@@ -93,51 +79,44 @@ def measure_samples(
         "note": "",
     }
     with compute_device(config["device"]) as device:
-        found = scored(
-            Path(path), settings, partial(Given, one, config, [], ensure_classifier(one, config, device)), device
-        )
-    rows = [common | dict(zip(("metric", "value", "better", "protocol"), row, strict=True)) for row in found]
-    return pd.DataFrame(rows)[COLUMNS]
+        samples = read(Path(path), settings)
+        numbers = _numbers(samples, one.metrics, settings, config, device, ensure_classifier(one, config, device))
+    rows = [
+        {"metric": n.metric, "value": n.value, "better": n.better, "protocol": protocol(n.metric, **n.protocol)}
+        for n in numbers
+        if not n.network
+    ]
+    return pd.DataFrame([common | row for row in rows])[COLUMNS]
 
 
-def _kind_of(one: Experiment, settings: Mapping[str, Any]) -> Callable[..., list[Scored]]:
-    """How samples of this experiment are scored. Raises a UserError where it judges no set of samples."""
-    if "method" in settings and issubclass(resolve(settings["method"]), Translator):
-        return _outputs_scored if "outputs_per_input" in settings else _refused(one)
-    needed = {"features", "evaluation_samples", "reference_samples", "image_size", "channels", "data"}
-    if not needed <= set(settings) or settings["features"] == "none":
-        return _refused(one)
-    return _videos_scored if "frames" in settings else _images_scored
+def _reader(one: Experiment, settings: Mapping[str, Any]) -> Callable[[Path, Mapping[str, Any]], np.ndarray]:
+    """How samples for this experiment are read. Raises a UserError where it evaluates no set of samples."""
+    if "diversity" in one.metrics:
+        return _read_outputs
+    if not {"frechet", "classifier_score"} & set(one.metrics) or "evaluation_samples" not in settings:
+        raise UserError(f"{one.name} does not judge sets of samples by a feature network; they cannot be scored for it")
+    return _read_clips if "frames" in settings else _read
 
 
-def _refused(one: Experiment) -> NoReturn:
-    raise UserError(f"{one.name} does not judge sets of samples by a feature network; they cannot be scored for it")
-
-
-def _images_scored(path: Path, settings: Mapping[str, Any], given: Callable[..., Given], device) -> list[Scored]:
-    samples = _read(path, settings)
-    judge = Judge(given(changed={"evaluation_samples": len(samples)}), device, SAMPLING)
-    judgement = judge.of_images([samples])
-    rows: list[Scored] = [(judge.distance_name, judgement.distance, "lower", judge.distance_protocol)]
-    if judgement.score is not None:
-        rows.append((judge.score_name, judgement.score, "higher", judge.score_protocol))
-    return rows
-
-
-def _videos_scored(path: Path, settings: Mapping[str, Any], given: Callable[..., Given], device) -> list[Scored]:
-    clips = _read_clips(path, settings)
-    m = given(changed={"evaluation_samples": len(clips), "trials": 1})
-    VideoJudge(m, device).judge_clips(clips, SAMPLING["sampling"], model="", seed=0, dataset="")
-    return [(row["metric"], row["value"], row["better"], row["protocol"]) for row in m.rows if not row["condition"]]
-
-
-def _outputs_scored(path: Path, settings: Mapping[str, Any], given: Callable[..., Given], device) -> list[Scored]:
-    images = _read_outputs(path, settings)
-    inputs, count = images.shape[:2]
-    tested = min(settings["test_inputs"], inputs)
-    changed = {"perceptual_inputs": inputs, "test_inputs": tested, "outputs_per_input": count, "trials": 1}
-    judge = TranslationJudge(given(changed=changed), device)
-    return list(judge.numbers(judge.given(images)))
+def _numbers(
+    samples: np.ndarray,
+    metrics: list[str],
+    settings: Mapping[str, Any],
+    config: Mapping[str, Any],
+    device: torch.device,
+    classifier: Path | None,
+) -> Iterable[Number]:
+    if len(samples) < 2:
+        raise UserError("metrics of a set of samples need at least two of them")
+    count, outputs = samples.shape[:2]
+    changed = {"evaluation_samples": count, **({"trials": 1} if "trials" in settings else {})}
+    if "diversity" in metrics:
+        tested = min(settings["test_inputs"], count)
+        changed |= {"perceptual_inputs": count, "test_inputs": tested, "outputs_per_input": outputs}
+    evaluator = make_evaluator({**settings, **changed}, metrics, config, device, classifier=classifier)
+    if "diversity" in metrics:
+        return evaluator.of_outputs(samples, SAMPLING)
+    return evaluator.of_array(samples, SAMPLING).numbers
 
 
 def _cell(one: Experiment, model: str, condition: str | None) -> pd.Series:

@@ -6,23 +6,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from common.evaluation.measuring import Measuring, Run
-from common.evaluation.protocol import protocol
+from common.evaluation.measuring import Cell, Measuring
+from common.evaluation.runs import Run
+from common.evaluation.sampling import seed_sampling
 from common.nn.unet import UNet
 from common.pipeline.cost.count import operations
-from common.training.devices import compute_device
 from reproductions.cgml.counted import ColourClassifier, ContextEncoder, OnePass
-from reproductions.cgml.judging import (
-    CPU,
-    WITHOUT,
-    Colours,
-    GreyShare,
-    ImageJudge,
-    TintedColours,
-    loaded,
-    to_nearest_tint,
-)
+from reproductions.cgml.evaluate import COLOURS, GREY, TINTS, WITHOUT, OutputEvaluator, colour_shares, to_nearest_tint
 
+CPU = torch.device("cpu")
 LOW, HIGH = 0.3, 1.0  # where the branches are far enough apart to tell them
 NEAR = 0.25  # of a branch's own size: closer than this an output belongs to it
 
@@ -44,13 +36,20 @@ def relative_distances(x: Tensor, y: Tensor) -> Tensor:
 Walk = list[tuple[Tensor, Tensor, Tensor]]  # code, output, E[ρ] before and after each step
 
 
-def _walks(m: Measuring, run: Run, method: Any) -> tuple[Tensor, dict[str, Walk]]:
+def _method(m: Measuring, run: Run, snapshot: int = -1) -> Any:
+    method = m.method(run, CPU, run.snapshots[snapshot])
+    method.to_evaluation()
+    return method
+
+
+def _walks(run: Run, method: Any) -> tuple[Tensor, dict[str, Walk]]:
     """Inference from the same random codes with and without ρ, at evenly spaced x."""
     s = run.settings
     x = torch.linspace(LOW, HIGH, s["positions"]).repeat_interleave(s["starts"])[:, None]
-    torch.manual_seed(1000 + run.seed)
+    seed_sampling(run.seed)
     z = method.codes(len(x))
-    return x, {model: _walk(method, x, z, momentum=model == run.arm) for model in (run.arm, WITHOUT)}
+    models = {run.arm: True, f"cGML {WITHOUT}": False}
+    return x, {model: _walk(method, x, z, momentum=momentum) for model, momentum in models.items()}
 
 
 @torch.no_grad()
@@ -86,53 +85,51 @@ BETTER = {"near_branch": "higher", "phantom_share": "lower", "rarer_branch": "hi
 def cgml_toy(m: Measuring) -> None:
     """Figure 3: both branches, phantom outputs, E[ρ] near the branches and away from them."""
     for run in m.whole_runs:
-        method, s = loaded(m, run), run.settings
-        text = _sampled(run)
-
-        def add(metric: str, value: float, model: str, better: str = "", run=run, text=text, **more: Any) -> None:
-            m.add(
-                model=model,
-                seed=run.seed,
-                dataset="cubic branches",
-                metric=metric,
-                value=value,
-                better=better,
-                protocol=protocol(metric, **text, **more),
-                note=run.note,
-                task="toy",
-            )
-
+        method = _method(m, run)
         if run.arm == "L1":
-            x = torch.linspace(LOW, HIGH, s["positions"])[:, None]
-            y = method.outputs(x, 1)[:, 0]
-            for metric, value in _outcome(x, y).items():
-                add(metric, value, "L1", BETTER[metric])
-            add("y", float(y.abs().mean()), "L1", of="mean absolute output of all coordinates")
-            if m.shown(run):
-                m.sheet("outputs|L1", torch.cat([x, y], dim=1).numpy())
-            continue
-        x, walks = _walks(m, run, method)
-        for model, walk in walks.items():
-            outcomes = [_outcome(x, y) for _, y, _ in walk]
-            for metric, value in outcomes[-1].items():
-                add(metric, value, model, BETTER[metric], steps=s["inner_steps"])
-            add("error_at_start", outcomes[0]["error"], model, steps=0)
-            steps = np.arange(len(walk))
-            for metric in ("error", "phantom_share"):
-                values = np.array([outcome[metric] for outcome in outcomes])
-                m.curve(model=model, seed=run.seed, name=metric, steps=steps, values=values)
-            if m.shown(run):
-                m.sheet(f"outputs|{model}", torch.cat([x, walk[-1][1]], dim=1).numpy()[:: max(len(x) // 2000, 1)])
-        outputs, momenta = (torch.cat([step[k] for step in walks[run.arm]]) for k in (1, 2))
-        xs = x.repeat(len(walks[run.arm]), 1)
-        near = relative_distances(xs, outputs).min(dim=0).values < NEAR
-        for metric, chosen in (("momentum_near", near), ("momentum_away", ~near)):
-            value = float(momenta[chosen].mean()) if chosen.any() else float("nan")
-            add(metric, value, run.arm, of="mean of E[rho] over all steps")
+            _add_regression(m, run, method)
+        else:
+            _add_inference(m, run, method)
+
+
+def _branches(m: Measuring, run: Run, model: str) -> Cell:
+    return m.cell(run, "cubic branches", model=model, task="toy")
+
+
+def _add_regression(m: Measuring, run: Run, method: Any) -> None:
+    x = torch.linspace(LOW, HIGH, run.settings["positions"])[:, None]
+    y = method.outputs(x, 1)[:, 0]
+    cell = _branches(m, run, "L1")
+    for metric, value in _outcome(x, y).items():
+        cell.add(metric, value, BETTER[metric], **_sampled(run))
+    of = "mean absolute output of all coordinates"
+    cell.add("y", float(y.abs().mean()), of=of, **_sampled(run))
+    if m.shown(run):
+        m.sheet("outputs|L1", torch.cat([x, y], dim=1).numpy())
+
+
+def _add_inference(m: Measuring, run: Run, method: Any) -> None:
+    x, walks = _walks(run, method)
+    text = _sampled(run)
+    for model, walk in walks.items():
+        cell, outcomes = _branches(m, run, model), [_outcome(x, y) for _, y, _ in walk]
+        for metric, value in outcomes[-1].items():
+            cell.add(metric, value, BETTER[metric], steps=run.settings["inner_steps"], **text)
+        cell.add("error_at_start", outcomes[0]["error"], steps=0, **text)
+        for metric in ("error", "phantom_share"):
+            cell.curve(metric, np.arange(len(walk)), [outcome[metric] for outcome in outcomes])
         if m.shown(run):
-            m.sheet("momentum", torch.cat([xs, outputs[:, :1], momenta], dim=1).numpy()[:: max(len(xs) // 8000, 1)])
-            m.sheet("cost", _cost_maps(m, run))
-            m.sheet("paths", _paths(method))
+            m.sheet(f"outputs|{model}", torch.cat([x, walk[-1][1]], dim=1).numpy()[:: max(len(x) // 2000, 1)])
+    outputs, momenta = (torch.cat([step[k] for step in walks[run.arm]]) for k in (1, 2))
+    xs = x.repeat(len(walks[run.arm]), 1)
+    near = relative_distances(xs, outputs).min(dim=0).values < NEAR
+    for metric, chosen in (("momentum_near", near), ("momentum_away", ~near)):
+        value = float(momenta[chosen].mean()) if chosen.any() else float("nan")
+        _branches(m, run, run.arm).add(metric, value, of="mean of E[rho] over all steps", **text)
+    if m.shown(run):
+        m.sheet("momentum", torch.cat([xs, outputs[:, :1], momenta], dim=1).numpy()[:: max(len(xs) // 8000, 1)])
+        m.sheet("cost", _cost_maps(m, run))
+        m.sheet("paths", _paths(method))
 
 
 @torch.no_grad()
@@ -141,8 +138,8 @@ def _cost_maps(m: Measuring, run: Run, points: int = 60) -> np.ndarray:
     x, angle = torch.linspace(0, 1, points), torch.linspace(0, 2 * torch.pi, points)
     xs = x.repeat(points)[:, None]
     maps = []
-    for snapshot in range(len(run.record["snapshots"])):
-        method = loaded(m, run, snapshot=snapshot)
+    for snapshot in range(len(run.snapshots)):
+        method = _method(m, run, snapshot)
         z = torch.zeros(points, method.latent_size)
         z[:, 0], z[:, 1] = angle.cos(), angle.sin()
         output = method.g(method.h(xs), z.repeat_interleave(points, dim=0))
@@ -164,31 +161,21 @@ def _paths(method: Any, count: int = 60) -> np.ndarray:
 def cgml_choices(m: Measuring) -> None:
     """What becomes of the outputs under each choice, with ρ and without."""
     for run in m.whole_runs:
-        x, walks = _walks(m, run, loaded(m, run))
-        for (_, walk), with_rho in zip(walks.items(), ("yes", "no"), strict=True):
-            text = _sampled(run)
+        x, walks = _walks(run, _method(m, run))
+        for walk, with_rho in zip(walks.values(), ("yes", "no"), strict=True):
+            cell = m.cell(run, "cubic branches", rho=with_rho)
             for metric, value in _outcome(x, walk[-1][1]).items():
-                m.add(
-                    model=run.arm,
-                    seed=run.seed,
-                    dataset="cubic branches",
-                    metric=metric,
-                    value=value,
-                    better=BETTER[metric],
-                    protocol=protocol(metric, **text),
-                    note=run.note,
-                    rho=with_rho,
-                )
+                cell.add(metric, value, BETTER[metric], **_sampled(run))
 
 
 def cgml_toy_uncertainty(m: Measuring) -> None:
     """Figure 22: variance of outputs under noise on the codes where inference ends, over x."""
     draws = 50
     for run in m.whole_runs:
-        method, s = loaded(m, run), run.settings
+        method, s = _method(m, run), run.settings
         positions = torch.linspace(0, 1.5, s["positions"])
         x = positions.repeat_interleave(s["starts"])[:, None]
-        torch.manual_seed(1000 + run.seed)
+        seed_sampling(run.seed)
         with torch.no_grad():
             h = method.h(x)
             z, _ = method.walk(h, method.codes(len(x)), momentum=True)[-1]
@@ -196,20 +183,12 @@ def cgml_toy_uncertainty(m: Measuring) -> None:
         variance = outputs.var(dim=0).mean(dim=1).reshape(len(positions), -1).mean(dim=1)
         text = {"noise": s["noise_on_codes"], "draws": draws, "starts": s["starts"]}
         size = branch(positions[:, None]).square().mean(dim=1)  # outputs grow with x, and their variance with them
+        cell = m.cell(run, "cubic branches")
         for part, low, high in (("inside", 0.1, 0.5), ("outside", 1.0, 1.5)):
             chosen = (positions >= low) & (positions <= high)
             for metric, values in ((f"variance_{part}", variance), (f"relative_variance_{part}", variance / size)):
-                what = protocol(metric, of=f"x from {low:g} to {high:g}", **text)
-                m.add(
-                    model=run.arm,
-                    seed=run.seed,
-                    dataset="cubic branches",
-                    metric=metric,
-                    value=float(values[chosen].mean()),
-                    protocol=what,
-                    note=run.note,
-                )
-        m.curve(model=run.arm, seed=run.seed, name="variance", steps=positions.numpy(), values=variance.numpy())
+                cell.add(metric, float(values[chosen].mean()), of=f"x from {low:g} to {high:g}", **text)
+        cell.curve("variance", positions.numpy(), variance.numpy())
 
 
 # --- Images --------------------------------------------------------------------------------------------------------
@@ -217,97 +196,96 @@ def cgml_toy_uncertainty(m: Measuring) -> None:
 COLUMNS = {"imagenet": "ImageNet"}  # of Table 2; everything else stands for STL
 
 
-def _keep(m: Measuring, shown: dict[str, np.ndarray], inputs: int) -> None:
-    """The first pictures of every column, for the figures; of several outputs the first twelve."""
-    for name, images in shown.items():
-        part = images[:inputs] if images.ndim == 4 else images[:inputs, :12]
-        m.sheet(f"picture|{name}", part)
+def _evaluator(m: Measuring) -> OutputEvaluator:
+    return m.evaluator(kind=OutputEvaluator)
+
+
+def _add(
+    m: Measuring, evaluator: OutputEvaluator, run: Run, shown: int = 0, corruption: float | None = None, **at: Any
+) -> dict[str, np.ndarray]:
+    """The numbers of every model of one run, and the first pictures of every column for the figures; of several outputs
+    the first twelve. Returns the shares of colours, where they are counted, by model.
+    """
+    shares = {}
+    for model, evaluation in evaluator.evaluate_models(run, corruption=corruption).items():
+        m.cell(run, model=model, **at).add_numbers(evaluation.numbers)
+        if "colours" in evaluation.each:
+            shares[model] = colour_shares(evaluation.each["colours"])
+        if shown and m.shown(run):
+            block = evaluation.samples
+            for name, images in (("truth", block.truths), ("input", block.conditions), (model, block.images)):
+                m.sheet(f"picture|{name}", images[:shown] if images.ndim == 4 else images[:shown, :12])
+    return shares
 
 
 def cgml_colorization(m: Measuring) -> None:
     """Tables 2 and 8, Figures 6, 7, 10 and 33; on tinted garments the share of the four true colourings too."""
-    with compute_device(m.config["device"]) as device:
-        judge = ImageJudge(m, device)
-        garments = judge.name == "tinted_garments"
-        data = COLUMNS.get(judge.name, "STL")
-        for run in m.runs:
-            tally = TintedColours if garments else Colours
-            shown, tallies = judge.judge(run, tally=tally, data=data, task="colorization")
+    name = m.settings()["data"]
+    garments = name == "tinted_garments"
+    evaluator = _evaluator(m).counting(COLOURS, *([TINTS] if garments else []))
+    for run in m.runs:
+        shares = _add(m, evaluator, run, 8, data=COLUMNS.get(name, "STL"), task="colorization")
+        if run.arm == "cGML":
+            error = (NEAREST_TINT, to_nearest_tint) if garments else (SUM_OF_COLOURS,)
+            evaluator.errors_along(run, m.cell(run), *error)
+        if m.shown(run):
+            for model, (ours, truth) in shares.items():
+                m.sheet(f"planes|{model}", ours)
+                m.sheet("planes|truth", truth)
             if run.arm == "cGML":
-                judge.errors_along(
-                    run, NEAREST_TINT if garments else SUM_OF_COLOURS, to_nearest_tint if garments else None
-                )
-            if run.seed == m.seeds[0]:
-                _keep(m, shown, 8)
-                for model, counted in tallies.items():
-                    m.sheet(f"planes|{model}", counted.shares[0])
-                    m.sheet("planes|truth", counted.shares[1])
-                if run.arm == "cGML":
-                    m.sheet("along", judge.pictures_along())
+                m.sheet("along", evaluator.pictures_along(run))
 
 
 def cgml_latent_size(m: Measuring) -> None:
     """Table 9, which has no SSIM; PSNR is ours."""
-    with compute_device(m.config["device"]) as device:
-        judge = ImageJudge(m, device, structure=False)
-        for run in m.runs:
-            judge.judge(run, "cGML", latent_size=run.settings["latent_size"], task="colorization")
+    evaluator = _evaluator(m)
+    for run in m.runs:
+        for model, evaluation in evaluator.evaluate_models(run, "cGML").items():
+            cell = m.cell(run, model=model, latent_size=run.settings["latent_size"], task="colorization")
+            cell.add_numbers(evaluation.numbers)
 
 
 def cgml_mnist_completion(m: Measuring) -> None:
     """Figures 4 and 40: how near completed digits are to the clean ones, and how much of the hole is undecided grey."""
-    with compute_device(m.config["device"]) as device:
-        judge = ImageJudge(m, device)
-        for run in m.runs:
-            shown, _ = judge.judge(run, tally=GreyShare, task="completion")
-            if run.arm == "cGML":
-                judge.errors_along(run, "mean difference within the hole")
-            if run.seed == m.seeds[0]:
-                _keep(m, shown, 10)
+    evaluator = _evaluator(m).counting(GREY)
+    for run in m.runs:
+        _add(m, evaluator, run, 10, task="completion")
+        if run.arm == "cGML":
+            evaluator.errors_along(run, m.cell(run), "mean difference within the hole")
 
 
 def cgml_mnist_white_box(m: Measuring) -> None:
     """Figure 5: for how many digits the outputs of random codes show both modes."""
-    with compute_device(m.config["device"]) as device:
-        judge = ImageJudge(m, device)
-        for run in m.runs:
-            box = judge.load(run).problem.box(CPU).numpy()
-            for model, how in judge.models(run.arm):
-                has_box = []
-                for place, (_, _, images) in enumerate(judge.pictures(run, how)):
-                    has_box.append(images[..., 0][..., box].mean(axis=-1) > 127)
-                    if run.seed == m.seeds[0] and not how and place == 0:
-                        m.sheet(f"picture|{run.arm}", images[:3, :10])
-                found = np.concatenate(has_box)
-                common = {
-                    "model": model,
-                    "seed": run.seed,
-                    "dataset": judge.name,
-                    "note": run.note,
-                    "rate": run.settings["box_rate"],
-                }
-                sampled = {"inputs": found.shape[0], "outputs": found.shape[1], "box": "brighter than the middle grey"}
-                both = (found.any(axis=1) & ~found.all(axis=1)).mean()
-                text = protocol("both_modes", of="inputs", **sampled)
-                m.add(metric="both_modes", value=both, better="higher", protocol=text, **common)
-                text = protocol("box_share", of="outputs", **sampled)
-                m.add(metric="box_share", value=found.mean(), better="target", protocol=text, **common)
+    evaluator = _evaluator(m)
+    for run in m.whole_runs:
+        method = evaluator.method(run)
+        box = method.problem.box(CPU).numpy()
+        for model, how in evaluator.models(method, run.arm).items():
+            seed_sampling(run.seed)
+            blocks = [block.images for block in evaluator.draw(method, **how)]
+            if m.shown(run) and not how:
+                m.sheet(f"picture|{run.arm}", blocks[0][:3, :10])
+            found = np.concatenate([images[..., 0][..., box].mean(axis=-1) > 127 for images in blocks])
+            cell = m.cell(run, model=model, rate=run.settings["box_rate"])
+            sampled = {"inputs": found.shape[0], "outputs": found.shape[1], "box": "brighter than the middle grey"}
+            both = (found.any(axis=1) & ~found.all(axis=1)).mean()
+            cell.add("both_modes", both, "higher", of="inputs", **sampled)
+            cell.add("box_share", found.mean(), "target", of="outputs", **sampled)
 
 
 def cgml_image_completion(m: Measuring) -> None:
     """Table 3"""
-    with compute_device(m.config["device"]) as device:
-        judge = ImageJudge(m, device)
-        for run in m.runs:
-            for corruption in judge.s["corruptions"]:
-                shown, _ = judge.judge(run, corruption=corruption, mask=f"{corruption:.0%}", task="completion")
-            if run.seed == m.seeds[0]:
-                _keep(m, shown, 6)
+    evaluator = _evaluator(m)
+    for run in m.runs:
+        corruptions = evaluator.settings["corruptions"]
+        for corruption in corruptions:
+            shown = 6 if corruption == corruptions[-1] else 0
+            _add(m, evaluator, run, shown, corruption, mask=f"{corruption:.0%}", task="completion")
 
 
 def cgml_flops(m: Measuring) -> None:
     """Table 7: operations of one pass of a batch of 10, counted on shapes alone, at the sizes of Figure 24."""
-    s = m.experiment.settings_without_arm(m.scale, m.config)
+    s = m.own_settings
     ours = {"width": s["width"], "latent_size": s["latent_size"], "path_width": s["path_width"]}
     for size in (32, 64, 128, 256):
         colour = (3, size, size)
@@ -322,16 +300,6 @@ def cgml_flops(m: Measuring) -> None:
         for model, (network, *shapes) in networks.items():
             count = operations(network, *((s["batch_size"], *shape) for shape in shapes))
             at = {"batch": s["batch_size"]} if size == s["image_size"] else {"size": size}
-            text = protocol("flops", size=size, counted="two for a multiplication with an addition", passes=1)
+            text = {"size": size, "counted": "two for a multiplication with an addition", "passes": 1}
             for seed in m.seeds:
-                m.add(
-                    model=model,
-                    seed=seed,
-                    dataset="not stated",
-                    metric="flops",
-                    value=count / 1e9,
-                    better="lower",
-                    unit="1×10^9",
-                    protocol=text,
-                    **at,
-                )
+                m.cell_of(model, seed, "not stated", **at).add("flops", count / 1e9, "lower", "1×10^9", **text)

@@ -1,21 +1,21 @@
 """What each experiment of *Temporal Generative Adversarial Nets* measures."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import nn
 
 from common.data.batches import to_float, to_uint8
 from common.data.clips import ClipReader
-from common.data.prepare import Prepared
 from common.evaluation.features import extract
-from common.evaluation.measuring import Measuring, Run, cells
-from common.evaluation.metrics.adversarial import adversarial_metric
+from common.evaluation.measuring import Cell, Measuring
 from common.evaluation.metrics.scores import accuracy
-from common.evaluation.protocol import protocol
-from common.evaluation.videos import VideoJudge, held_out, trained
+from common.evaluation.sampling import seed_sampling
+from common.evaluation.videos import held_out
 from common.nn.video import GaussianNoise
-from common.training.devices import compute_device
 from common.training.video import VideoMethod
+from reproductions.tgan.gam import adversarial_metric
 
 SHOWN = 16
 FAILED_LOSS = 1e3
@@ -33,66 +33,56 @@ def tgan_golf(m: Measuring) -> None:
 
 
 def _judged(m: Measuring) -> None:
-    with compute_device(m.config["device"]) as device:
-        judge = VideoJudge(m, device)
-        name = "UCF-101 dataset" if judge.data.card["data"] == "ucf101" else "data"  # Table 4's only where it is that
-        m.sheet("data", judge.judge_data(name)[:SHOWN])
-        for run in m.runs:
-            shown = judge.judge(run)
-            if run.seed == m.seeds[0]:
-                m.sheet(run.arm, shown[:SHOWN])
+    evaluator = m.evaluator()
+    dataset = evaluator.data.card["data"]
+    name = "UCF-101 dataset" if dataset == "ucf101" else "data"  # Table 4's only where it is that
+    for seed in m.seeds:
+        real = evaluator.of_data(seed)
+        m.cell_of(name, seed, dataset).add_numbers(real.numbers)
+    m.sheet("data", real.samples[:SHOWN])
+    m.evaluate_runs(evaluator, shown=SHOWN)
 
 
 def tgan_clipping_stability(m: Measuring) -> None:
     """Figure 2: the generator's loss along the training, and how near to the data it ends."""
-    with compute_device(m.config["device"]) as device:
-        judge = VideoJudge(m, device)
-        for run in m.runs:
-            loss = run.curves["generator_loss"]
-            steps = np.arange(1, len(loss) + 1)
-            m.curve(model=run.arm, seed=run.seed, name="generator_loss", steps=steps, values=loss)
-            judge.judge(run)
-            common = cells(run, judge.data)
-            finite = loss[np.isfinite(loss)]
-            failed = run.diverged or np.abs(finite).max(initial=0) > FAILED_LOSS
-            text = protocol("failed", of=f"a loss that is not finite or beyond {FAILED_LOSS:g}")
-            m.add(metric="failed", value=float(failed), better="lower", protocol=text, **common)
-            half = finite[len(finite) // 2 :]
-            text = protocol("loss_deviation", of="standard deviation of the generator's loss, second half of training")
-            m.add(metric="loss_deviation", value=float(half.std()), better="lower", protocol=text, **common)
-            if judge.networks:
-                start, end = (judge.distance(run, step) for step in (0, run.record["snapshots"][-1]))
-                text = protocol("distance_left", of="Fréchet distance to the data after training over that before")
-                m.add(metric="distance_left", value=end / start, better="lower", protocol=text, **common)
+    evaluator = m.evaluator()
+    distances = evaluator.only("frechet")
+    for run in m.runs:
+        loss, cell = run.curves["generator_loss"], m.cell(run)
+        cell.curve("generator_loss", np.arange(1, len(loss) + 1), loss)
+        cell.add_numbers(evaluator.evaluate(run).numbers)
+        finite = loss[np.isfinite(loss)]
+        failed = run.failed or np.abs(finite).max(initial=0) > FAILED_LOSS
+        cell.add("failed", float(failed), "lower", of=f"a loss that is not finite or beyond {FAILED_LOSS:g}")
+        of = "standard deviation of the generator's loss, second half of training"
+        cell.add("loss_deviation", float(finite[len(finite) // 2 :].std()), "lower", of=of)
+        if evaluator.networks:
+            start, end = (each["frechet"].value for each in distances.along(run, (0, None)))
+            of = "Fréchet distance to the data after training over that before"
+            cell.add("distance_left", end / start, "lower", of=of)
 
 
 def tgan_conditional(m: Measuring) -> None:
     """Figure 7: is what is generated what the label asked for? The classifier of the scores decides."""
-    with compute_device(m.config["device"]) as device:
-        judge = VideoJudge(m, device)
-        real, network = judge.data, judge.networks[-1]  # of C3D the one without dropout
-        for run in m.runs:
-            method = trained(m, run, device)
-            classes, wanted = method.classes, np.arange(judge.count) % method.classes
-            kept: list[np.ndarray] = []
-
-            def videos(method=method, run=run, wanted=wanted, kept=kept, classes=classes):
-                for block in judge.videos(run, method, judge.count, torch.from_numpy(wanted).to(device)):
-                    kept.extend(block[: max(2 * classes - len(kept), 0)])
-                    yield block
-
-            found = accuracy(extract(network, videos()).predicted, wanted)
-            common = cells(run, real)
-            text = protocol("label_accuracy", **network.protocol, n_fake=judge.count, classes=classes)
-            m.add(metric="label_accuracy", value=found, better="higher", protocol=text, **common)
-            text = protocol("times_chance", of="label_accuracy times the number of classes")
-            m.add(metric="times_chance", value=found * classes, better="higher", protocol=text, **common)
-            if run.seed == m.seeds[0]:
-                shown = min(classes, 10)
-                places = [place for k in range(shown) for place in (k, k + classes) if place < len(kept)]
-                m.sheet("asked for", np.stack([kept[place] for place in places]))
-                firsts = [np.flatnonzero(real.labels == k)[:1] for k in range(shown)]
-                m.sheet("data", real.samples[np.concatenate(firsts)])
+    evaluator = m.evaluator()
+    real, network = evaluator.data, evaluator.networks[-1]  # of C3D the one without dropout
+    for run in m.runs:
+        classes, wanted = run.settings["classes"], np.arange(evaluator.count) % run.settings["classes"]
+        clips, found = np.zeros((len(wanted), *real.samples.shape[1:]), np.uint8), 0.0
+        if not run.failed:
+            method = m.method(run)
+            seed_sampling(run.seed)
+            clips = np.concatenate(list(evaluator.draw(method, torch.from_numpy(wanted).to(m.device))))
+            found = accuracy(extract(network, clips).predicted, wanted)
+        cell = m.cell(run)
+        cell.add("label_accuracy", found, "higher", **network.protocol, n_fake=len(wanted), classes=classes)
+        cell.add("times_chance", found * classes, "higher", of="label_accuracy times the number of classes")
+        if m.shown(run):
+            shown = min(classes, 10)
+            places = [place for k in range(shown) for place in (k, k + classes) if place < len(clips)]
+            m.sheet("asked for", clips[places])
+            firsts = [np.flatnonzero(real.labels == k)[:1] for k in range(shown)]
+            m.sheet("data", real.samples[np.concatenate(firsts)])
 
 
 # --- Moving MNIST --------------------------------------------------------------------------------------------------
@@ -102,45 +92,42 @@ def tgan_moving_mnist_gam(m: Measuring) -> None:
     """Table 3 and Figure 3."""
     s = m.settings("TGAN")
     count = s["gam_samples"]
-    with compute_device(m.config["device"]) as device:
-        unseen = held_out(m, s, count)
-        real = to_float(ClipReader(unseen.samples, device)(torch.arange(len(unseen.samples))))
-        methods: dict[tuple[str, int], VideoMethod] = {}
-        fakes: dict[tuple[str, int], torch.Tensor] = {}
-        for run in m.runs:
-            key = (run.arm, run.seed)
-            if run.diverged:  # its critic is gone too: it has no games
-                m.sheet(run.arm, np.full((SHOWN, *unseen.samples.shape[1:]), 128, np.uint8))
-                continue
-            methods[key] = trained(m, run, device)
+    unseen = held_out(s, m.config, count)
+    real = to_float(ClipReader(unseen.samples, m.device)(torch.arange(len(unseen.samples))))
+    methods: dict[tuple[str, int], VideoMethod] = {}
+    fakes: dict[tuple[str, int], torch.Tensor] = {}
+    for run in m.runs:
+        key, shown = (run.arm, run.seed), np.zeros((SHOWN, *unseen.samples.shape[1:]), np.uint8)
+        if not run.failed:  # its critic is gone too: it has no games
+            methods[key] = m.method(run)
+            seed_sampling(run.seed)
             fakes[key] = methods[key].sample(count)
-            _add_diversity(m, run, fakes[key], unseen)
-            if run.seed == m.seeds[0]:
-                m.sheet(run.arm, to_uint8(fakes[key][:SHOWN]).cpu().numpy())
-        m.sheet("data", to_uint8(real[:SHOWN]).cpu().numpy())
-        for arm in m.experiment.arms[1:]:
-            for seed in m.seeds:
-                a, b = ("TGAN", seed), (arm, seed)
-                if a not in methods or b not in methods:
-                    continue
-                of_a, of_b = _values(methods[a]), _values(methods[b])
-                found = adversarial_metric(
-                    a_on_real=of_a(real),
-                    a_on_own=of_a(fakes[a]),
-                    a_on_other=of_a(fakes[b]),
-                    b_on_real=of_b(real),
-                    b_on_own=of_b(fakes[b]),
-                    b_on_other=of_b(fakes[a]),
-                )
-                common = {"model": "TGAN", "seed": seed, "dataset": unseen.card["data"], "against": arm}
-                parts = {**found.parts, "critics": "batch statistics, without noise", "real": "held-out clips"}
-                text = protocol("GAM", **parts)
-                m.add(metric="GAM", value=found.score, better="higher", protocol=text, **common)
-                text = protocol("GAM_test_ratio", **parts)
-                m.add(metric="GAM_test_ratio", value=found.test_ratio, better="target", protocol=text, **common)
+            shown = to_uint8(fakes[key][:SHOWN]).cpu().numpy()
+            _add_diversity(m.cell(run, unseen.card["data"]), fakes[key])
+        if m.shown(run):
+            m.sheet(run.arm, shown)
+    m.sheet("data", to_uint8(real[:SHOWN]).cpu().numpy())
+    for arm in m.experiment.arms[1:]:
+        for seed in m.seeds:
+            a, b = ("TGAN", seed), (arm, seed)
+            if a not in methods or b not in methods:
+                continue
+            of_a, of_b = _values(methods[a]), _values(methods[b])
+            found = adversarial_metric(
+                a_on_real=of_a(real),
+                a_on_own=of_a(fakes[a]),
+                a_on_other=of_a(fakes[b]),
+                b_on_real=of_b(real),
+                b_on_own=of_b(fakes[b]),
+                b_on_other=of_b(fakes[a]),
+            )
+            cell = m.cell_of("TGAN", seed, unseen.card["data"], against=arm)
+            parts = {**found.parts, "critics": "batch statistics, without noise", "real": "held-out clips"}
+            cell.add("GAM", found.score, "higher", **parts)
+            cell.add("GAM_test_ratio", found.test_ratio, "target", **parts)
 
 
-def _values(method: VideoMethod):
+def _values(method: VideoMethod) -> Callable[[torch.Tensor], np.ndarray]:
     """The critic's value of each video, with batch statistics as in training, whole batches of one kind."""
     method.f.train()
     for module in method.f.modules():
@@ -160,68 +147,46 @@ def _values(method: VideoMethod):
     return values
 
 
-def _add_diversity(m: Measuring, run: Run, videos: torch.Tensor, data: Prepared) -> None:
+def _add_diversity(cell: Cell, videos: torch.Tensor) -> None:
     """How much videos differ from one another: little where the generator has collapsed to a few."""
     half = len(videos) // 2
-    value = (videos[:half] - videos[half : 2 * half]).abs().mean()
-    text = protocol("pixel_diversity", of="mean |difference| of two videos, pixels in [-1,1]", pairs=half)
-    m.add(metric="pixel_diversity", value=float(value), better="higher", protocol=text, **cells(run, data))
+    value = float((videos[:half] - videos[half : 2 * half]).abs().mean())
+    of = "mean |difference| of two videos, pixels in [-1,1]"
+    cell.add("pixel_diversity", value, "higher", of=of, pairs=half)
 
 
 def tgan_frame_interpolation(m: Measuring) -> None:
     """Figure 6: the trajectory of z₁ interpolated linearly (Section 5.1), against a dissolve of the frames."""
     count = m.settings("TGAN")["paths"]
-    with compute_device(m.config["device"]) as device:
-        for run in m.runs:
-            if run.diverged:
-                continue
-            method = trained(m, run, device)
-            z0 = method.noise(count)
+    for run in m.whole_runs:
+        method = m.method(run)
+        seed_sampling(run.seed)
+        z0 = method.noise(count)
+        with method.evaluating():
+            path = method.g.trajectory(z0)
+            frames = method.g.frames(z0, path)
+            halves = method.g.frames(z0, interpolated(path, 2))
+        before, after, between = frames[:, :, :-1], frames[:, :, 1:], halves[:, :, 1::2]
+        step, dissolve = _mean(after - before) + 1e-12, (before + after) / 2
+        cell, contrast, n = m.cell(run), _contrast(frames), {"videos": count}
+        cell.add("frames", halves.shape[2], "target", of="length of the interpolated video", **n)
+        of = "mean |difference| at the times that the generator gives itself"
+        cell.add("difference_at_frames", _mean(halves[:, :, ::2] - frames), "lower", of=of, **n)
+        of = "change to the frame between, as a share of the change to the next (0.5 for a dissolve)"
+        cell.add("share_of_way", _mean(between - before) / step, "target", of=of, **n)
+        of = "distance from the dissolve, as a share of the change to the next frame"
+        cell.add("off_dissolve", _mean(between - dissolve) / step, "higher", of=of, **n)
+        of = "mean squared gradient between frames over that of frames"
+        cell.add("contrast_kept", _contrast(between) / contrast, "higher", of=of, **n)
+        cell.add("contrast_of_dissolve", _contrast(dissolve) / contrast, "higher", of="the same of a dissolve", **n)
+        if m.shown(run):
             with method.evaluating():
-                path = method.g.trajectory(z0)
-                frames = method.g.frames(z0, path)
-                halves = method.g.frames(z0, interpolated(path, 2))
-            common = cells(run, m.data(run.settings))
-            before, after, between = frames[:, :, :-1], frames[:, :, 1:], halves[:, :, 1::2]
-            step, dissolve = _mean(after - before) + 1e-12, (before + after) / 2
-            for metric, value, better, of in (
-                ("frames", halves.shape[2], "target", "length of the interpolated video"),
-                (
-                    "difference_at_frames",
-                    _mean(halves[:, :, ::2] - frames),
-                    "lower",
-                    "mean |difference| at the times that the generator gives itself",
-                ),
-                (
-                    "share_of_way",
-                    _mean(between - before) / step,
-                    "target",
-                    "change to the frame between, as a share of the change to the next (0.5 for a dissolve)",
-                ),
-                (
-                    "off_dissolve",
-                    _mean(between - dissolve) / step,
-                    "higher",
-                    "distance from the dissolve, as a share of the change to the next frame",
-                ),
-                (
-                    "contrast_kept",
-                    _contrast(between) / _contrast(frames),
-                    "higher",
-                    "mean squared gradient between frames over that of frames",
-                ),
-                ("contrast_of_dissolve", _contrast(dissolve) / _contrast(frames), "higher", "the same of a dissolve"),
-            ):
-                text = protocol(metric, of=of, videos=count)
-                m.add(metric=metric, value=float(value), better=better, protocol=text, **common)
-            if run.seed == m.seeds[0]:
-                with method.evaluating():
-                    finer = method.g.frames(z0[:8], interpolated(path[:8], BETWEEN))
-                m.sheet("interpolated", to_uint8(finer).cpu().numpy())
-                m.sheet("frames", to_uint8(frames[:8]).cpu().numpy())
-                steps = torch.linspace(0, 1, BETWEEN + 1, device=device)[:-1]
-                blends = [torch.lerp(before[:8], after[:8], step) for step in steps]
-                m.sheet("dissolve", to_uint8(torch.stack(blends, dim=3).flatten(2, 3)).cpu().numpy())
+                finer = method.g.frames(z0[:8], interpolated(path[:8], BETWEEN))
+            steps = torch.linspace(0, 1, BETWEEN + 1, device=m.device)[:-1]
+            blends = [torch.lerp(before[:8], after[:8], step) for step in steps]
+            dissolved = torch.stack(blends, dim=3).flatten(2, 3)
+            for name, videos in (("interpolated", finer), ("frames", frames[:8]), ("dissolve", dissolved)):
+                m.sheet(name, to_uint8(videos).cpu().numpy())
 
 
 def interpolated(path: torch.Tensor, factor: int) -> torch.Tensor:

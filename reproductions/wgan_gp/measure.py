@@ -9,13 +9,12 @@ from torch import Tensor, nn
 
 from common.data.batches import to_float
 from common.data.kinds.text import as_text
-from common.evaluation.images import Judge
-from common.evaluation.measuring import Measuring, cells
-from common.evaluation.protocol import protocol
+from common.evaluation.evaluator import Evaluator
+from common.evaluation.measuring import Cell, Measuring
+from common.evaluation.runs import Run
+from common.evaluation.sampling import seed_part, seed_sampling
 from common.losses.penalties import clip_weights, gradient_penalty
 from common.measurements.curves import filtered, spearman
-from common.training.devices import compute_device
-from common.training.loop import load_snapshot
 from common.training.method import build_method
 from reproductions.wgan_gp.ngrams import GRAMS, js_of_ngrams, ngrams
 
@@ -46,44 +45,26 @@ def wgan_gp_toy_critics(m: Measuring) -> None:
     for run in m.whole_runs:
         dataset, arm = run.arm.split(" · ")
         data = m.data(run.settings)
-        method = m.trained(run, torch.device("cpu"))
+        cell = m.cell(run, dataset, model=arm, data=dataset)
+        method = m.method(run, torch.device("cpu"))
         rng = np.random.default_rng(run.seed)
         real = torch.from_numpy(data.samples[rng.choice(len(data.samples), SCORED_POINTS, replace=False)])
         fake = real + torch.from_numpy(rng.standard_normal(real.shape, dtype=np.float32))
-        both = torch.cat([real, fake])
-        with torch.no_grad():
-            values = method.f(both).double().numpy()
-            em_estimate = float(values[:SCORED_POINTS].mean() - values[SCORED_POINTS:].mean())
-        torch.manual_seed(run.seed)
-        _, norm = gradient_penalty(method.f, real, fake)
-
-        def add(metric, value, better="", run=run, dataset=dataset, arm=arm, **parts):
-            m.add(
-                model=arm,
-                dataset=dataset,
-                seed=run.seed,
-                metric=metric,
-                value=value,
-                better=better,
-                protocol=protocol(metric, n=SCORED_POINTS, **parts),
-                note=run.note,
-                data=dataset,
-            )
-
         # A critic that sees no more than mean and covariance cannot tell the data from this Gaussian.
         points = real.double().numpy()
         like = rng.multivariate_normal(points.mean(axis=0), np.cov(points, rowvar=False), SCORED_POINTS)
         with torch.no_grad():
-            on_like = method.f(torch.from_numpy(like.astype(np.float32))).double().mean().item()
-        add(
-            "higher_moments",
-            (values[:SCORED_POINTS].mean() - on_like) / float(norm),
-            "higher",
-            of="E f(data) - E f(Gaussian of equal mean and covariance) over mean gradient norm on lines",
-        )
-        add("em_over_slope", em_estimate / float(norm), "higher", of="EM estimate over the mean gradient norm on lines")
-        add("gradient_norm", float(norm), "target", of="mean on lines between real and fake")
-        add("weights_at_bound", _share_at_bound(method.f, run.settings), of=AT_BOUND)
+            parts = (real, fake, torch.from_numpy(like.astype(np.float32)))
+            on_real, on_fake, on_like = (method.f(part).double().mean().item() for part in parts)
+        seed_sampling(run.seed)
+        slope = float(gradient_penalty(method.f, real, fake)[1])
+        n = {"n": SCORED_POINTS}
+        of = "E f(data) - E f(Gaussian of equal mean and covariance) over mean gradient norm on lines"
+        cell.add("higher_moments", (on_real - on_like) / slope, "higher", of=of, **n)
+        of = "EM estimate over the mean gradient norm on lines"
+        cell.add("em_over_slope", (on_real - on_fake) / slope, "higher", of=of, **n)
+        cell.add("gradient_norm", slope, "target", of="mean on lines between real and fake", **n)
+        cell.add("weights_at_bound", _share_at_bound(method.f, run.settings), of=AT_BOUND, **n)
         if m.shown(run):
             with torch.no_grad():
                 surface = method.f(torch.from_numpy(grid)).numpy().reshape(len(GRID), len(GRID))
@@ -114,28 +95,26 @@ def wgan_gp_gradient_norms(m: Measuring) -> None:
     """Figure 1b: norms of the critic loss's gradient by layer, and the critic's weights."""
     for run in m.whole_runs:
         data = m.data(run.settings)
-        method = m.trained(run, torch.device("cpu"), step=0)
+        method = m.method(run, torch.device("cpu"), step=0)
         clipped_once = ""
         if _clipped(run.settings):  # that alone leaves next to all of He's weights at a small bound
             clip_weights(method.f, run.settings["clip"])
             clipped_once = ", clipped once"
         at_start = _share_at_bound(method.f, run.settings)
-        load_snapshot(run.folder, run.record["snapshots"][-1], method)
-        torch.manual_seed(run.seed)
+        run.load(method)
+        seed_sampling(run.seed)
         with torch.no_grad():
             fake = method.g(method.noise(1024))
         weights = _weights(method.f)
         at_bound = _share_at_bound(method.f, run.settings)
         norms = activation_gradients(method.f, torch.from_numpy(np.array(data.samples[:1024])), fake)
         decades = float(np.log10(max(norms[0], 1e-300) / max(norms[-1], 1e-300)))
-        common = {"model": run.arm, "dataset": "Swiss roll", "seed": run.seed, "note": run.note}
-        text = protocol("decades", of="log10 of the gradient's norm at the first activations over the last", n=1024)
-        m.add(metric="decades", value=decades, better="target", protocol=text, **common)
-        m.add(metric="weights_at_bound", value=at_bound, protocol=protocol("weights_at_bound", of=AT_BOUND), **common)
-        text = protocol("weights_at_bound_untrained", of=f"{AT_BOUND}, before training{clipped_once}")
-        m.add(metric="weights_at_bound_untrained", value=at_start, protocol=text, **common)
-        layers = np.arange(1, len(norms) + 1)
-        m.curve(model=run.arm, seed=run.seed, name="norm", steps=layers, values=np.log10(np.maximum(norms, 1e-300)))
+        cell = m.cell(run, "Swiss roll")
+        of = "log10 of the gradient's norm at the first activations over the last"
+        cell.add("decades", decades, "target", of=of, n=1024)
+        cell.add("weights_at_bound", at_bound, of=AT_BOUND)
+        cell.add("weights_at_bound_untrained", at_start, of=f"{AT_BOUND}, before training{clipped_once}")
+        cell.curve("norm", np.arange(1, len(norms) + 1), np.log10(np.maximum(norms, 1e-300)))
         if m.shown(run):
             m.sheet(f"weights|{run.arm}", np.random.default_rng(0).choice(weights, min(20_000, len(weights)))[:, None])
 
@@ -160,11 +139,14 @@ def activation_gradients(critic: nn.Sequential, real: Tensor, fake: Tensor) -> n
 # --- Tables 2 and 5, Appendix C ------------------------------------------------------------------------------
 
 
-def _scores(m: Measuring, judge: Judge) -> dict[str, dict[int, float]]:
+Scores = dict[str, dict[int, float]]
+
+
+def _scores(m: Measuring, evaluator: Evaluator) -> Scores:
     """The score of the samples of every run after training: arm -> architecture -> score."""
-    found: dict[str, dict[int, float]] = {}
+    found: Scores = {}
     for run in m.runs:
-        found.setdefault(run.arm, {})[run.seed] = judge.last(run).score
+        found.setdefault(run.arm, {})[run.seed] = evaluator.evaluate(run)["classifier_score"].value
     return found
 
 
@@ -180,79 +162,40 @@ def wgan_gp_architecture_sweep(m: Measuring) -> None:
     """Tables 2 and 5: counts of all architectures at the paper's thresholds, as printed; and shares for the claims, of
     three disjoint tables, at thresholds that fit the score.
     """
-    with compute_device(m.config["device"]) as device:
-        judge = Judge(m, device)
-        scores = _scores(m, judge)
-        real = judge.of_data()
-    common = {"dataset": judge.data.card["data"]}
+    evaluator = m.evaluator()
+    scores = _scores(m, evaluator)
+    number = evaluator.worst({})["classifier_score"]  # for name and protocol
+    real = evaluator.of_array(evaluator.some_data(), "real images")["classifier_score"]
+    dataset = evaluator.data.card["data"]
 
     def of(members: Iterable[int]) -> list[np.ndarray]:
         return [np.array([scores[arm][k] for k in members]) for arm in ("GAN", "WGAN-GP")]
 
     everything = of(sorted(scores["GAN"]))
-    score = judge.score_protocol.replace(";", ",")
-    text = protocol("architectures", of=len(everything[0]), score=score)
+    text = {"of": len(everything[0]), "score": number.described}
     for threshold in THRESHOLDS:
         for outcome, chosen in outcomes(*everything, threshold).items():
-            m.add(
-                model=outcome,
-                seed=m.seeds[0],
-                metric="architectures",
-                value=chosen.sum(),
-                unit="architectures",
-                protocol=text,
-                threshold=threshold,
-                **common,
-            )
+            cell = m.cell_of(outcome, m.seeds[0], dataset, threshold=threshold)
+            cell.add("architectures", chosen.sum(), unit="architectures", **text)
     # The paper's thresholds mean nothing on another network's score.
-    if judge.score_name == "IS":
+    if number.metric == "IS":
         key, thresholds = "threshold", {threshold: threshold for threshold in THRESHOLDS}
     else:
-        key, thresholds = "of_real", {share: 1 + share * (real - 1) for share in OF_REAL}
+        key, thresholds = "of_real", {share: 1 + share * (real.value - 1) for share in OF_REAL}
     for replicate, members in _replicates(scores["GAN"]).items():
         gan, gp = of(members)
-        text = protocol("architecture_share", of=len(members), score=score)
+        text = {"of": len(members), "score": number.described}
         for name, threshold in thresholds.items():
             for outcome, chosen in outcomes(gan, gp, threshold).items():
-                m.add(
-                    model=outcome,
-                    seed=replicate,
-                    metric="architecture_share",
-                    value=chosen.mean(),
-                    protocol=text,
-                    **common,
-                    **{key: name},
-                )
+                cell = m.cell_of(outcome, replicate, dataset, **{key: name})
+                cell.add("architecture_share", chosen.mean(), **text)
         for arm, values in (("GAN", gan), ("WGAN-GP", gp)):
-            m.add(
-                model=arm,
-                metric=judge.score_name,
-                value=values.mean(),
-                better="higher",
-                seed=replicate,
-                protocol=judge.score_protocol,
-                **common,
-            )
-            m.curve(model=arm, seed=replicate, name="score", steps=np.array(members), values=values)
-        m.add(
-            model="real data",
-            metric=judge.score_name,
-            value=real,
-            seed=replicate,
-            better="higher",
-            protocol=judge.score_protocol,
-            **common,
-        )
+            cell = m.cell_of(arm, replicate, dataset)
+            cell.add_numbers([number._replace(value=values.mean())])
+            cell.curve("score", members, values)
+        m.cell_of("real data", replicate, dataset).add_numbers([real])
     for seed, value in scores["DCGAN (standard)"].items():
-        m.add(
-            model="DCGAN (standard)",
-            metric=judge.score_name,
-            value=value,
-            seed=seed,
-            better="higher",
-            protocol=judge.score_protocol,
-            **common,
-        )
+        m.cell_of("DCGAN (standard)", seed, dataset).add_numbers([number._replace(value=value)])
 
 
 def outcomes(gan: np.ndarray, gp: np.ndarray, above: float) -> dict[str, np.ndarray]:
@@ -267,31 +210,21 @@ def outcomes(gan: np.ndarray, gp: np.ndarray, above: float) -> dict[str, np.ndar
 
 def wgan_gp_one_sided_penalty(m: Measuring) -> None:
     """Appendix C: in how many architectures each penalty scores higher: of all, as printed, and of three parts."""
-    with compute_device(m.config["device"]) as device:
-        judge = Judge(m, device)
-        scores = _scores(m, judge)
+    evaluator = m.evaluator()
+    scores = _scores(m, evaluator)
+    dataset, score = evaluator.data.card["data"], evaluator.worst({})["classifier_score"].described
     both = sorted(set(scores["WGAN-GP"]) & set(scores["WGAN-GP one-sided"]))
 
     def add_wins(metric: str, members: list[int], seed: int) -> None:
         leads = np.array([scores["WGAN-GP"][k] - scores["WGAN-GP one-sided"][k] for k in members])
-        text = protocol(metric, of=len(members), score=judge.score_protocol.replace(";", ","))
         for arm, won in (("Two-sided penalty", leads > 0), ("One-sided penalty", leads < 0)):
-            m.add(
-                model=arm,
-                metric=metric,
-                value=won.sum(),
-                better="higher",
-                dataset=judge.data.card["data"],
-                seed=seed,
-                protocol=text,
-            )
+            m.cell_of(arm, seed, dataset).add(metric, won.sum(), "higher", of=len(members), score=score)
 
     add_wins("wins", both, min(_replicates(both)))
     for replicate, members in _replicates(both).items():
         add_wins("wins_of_part", members, replicate)
         for arm in ("WGAN-GP", "WGAN-GP one-sided"):
-            values = np.array([scores[arm][k] for k in members])
-            m.curve(model=arm, seed=replicate, name="score", steps=np.array(members), values=values)
+            m.cell_of(arm, replicate, dataset).curve("score", members, [scores[arm][k] for k in members])
 
 
 # --- Figures 2, 3 and 5a, Table 3 ----------------------------------------------------------------------------
@@ -303,185 +236,96 @@ def wgan_gp_lsun_architectures(m: Measuring) -> None:
     Pictures decide in the paper. Here one bar holds for all: no more than twice as far from the data as WGAN-GP's DCGAN
     of the same seed, and, where there are classes, half of them covered.
     """
-    with compute_device(m.config["device"]) as device:
-        judge = Judge(m, device)
-        judged = {(run.arm, run.seed): judge.last(run) for run in m.runs}
-    parts = {"bar": "twice the distance of WGAN-GP · DCGAN, half of the classes", "distance": judge.distance_name}
-    for algorithm in dict.fromkeys(run.arm.split(" · ")[0] for run in m.runs):
-        for seed in m.seeds:
-            bar = 2 * judged["WGAN-GP · DCGAN", seed].distance
-            common = {"model": algorithm, "seed": seed, "dataset": judge.data.card["data"]}
-            trained = []
-            for run in m.runs:
-                method, architecture = run.arm.split(" · ")
-                if (method, run.seed) != (algorithm, seed):
-                    continue
-                found = judged[run.arm, seed]
-                m.add(
-                    metric=judge.distance_name,
-                    value=found.distance,
-                    better="lower",
-                    architecture=architecture,
-                    protocol=judge.distance_protocol,
-                    note=run.note,
-                    **common,
-                )
-                covered = found.coverage is None or found.coverage.modes >= found.coverage_of / 2
-                trained.append(found.distance <= bar and covered)  # a diverged one covers nothing
-                m.add(
-                    metric="trained",
-                    value=trained[-1],
-                    better="higher",
-                    architecture=ARCHITECTURES[architecture],
-                    protocol=protocol("trained", **parts),
-                    **common,
-                )
-                if seed == m.seeds[0]:
-                    m.sheet(run.arm, found.samples[:9])
-            m.add(
-                metric="trained",
-                value=all(trained),
-                better="higher",
-                architecture="every",
-                protocol=protocol("trained", **parts),
-                **common,
-            )
-            m.add(
-                metric="trained_share",
-                value=np.mean(trained),
-                better="higher",
-                protocol=protocol("trained_share", **parts),
-                **common,
-            )
+    evaluator = m.evaluator()
+    found = {(run.arm, run.seed): evaluator.evaluate(run) for run in m.runs}
+    trained: dict[tuple[str, int], list[bool]] = {}
+    for run in m.runs:
+        algorithm, architecture = run.arm.split(" · ")
+        evaluation, bar = found[run.arm, run.seed], 2 * found["WGAN-GP · DCGAN", run.seed]["frechet"].value
+        distance = evaluation["frechet"]
+        succeeded = distance.value <= bar
+        if "coverage" in evaluation:  # a diverged one covers nothing
+            covered = evaluation["coverage"]
+            succeeded &= covered.value >= covered.protocol["classes"] / 2
+        trained.setdefault((algorithm, run.seed), []).append(succeeded)
+        m.cell(run, model=algorithm, architecture=architecture).add_numbers([distance])
+        parts = {"bar": "twice the distance of WGAN-GP · DCGAN, half of the classes", "distance": distance.metric}
+        cell = m.cell(run, model=algorithm, architecture=ARCHITECTURES[architecture])
+        cell.add("trained", succeeded, "higher", **parts)
+        if m.shown(run):
+            m.sheet(run.arm, evaluation.samples[:9])
+    for (algorithm, seed), each in trained.items():
+        cell = m.cell_of(algorithm, seed, evaluator.data.card["data"])
+        cell.add("trained", all(each), "higher", at={"architecture": "every"}, **parts)
+        cell.add("trained_share", np.mean(each), "higher", **parts)
 
 
 def wgan_gp_nonsmooth_activations(m: Measuring) -> None:
     """Appendix D: the distance of samples to the data by nonlinearity."""
-    with compute_device(m.config["device"]) as device:
-        judge = Judge(m, device)
-        for run in m.runs:
-            found = judge.last(run)
-            m.add(
-                metric=judge.distance_name,
-                value=found.distance,
-                better="lower",
-                protocol=judge.distance_protocol,
-                **cells(run, judge.data),
-            )
-            if run.seed == m.seeds[0]:
-                m.sheet(run.arm, found.samples[:36])
+    m.evaluate_runs(shown=36)
 
 
 def wgan_gp_loss_curve(m: Measuring) -> None:
     """Figure 5a: the negative critic loss beside the distance of samples to the data."""
-    with compute_device(m.config["device"]) as device:
-        judge = Judge(m, device)
-        for run in m.runs:
-            steps = np.array(run.record["snapshots"])
-            distances = np.array([judgement.distance for judgement in judge.along(run, steps)])
-            loss = run.curves["em_estimate"] - run.curves["penalty"]
-            tenth = max(len(loss) // 10, 1)
-            common = cells(run, judge.data)
-            text = protocol("loss_change", of="median of the last tenth over the largest median of a tenth")
-            blocks = [np.median(block) for block in np.array_split(loss, min(10, len(loss)))]
-            m.add(
-                metric="loss_change",
-                value=np.median(loss[-tenth:]) / max(blocks),
-                better="lower",
-                protocol=text,
-                **common,
-            )
-            smooth = filtered(loss, max(len(loss) // 20, 1))
-            ranks = spearman(smooth[np.minimum(steps, len(loss) - 1)], distances)
-            text = protocol(
-                "loss_quality_correlation",
-                snapshots=len(steps),
-                statistic="Spearman",
-                quality=judge.distance_protocol.replace(";", ","),
-            )
-            m.add(metric="loss_quality_correlation", value=ranks, better="higher", protocol=text, **common)
-            m.add(
-                metric=judge.distance_name,
-                value=distances[-1],
-                better="lower",
-                protocol=judge.distance_protocol,
-                **common,
-            )
-            m.curve(model=run.arm, seed=run.seed, name="negative_critic_loss", steps=np.arange(len(loss)), values=loss)
-            m.curve(model=run.arm, seed=run.seed, name=judge.distance_name, steps=steps, values=distances)
+    evaluator = m.evaluator()
+    for run in m.runs:
+        steps = np.array(run.snapshots)
+        along = evaluator.along(run, steps)
+        number, distances = along[-1]["frechet"], np.array([each["frechet"].value for each in along])
+        loss = run.curves["em_estimate"] - run.curves["penalty"]
+        tenth = max(len(loss) // 10, 1)
+        largest = max(np.median(block) for block in np.array_split(loss, min(10, len(loss))))
+        cell = m.cell(run)
+        of = "median of the last tenth over the largest median of a tenth"
+        cell.add("loss_change", np.median(loss[-tenth:]) / largest, "lower", of=of)
+        smooth = filtered(loss, max(len(loss) // 20, 1))
+        ranks = spearman(smooth[np.minimum(steps, len(loss) - 1)], distances)
+        parts = {"snapshots": len(steps), "statistic": "Spearman", "quality": number.described}
+        cell.add("loss_quality_correlation", ranks, "higher", **parts)
+        cell.add_numbers([number])
+        cell.curve("negative_critic_loss", np.arange(len(loss)), loss)
+        cell.curve(number.metric, steps, distances)
 
 
 def wgan_gp_cifar_curves(m: Measuring) -> None:
     """Figure 3: the score over updates and over time."""
-    with compute_device(m.config["device"]) as device:
-        judge = Judge(m, device)
-        scores, seconds = {}, {}
-        for run in m.runs:
-            steps = np.array(run.record["snapshots"])
-            judged = judge.along(run, steps)
-            curve = scores[run.arm, run.seed] = np.array([judgement.score for judgement in judged])
-            times = seconds[run.arm, run.seed] = steps * run.record["cost"]["seconds_per_step"]
-            common = cells(run, judge.data)
-            m.add(metric=judge.score_name, value=curve[-1], better="higher", protocol=judge.score_protocol, **common)
-            m.add(
-                metric=judge.distance_name,
-                value=judged[-1].distance,
-                better="lower",
-                protocol=judge.distance_protocol,
-                **common,
-            )
-            late = curve[len(curve) // 2 :]
-            trend = np.polyval(np.polyfit(np.arange(len(late)), late, 1), np.arange(len(late)))
-            text = protocol("score_unrest", of="deviation from a linear trend over the second half of the snapshots")
-            m.add(metric="score_unrest", value=(late - trend).std(), better="lower", protocol=text, **common)
-            text = judge.score_protocol.replace(judge.score_name, "score_over_training", 1)
-            text = text.replace("last snapshot", "mean of all snapshots")
-            m.add(metric="score_over_training", value=curve.mean(), better="higher", protocol=text, **common)
-            text = protocol("seconds_per_update", hardware=run.record["hardware"], threads=run.record["threads"])
-            m.add(
-                metric="seconds_per_update",
-                value=run.record["cost"]["seconds_per_step"],
-                better="lower",
-                unit="s",
-                protocol=text,
-                **common,
-            )
-            m.curve(model=run.arm, seed=run.seed, name="score", steps=steps, values=curve)
-            m.curve(model=run.arm, seed=run.seed, name="score_over_time", steps=times, values=curve)
-    text = judge.score_protocol.replace(judge.score_name, "score_at_dcgan_s_time", 1)
-    text = text.replace("last snapshot", "when the DCGAN of this seed had finished, interpolated")
-    for (arm, seed), curve in scores.items():
-        value = np.interp(seconds["DCGAN", seed][-1], seconds[arm, seed], curve)
-        m.add(
-            model=arm,
-            seed=seed,
-            dataset=judge.data.card["data"],
-            metric="score_at_dcgan_s_time",
-            value=value,
-            better="higher",
-            protocol=text,
+    evaluator = m.evaluator()
+    curves, seconds = {}, {}
+    for run in m.runs:
+        along, steps = evaluator.along(run, run.snapshots), np.array(run.snapshots)
+        curve = curves[run.arm, run.seed] = np.array([each["classifier_score"].value for each in along])
+        an_update = run.record["cost"]["seconds_per_step"]
+        times = seconds[run.arm, run.seed] = steps * an_update
+        number, cell = along[-1]["classifier_score"], m.cell(run)
+        cell.add_numbers(along[-1].numbers)
+        late = curve[len(curve) // 2 :]
+        trend = np.polyval(np.polyfit(np.arange(len(late)), late, 1), np.arange(len(late)))
+        of = "deviation from a linear trend over the second half of the snapshots"
+        cell.add("score_unrest", (late - trend).std(), "lower", of=of)
+        cell.add(
+            "score_over_training", curve.mean(), "higher", **number.protocol | {"selection": "mean of all snapshots"}
         )
+        machine = {"hardware": run.record["hardware"], "threads": run.record["threads"]}
+        cell.add("seconds_per_update", an_update, "lower", "s", **machine)
+        cell.curve("score", steps, curve)
+        cell.curve("score_over_time", times, curve)
+    selection = {"selection": "when the DCGAN of this seed had finished, interpolated"}
+    for (arm, seed), curve in curves.items():
+        value = np.interp(seconds["DCGAN", seed][-1], seconds[arm, seed], curve)
+        cell = m.cell_of(arm, seed, evaluator.data.card["data"])
+        cell.add("score_at_dcgan_s_time", value, "higher", **number.protocol | selection)
 
 
 def wgan_gp_cifar_resnet(m: Measuring) -> None:
     """Table 3: the score after training."""
-    with compute_device(m.config["device"]) as device:
-        judge = Judge(m, device)
-        for run in m.runs:
-            model, training = run.arm.rsplit(", ", 1)
-            judged = judge.last(run)
-            common = cells(run, judge.data, model) | {"training": training}
-            m.add(metric=judge.score_name, value=judged.score, better="higher", protocol=judge.score_protocol, **common)
-            m.add(
-                metric=judge.distance_name,
-                value=judged.distance,
-                better="lower",
-                protocol=judge.distance_protocol,
-                **common,
-            )
-            if run.seed == m.seeds[0]:
-                m.sheet(run.arm, judged.samples[:64])
-        m.sheet("real", np.array(judge.data.samples[:64]))
+    evaluator = m.evaluator()
+    for run in m.runs:
+        model, training = run.arm.rsplit(", ", 1)
+        evaluation = evaluator.evaluate(run)
+        m.cell(run, model=model, training=training).add_numbers(evaluation.numbers)
+        if m.shown(run):
+            m.sheet(run.arm, evaluation.samples[:64])
+    m.sheet("real", np.array(evaluator.data.samples[:64]))
 
 
 # --- Section 5.5 ---------------------------------------------------------------------------------------------
@@ -489,33 +333,31 @@ def wgan_gp_cifar_resnet(m: Measuring) -> None:
 
 def wgan_gp_language_model(m: Measuring) -> None:
     """n-gram divergence between samples and lines of the data along the training (as the code has it), and text."""
-    settings = m.settings(m.experiment.arms[0])
+    settings = m.settings()
     data = m.data(settings)
     count = settings["evaluation_samples"]
     held, others = np.array(data.samples[:count]), np.array(data.samples[count : count + settings["reference_samples"]])
-    text = {"n_fake": count, "n_real": len(others), "base": "2", "seed": "1000+seed"}
-    of_samples = protocol("js_of_ngrams", **text)
-    of_data = protocol("js_of_ngrams", **text | {"n_fake": f"{count} real lines"})
+    of_samples = {"n_fake": count, "n_real": len(others), "base": "2", "seed": seed_part()}
+    of_data = of_samples | {"n_fake": f"{count} real lines"}
     counted = {n: ngrams(others, n) for n in GRAMS}
     floors = {n: js_of_ngrams(ngrams(held, n), counted[n]) for n in GRAMS}
-    with compute_device(m.config["device"]) as device:
-        for run in m.whole_runs:
-            method = build_method(run.settings, data.shape, device)
-            steps, divergences = run.record["snapshots"], []
-            for step in steps:
-                load_snapshot(run.folder, step, method)
-                torch.manual_seed(1000 + run.seed)
-                lines = method.sample(count).argmax(dim=-1).cpu().numpy()
-                divergences.append([js_of_ngrams(ngrams(lines, n), counted[n]) for n in GRAMS])
-            table = np.array(divergences)
-            for n in GRAMS:
-                cell = cells(run, data) | {"unit": "bits", "n_of_grams": n}
-                m.add(metric="js_of_ngrams", value=table[-1, n - 1], better="lower", protocol=of_samples, **cell)
-                m.add(metric="js_of_ngrams_untrained", value=table[0, n - 1], protocol=of_samples, **cell)
-                m.add(metric="js_of_ngrams_of_data", value=floors[n], protocol=of_data, **cell)
-                m.curve(model=run.arm, seed=run.seed, name=f"js{n}", steps=np.array(steps), values=table[:, n - 1])
-            if m.shown(run):
-                m.sheet(f"text|{run.arm}", np.array(as_text(lines[:16], data.card["vocabulary"])))
+    for run in m.whole_runs:
+        method = build_method(run.settings, data.shape, m.device)
+        divergences = []
+        for step in run.snapshots:
+            run.load(method, step)
+            seed_sampling(run.seed)
+            lines = method.sample(count).argmax(dim=-1).cpu().numpy()
+            divergences.append([js_of_ngrams(ngrams(lines, n), counted[n]) for n in GRAMS])
+        table = np.array(divergences)
+        for n in GRAMS:
+            cell = m.cell(run, n_of_grams=n)
+            cell.add("js_of_ngrams", table[-1, n - 1], "lower", "bits", **of_samples)
+            cell.add("js_of_ngrams_untrained", table[0, n - 1], unit="bits", **of_samples)
+            cell.add("js_of_ngrams_of_data", floors[n], unit="bits", **of_data)
+            cell.curve(f"js{n}", run.snapshots, table[:, n - 1])
+        if m.shown(run):
+            m.sheet(f"text|{run.arm}", np.array(as_text(lines[:16], data.card["vocabulary"])))
     m.sheet("text|real", np.array(as_text(held[:16], data.card["vocabulary"])))
 
 
@@ -525,38 +367,31 @@ def wgan_gp_language_model(m: Measuring) -> None:
 def wgan_gp_overfitting(m: Measuring) -> None:
     """Negative critic loss on the training digits and on others, along the training."""
     for run in m.whole_runs:
-        settings = run.settings
-        data = m.data(settings)
-        everything = m.data(settings | {"data_count": settings["data_count"] + settings["validation_samples"]})
-        training, validation = (
-            everything.samples[: settings["data_count"]],
-            everything.samples[settings["data_count"] :],
-        )
-        method = build_method(settings, data.shape, torch.device("cpu"))
-        steps = run.record["snapshots"]
-        losses = []
-        for step in steps:
-            load_snapshot(run.folder, step, method)
-            torch.manual_seed(1000 + run.seed)
-            fake = method.sample(len(validation))
-            losses.append([_negative_loss(method.f, settings, real, fake) for real in (training, validation)])
-        table = np.array(losses)
-        for column, name in enumerate(("training", "validation")):
-            m.curve(model=run.arm, seed=run.seed, name=name, steps=np.array(steps), values=table[:, column])
-        common = cells(run, data)
-        text = {"n_training": len(training), "n_validation": len(validation), "n_fake": len(validation)}
-        largest = max(np.abs(table).max(), 1e-12)
-        m.add(
-            metric="gap_at_end",
-            value=(table[-1, 0] - table[-1, 1]) / largest,
-            protocol=protocol("gap_at_end", of="training less validation loss over the largest loss", **text),
-            **common,
-        )
-        half = len(steps) // 2
-        for column, name in enumerate(("training", "validation")):
-            rise = np.polyfit(np.arange(len(steps) - half), table[half:, column], 1)[0] * (len(steps) - half)
-            what = protocol(f"{name}_rise", of="linear trend over the second half, over the largest loss", **text)
-            m.add(metric=f"{name}_rise", value=rise / largest, protocol=what, **common)
+        settings, count = run.settings, run.settings["data_count"]
+        everything = m.data(settings | {"data_count": count + settings["validation_samples"]})
+        parts = {"training": everything.samples[:count], "validation": everything.samples[count:]}
+        method = build_method(settings, everything.shape, torch.device("cpu"))
+        losses: dict[str, list[float]] = {name: [] for name in parts}
+        for step in run.snapshots:
+            run.load(method, step)
+            seed_sampling(run.seed)
+            fake = method.sample(len(parts["validation"]))
+            for name, real in parts.items():
+                losses[name].append(_negative_loss(method.f, settings, real, fake))
+        _add_losses(m.cell(run), run, losses, {f"n_{name}": len(part) for name, part in parts.items()})
+
+
+def _add_losses(cell: Cell, run: Run, losses: Mapping[str, list[float]], counts: dict[str, int]) -> None:
+    """The gap at the end, and how both losses rise over the second half, over the largest loss."""
+    text = {**counts, "n_fake": counts["n_validation"]}
+    largest = max(*(abs(value) for values in losses.values() for value in values), 1e-12)
+    gap = (losses["training"][-1] - losses["validation"][-1]) / largest
+    cell.add("gap_at_end", gap, of="training less validation loss over the largest loss", **text)
+    for name, values in losses.items():
+        cell.curve(name, run.snapshots, values)
+        late = values[len(values) // 2 :]
+        rise = np.polyfit(np.arange(len(late)), late, 1)[0] * len(late) / largest
+        cell.add(f"{name}_rise", rise, of="linear trend over the second half, over the largest loss", **text)
 
 
 def _negative_loss(critic: nn.Module, settings: Mapping[str, Any], real: np.ndarray, fake: Tensor) -> float:

@@ -11,6 +11,8 @@ from torch import nn
 
 from common.data.batches import Batches, to_float
 from common.data.prepare import prepared
+from common.evaluation.evaluator import Samples
+from common.evaluation.translations import Outputs
 from common.experiments.papers import experiment
 from common.pipeline.cost.count import operations
 from common.training.method import build_method
@@ -24,7 +26,7 @@ from reproductions.cgml.colour import (
     soft_histogram,
 )
 from reproductions.cgml.counted import ColourClassifier, ContextEncoder, OnePass
-from reproductions.cgml.judging import Colours, diversity, tints_of, to_nearest_tint
+from reproductions.cgml.evaluate import colour_numbers, count_colours, diversity, tints_of, to_nearest_tint
 from reproductions.cgml.models import ImageEncoder, ImageGenerator, context_widths
 from reproductions.cgml.problems import Colorization, Completion, MixedHalves, WhiteBox
 from reproductions.cgml.rivals import ColourBins
@@ -98,9 +100,9 @@ def test_table_8_of_equal_disjoint_and_half_equal_colours():
     red, blue = (tinted(np.full((1, 4, 4), 200, np.uint8), np.array([k])) for k in (0, 1))
 
     def iou(truth, images):
-        counted = Colours()
-        counted.add(truth, images[:, None])
-        return {metric: value for metric, value, *_ in counted.rows()}
+        kept = count_colours(None, Outputs(images[:, None], truth, truth))
+        samples = Samples(1, {}, each={"colours": kept})
+        return {number.metric: number.value for number in colour_numbers(None, samples)}
 
     assert iou(red, red) == {"iou_a": 1.0, "iou_b": 1.0, "colourfulness": pytest.approx(1)}
     assert iou(red, blue)["iou_b"] == 0

@@ -13,10 +13,12 @@ from common.nn.sizes import doublings
 from common.nn.video import GaussianNoise, VideoCritic, batch_norm
 from common.training.method import build_method
 from reproductions.tgan.clipping import FLOOR, clip_singular_values, clipped
+from reproductions.tgan.gam import adversarial_metric, best_threshold
 from reproductions.tgan.measure import _values, interpolated
 from reproductions.tgan.models import ImageGenerator, TemporalGenerator, TGANGenerator, VolumeGenerator, uniform
 from reproductions.vgan.models import TwoStreamGenerator
 
+RNG = np.random.default_rng(0)
 UCF101 = experiment("tgan_ucf101")
 
 
@@ -376,3 +378,35 @@ def test_an_interpolated_trajectory_passes_through_its_points():
     path = generator.trajectory(z0)
     with torch.no_grad():
         torch.testing.assert_close(generator.frames(z0, interpolated(path, 2))[:, :, ::2], generator.frames(z0, path))
+
+
+# The generative adversarial metric.
+
+
+def test_the_best_threshold_separates_what_can_be_separated():
+    assert 1 < best_threshold(np.array([2.0, 3]), np.array([0.0, 1])) < 2
+    # 10,000 values of two shifted Gaussians: half way, to the width of their overlap's flat bottom.
+    assert best_threshold(RNG.normal(1, 1, 10_000), RNG.normal(-1, 1, 10_000)) == pytest.approx(0, abs=0.25)
+    # However many more the fakes are: both kinds count alike.
+    assert best_threshold(RNG.normal(1, 1, 500), RNG.normal(-1, 1, 50_000)) == pytest.approx(0, abs=0.5)
+
+
+def test_adversarial_metric_prefers_the_better_generator():
+    real = np.linspace(0, 1, 101)
+    # A's fakes are taken for real by B four times in five, B's by A once in five; both know real from their own.
+    found = adversarial_metric(
+        a_on_real=real,
+        a_on_own=real - 2,
+        a_on_other=np.repeat([-1.5, 0.5], [80, 20]),
+        b_on_real=real,
+        b_on_own=real - 2,
+        b_on_other=np.repeat([-1.5, 0.5], [20, 80]),
+    )
+    assert found.score == pytest.approx(4)
+    assert found.test_ratio == 1
+    nobody = adversarial_metric(
+        a_on_real=real, a_on_own=real - 2, a_on_other=real - 2, b_on_real=real, b_on_own=real - 2, b_on_other=real - 2
+    )
+    assert nobody[:2] == (1, 1)  # finite where nobody is fooled
+    with pytest.raises(ValueError, match="finite"):
+        best_threshold(np.array([np.nan]), real)

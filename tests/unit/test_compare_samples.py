@@ -5,14 +5,12 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from PIL import Image
 
 from common.base.errors import UserError
 from common.cli import main
 from common.data.prepare import prepared
 from common.evaluation.measuring import Measuring
-from common.evaluation.translations import TranslationJudge
 from common.experiments.papers import experiment
 from common.reporting.samples import _read, measure_samples
 
@@ -170,8 +168,8 @@ def test_videos_that_are_too_short_are_named(root, config):
 
 def test_true_outputs_beat_one_output_for_each_condition(root, config):
     one = experiment("msgan_facades")
-    judge = TranslationJudge(Measuring(one, config, []), torch.device("cpu"))
-    truths = judge.scene.every_style(judge.test[..., 3:])
+    evaluator = Measuring(one, config, []).evaluator()
+    truths = evaluator.scene.every_style(evaluator.test[..., 3:])
     k = truths.shape[1]
     one_only = np.repeat(truths[:, :1], k, axis=1)
     found = {}

@@ -11,8 +11,8 @@ from common.data.batches import Batches
 from common.data.kinds import sample_shape
 from common.data.prepare import prepared
 from common.data.registry import entry
-from common.evaluation.metrics.perceptual import DISTANCES, LPIPS
-from common.evaluation.names import NETWORKS, WEIGHTS
+from common.evaluation.metrics import perceptual
+from common.evaluation.names import DISTANCES, NETWORKS
 from common.experiments.config import load_config
 from common.experiments.papers import all_experiments, experiment, papers
 from common.pipeline.cost.count import META, Hardware, kinds_of_updates, operations, update
@@ -166,15 +166,16 @@ def test_weights_that_measuring_takes_are_named(tmp_path):
     config = load_config({"data": str(tmp_path)})
     told = downloads([settings | {"pieapp": True, "content": "openface"}], config)
     names = [part.partition(" (")[0] for part in told.split("; ")]
-    assert names == ["c3d_ucf101", "lpips_alexnet", "openface", "inception_2015", "pieapp"]
+    assert names == ["c3d_ucf101", "inception_2015", "openface", "lpips_alexnet", "pieapp"]
     assert downloads([{"features": "classifier", "perceptual": "efficientnet", "pieapp": False}], config) == ""
 
 
 def test_every_network_s_weights_are_registered():
-    assert WEIGHTS.keys() == (NETWORKS.keys() | DISTANCES.keys()) - {"classifier"}
-    for name in WEIGHTS.values():
+    assert DISTANCES.keys() == perceptual.DISTANCES.keys() - {"pixels"} | {"pieapp"}
+    for name in [*DISTANCES.values(), *(network.weights for network in NETWORKS.values() if network.weights)]:
         assert entry(name)["files"]
-    assert {WEIGHTS[f"lpips_{net}"] for net in LPIPS.BACKBONES} == set(LPIPS.BACKBONES.values())
+    backbones = perceptual.LPIPS.BACKBONES
+    assert {DISTANCES[f"lpips_{net}"] for net in backbones} == set(backbones.values())
 
 
 @pytest.mark.slow

@@ -12,7 +12,6 @@ from scipy.stats import chi2_contingency, entropy, spearmanr, wasserstein_distan
 from sklearn.neighbors import KernelDensity
 from torch_fidelity.metric_isc import isc_features_to_metric
 
-from common.evaluation.metrics.adversarial import adversarial_metric, best_threshold
 from common.evaluation.metrics.bins import Bins, compare_bins
 from common.evaluation.metrics.coverage import coverage, nearest_mode
 from common.evaluation.metrics.divergences import js_and_tv, kl, wasserstein
@@ -367,7 +366,7 @@ def test_filter_and_rank_correlation_against_scipy():
     assert spearman(np.ones(5), np.arange(5)) == 0.0
 
 
-# Likelihood and the adversarial metric.
+# Likelihood.
 
 
 def test_parzen_is_scikit_learn_s_kernel_density():
@@ -392,32 +391,3 @@ def test_sigma_is_the_likeliest_and_bad_input_is_refused():
             parzen_log_likelihood(samples, bad, 1.0)
     with pytest.raises(ValueError, match="positive sigma"):
         parzen_log_likelihood(samples, validation, 0.0)
-
-
-def test_the_best_threshold_separates_what_can_be_separated():
-    assert 1 < best_threshold(np.array([2.0, 3]), np.array([0.0, 1])) < 2
-    # 10,000 values of two shifted Gaussians: half way, to the width of their overlap's flat bottom.
-    assert best_threshold(RNG.normal(1, 1, 10_000), RNG.normal(-1, 1, 10_000)) == pytest.approx(0, abs=0.25)
-    # However many more the fakes are: both kinds count alike.
-    assert best_threshold(RNG.normal(1, 1, 500), RNG.normal(-1, 1, 50_000)) == pytest.approx(0, abs=0.5)
-
-
-def test_adversarial_metric_prefers_the_better_generator():
-    real = np.linspace(0, 1, 101)
-    # A's fakes are taken for real by B four times in five, B's by A once in five; both know real from their own.
-    found = adversarial_metric(
-        a_on_real=real,
-        a_on_own=real - 2,
-        a_on_other=np.repeat([-1.5, 0.5], [80, 20]),
-        b_on_real=real,
-        b_on_own=real - 2,
-        b_on_other=np.repeat([-1.5, 0.5], [20, 80]),
-    )
-    assert found.score == pytest.approx(4)
-    assert found.test_ratio == 1
-    nobody = adversarial_metric(
-        a_on_real=real, a_on_own=real - 2, a_on_other=real - 2, b_on_real=real, b_on_own=real - 2, b_on_other=real - 2
-    )
-    assert nobody[:2] == (1, 1)  # finite where nobody is fooled
-    with pytest.raises(ValueError, match="finite"):
-        best_threshold(np.array([np.nan]), real)

@@ -15,7 +15,8 @@ from helpers import ROOT
 
 from common.base.errors import UserError
 from common.data.batches import Batches
-from common.evaluation.measuring import Measuring, Run, load_runs, run_rows
+from common.evaluation.measuring import Measuring
+from common.evaluation.runs import Run, load_runs, run_rows
 from common.experiments.papers import experiment
 from common.training import checkpoint
 from common.training import runs as launch

@@ -13,7 +13,7 @@ from common.base.errors import UserError
 from common.data import prepare
 from common.data.synthetic.scenes import SCENES, STYLES
 from common.evaluation.measuring import Measuring
-from common.evaluation.translations import Outputs, TranslationJudge, held_out_samples, outputs_of
+from common.evaluation.translations import Outputs, held_out_samples, outputs_of
 from common.experiments.config import load_config
 from common.experiments.papers import experiment
 from common.nn.init import xavier
@@ -243,34 +243,44 @@ def test_several_outputs_a_condition_are_in_its_row():
     assert torch.allclose(found, x[:, None].expand_as(found), atol=2e-3)
 
 
-# --- Judging -----------------------------------------------------------------------------------------------------
+# --- Evaluating --------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def judge(tmp_path):
+def evaluator(tmp_path):
     folders = {name: str(tmp_path / name) for name in ("results", "runs", "data")}
     config = load_config({"scale": "smoke", **folders})
-    return TranslationJudge(Measuring(PAPER, config, []), CPU)
+    return Measuring(PAPER, config, []).evaluator()
 
 
-def numbers(judge, images):
-    conditions, truths = judge.test[..., 3:], judge.test[..., :3]
-    return {name: value for name, value, _, _ in judge.numbers(Outputs(images, conditions, truths))}
+def numbers(evaluator, images):
+    outputs = Outputs(images, evaluator.test[..., 3:], evaluator.test[..., :3])
+    return {number.metric: number.value for number in evaluator.of_samples(lambda _: outputs, {}).numbers}
 
 
-def test_all_true_outputs_are_perfect(judge):
-    judge.s["test_inputs"] = 4
-    truths = SCENES["procedural_facades"].every_style(judge.test[..., 3:])
-    found = numbers(judge, np.concatenate([truths, truths], axis=1))
+def test_all_true_outputs_are_perfect(evaluator):
+    evaluator.settings["test_inputs"] = 4
+    truths = SCENES["procedural_facades"].every_style(evaluator.test[..., 3:])
+    found = numbers(evaluator, np.concatenate([truths, truths], axis=1))
     assert found["modes_per_input"] == 4
     assert found["distance_to_truth"] == 0
     assert found["mean_error"] == pytest.approx(0, abs=1e-6)
     assert found["variance_share"] == pytest.approx(8 / 7, rel=1e-5)  # unbiased, of eight
 
 
-def test_one_true_output_again_and_again_has_no_diversity(judge):
-    truths = SCENES["procedural_facades"].every_style(judge.test[..., 3:])
-    found = numbers(judge, truths[:, :1].repeat(8, axis=1))
+def test_diversity_is_of_random_pairs_or_of_each_output_with_the_next(evaluator):
+    images = np.zeros((4, 3, 16, 16, 3), np.uint8)
+    images[:, 1] = 51  # 0.4 from both of its neighbours
+    evaluator.settings["pairs_per_input"] = 0
+    outputs = Outputs(images, evaluator.test[..., 3:], evaluator.test[..., :3])
+    found = evaluator.of_samples(lambda _: outputs, {})["diversity"]
+    assert found.value == pytest.approx(0.4)
+    assert found.protocol["pairs"] == "consecutive"
+
+
+def test_one_true_output_again_and_again_has_no_diversity(evaluator):
+    truths = SCENES["procedural_facades"].every_style(evaluator.test[..., 3:])
+    found = numbers(evaluator, truths[:, :1].repeat(8, axis=1))
     assert found["pixel_diversity"] == 0
     assert found["modes_per_input"] == 1
     assert found["distance_to_truth"] == 0
@@ -284,16 +294,16 @@ def test_single_images_are_held_out_behind_the_training_images(tmp_path):
     folders = {name: str(tmp_path / name) for name in ("results", "runs", "data")}
     m = Measuring(one, load_config({"scale": "smoke", **folders}), [])
     settings = m.settings("SRGAN+noise")
-    test, count = held_out_samples(m, settings), settings["data_count"]
+    test, count = held_out_samples(settings, m.config), settings["data_count"]
     everything = m.data(settings | {"data_count": count + len(test)}).samples
     assert (test == everything[count:]).all()
     with pytest.raises(UserError, match="asks for 3"):
-        held_out_samples(m, settings | {"data_count": 9_999})
+        held_out_samples(settings | {"data_count": 9_999}, m.config)
 
 
-def test_outputs_come_with_their_conditions(judge):
+def test_outputs_come_with_their_conditions(evaluator):
     method, _ = trained(Pix2Pix, "Pix2Pix")
-    found = outputs_of(method, judge.test, 3)
+    found = outputs_of(method, evaluator.test, 3)
     assert found.images.shape == (4, 3, 16, 16, 3)
-    assert (found.conditions == judge.test[..., 3:]).all()
-    assert (found.truths == judge.test[..., :3]).all()
+    assert (found.conditions == evaluator.test[..., 3:]).all()
+    assert (found.truths == evaluator.test[..., :3]).all()

@@ -47,6 +47,7 @@ rule measure:
     params:
         settings=lambda wildcards: plan.measured_settings(wildcards.experiment),
         seeds=lambda wildcards: experiment(wildcards.experiment).seeds(plan.scale, plan.config),
+        metrics=lambda wildcards: experiment(wildcards.experiment).metrics,
         weights=lambda wildcards: plan.local_weights(wildcards.experiment),
         deviations=lambda wildcards: plan.deviations(wildcards.experiment),
         source=lambda wildcards: experiment(wildcards.experiment).source,

@@ -4,11 +4,17 @@ As in their repository: k-means on the training samples, every sample to its nea
 bin. What MSGAN calls NDB and JSD, with its numbers of bins. The clustering is scikit-learn's.
 """
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy.spatial.distance import jensenshannon
 from scipy.special import ndtr
+
+from common.evaluation.metrics import Number, metric
+
+if TYPE_CHECKING:
+    from common.evaluation.translations import OutputSamples, TranslationEvaluator
 
 SUBSPACE = 1000  # dimensions above which clusters are formed in a sixth of them, drawn at random
 LEVEL = 0.05  # of the two-tailed test
@@ -82,3 +88,21 @@ def compare_bins(training: np.ndarray, samples: np.ndarray, level: float = LEVEL
     z = np.divide(p - q, error, out=np.zeros_like(p), where=error > 0)
     different = int((2 * ndtr(-np.abs(z)) < level).sum())
     return BinScores(different, different / len(p), float(jensenshannon(p, q) ** 2))
+
+
+@metric("bins")
+def bins(e: "TranslationEvaluator", samples: "OutputSamples") -> Iterator[Number]:
+    """``NDB`` and ``JSD``, with ``bins`` clusters of the training targets (setting; 0: none). Every bin differs where
+    there are no samples.
+    """
+    if not e.settings["bins"]:
+        return
+    cells = e.once("bins", lambda: Bins(np.asarray(e.targets.samples), e.settings["bins"]))
+    yield from bin_numbers(cells, None if samples.failed else samples.flat, samples.parts)
+
+
+def bin_numbers(cells: Bins, samples: np.ndarray | None, parts: dict[str, Any]) -> Iterator[Number]:
+    """Of samples, or the worst there are."""
+    scores = BinScores(cells.count, 1.0, float(np.log(2))) if samples is None else cells.scores(samples)
+    yield Number("NDB", scores.different, "lower", cells.protocol | parts)
+    yield Number("JSD", scores.js, "lower", cells.protocol | parts)

@@ -1,8 +1,15 @@
 """How many of the known modes a sample set covers, and how evenly."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from common.evaluation.metrics import Number, metric
+
+if TYPE_CHECKING:
+    from common.evaluation.evaluator import Evaluator, Samples
 
 
 @dataclass(frozen=True)
@@ -45,3 +52,18 @@ def nearest_mode(samples: np.ndarray, centres: np.ndarray, radius: float) -> np.
 
     _, nearest = cKDTree(centres).query(samples, distance_upper_bound=radius)
     return np.where(nearest == len(centres), -1, nearest)
+
+
+@metric("coverage", keep=("logits",))
+def classes_covered(e: "Evaluator", samples: "Samples") -> Iterator[Number]:
+    """``modes_covered`` and ``mode_evenness`` of the classes that a network sees in samples; 0 where there are none."""
+    for network in e.networks:
+        if not network.classes:
+            continue
+        found = Coverage(0, 0.0, 0.0)
+        if not samples.failed:
+            found = coverage(samples.features[network.name].predicted, network.classes)
+        parts = network.protocol | samples.parts | {"classes": network.classes}
+        parts |= {"mode_counts_from": "a tenth of an even share"}
+        yield Number("modes_covered", found.modes, "higher", parts, network=network.name)
+        yield Number("mode_evenness", found.evenness, "higher", parts, network=network.name)

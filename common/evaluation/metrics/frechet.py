@@ -1,11 +1,20 @@
 """The Fréchet distance between Gaussians fitted to two sets of features, and the statistics it needs."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from common.evaluation.metrics import Number, metric
+from common.evaluation.networks import metric_name
+
+if TYPE_CHECKING:
+    from common.evaluation.evaluator import Evaluator, Samples
 
 
 @dataclass(frozen=True)
@@ -86,3 +95,16 @@ def frechet_distance(one: Statistics, other: Statistics) -> float:
     shift = one.mean - other.mean
     traces = np.trace(one.covariance) + np.trace(other.covariance)
     return float(shift @ shift + traces - 2 * np.sqrt(values.clip(min=0)).sum())
+
+
+@metric("frechet")
+def frechet(e: "Evaluator", samples: "Samples") -> Iterator[Number]:
+    """``FID``, ``fd_<network>``: to the data; infinite where there are no samples."""
+    for network in e.networks:
+        if network.stochastic:
+            continue
+        name, value = metric_name("fd", network), math.inf
+        if not samples.failed:
+            value = frechet_distance(samples.features[network.name].statistics, e.reference(network).statistics)
+        parts = network.protocol | samples.parts | e.against_data(network) | {"covariance": "n-1"}
+        yield Number(name, value, "lower", parts, network=network.name)

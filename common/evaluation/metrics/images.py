@@ -3,13 +3,18 @@
 All take uint8 images (n, height, width, channels), so that the range is never a question, and give (n,) float64.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from common.evaluation.metrics import Number, metric
 from common.evaluation.networks import instead_of_download, weight_files
+
+if TYPE_CHECKING:
+    from common.evaluation.evaluator import Samples
+    from common.evaluation.translations import Outputs, TranslationEvaluator
 
 SSIM_WINDOW = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}  # Wang et al. 2004: 11 × 11
 PROTOCOL = {
@@ -90,3 +95,55 @@ def _check(images: np.ndarray, truth: np.ndarray, least: int = 1) -> None:
         raise ValueError(f"images and truth must be uint8 in [0, 255], not {images.dtype} and {truth.dtype}")
     if min(images.shape[1:3]) < least:
         raise ValueError(f"images must have at least {least} pixels a side, not {images.shape[1]} × {images.shape[2]}")
+
+
+# As metrics of a translation's outputs: every output against its condition's truth.
+
+
+def to_truths(distance: Callable[[np.ndarray, np.ndarray], np.ndarray] | None, block: "Outputs") -> np.ndarray:
+    """(inputs, outputs); nothing where there is no distance."""
+    inputs, outputs = block.images.shape[:2]
+    if distance is None:
+        return np.empty((inputs, 0))
+    images = block.images.reshape(-1, *block.images.shape[2:])
+    return distance(images, block.truths.repeat(outputs, axis=0)).reshape(inputs, outputs)
+
+
+def mean_and_best(
+    name: str, samples: "Samples", values: np.ndarray | None, worst: float, parts: Mapping[str, Any], unit: str = ""
+) -> Iterator[Number]:
+    """Over all outputs, and over the best one of each condition. ``values`` (inputs, outputs); None: the worst."""
+    better = "lower" if worst > 0 else "higher"
+    values = np.full((1, 1), worst) if values is None else values
+    best = values.min(axis=1) if better == "lower" else values.max(axis=1)
+    for called, value, scored in ((name, values, "mean"), (f"{name}_best", best, "best output an input")):
+        yield Number(called, float(value.mean()), better, {**parts, **samples.parts, "scored": scored}, unit)
+
+
+@metric("psnr", each=lambda _, block: to_truths(psnr, block))
+def psnr_numbers(_: Any, samples: "Samples") -> Iterator[Number]:
+    """``PSNR`` and ``PSNR_best``; 0 dB where there are no samples."""
+    yield from mean_and_best("PSNR", samples, samples.each.get("psnr"), 0.0, PROTOCOL["PSNR"], "dB")
+
+
+@metric("ssim", each=lambda _, block: to_truths(ssim, block))
+def ssim_numbers(_: Any, samples: "Samples") -> Iterator[Number]:
+    """``SSIM`` and ``SSIM_best``; -1 where there are no samples."""
+    yield from mean_and_best("SSIM", samples, samples.each.get("ssim"), -1.0, PROTOCOL["SSIM"])
+
+
+@metric("ms_ssim", each=lambda _, block: to_truths(ms_ssim, block))
+def ms_ssim_numbers(_: Any, samples: "Samples") -> Iterator[Number]:
+    """``MS-SSIM`` and ``MS-SSIM_best``; 0 where there are no samples."""
+    yield from mean_and_best("MS-SSIM", samples, samples.each.get("ms_ssim"), 0.0, PROTOCOL["MS-SSIM"])
+
+
+def _pieapp(e: "TranslationEvaluator") -> PieAPP | None:
+    return e.once("pieapp", lambda: PieAPP(e.config, e.device)) if e.settings["pieapp"] else None
+
+
+@metric("pieapp", each=lambda e, block: to_truths(_pieapp(e), block))
+def pieapp_numbers(e: "TranslationEvaluator", samples: "Samples") -> Iterator[Number]:
+    """``PieAPP`` and ``PieAPP_best`` (setting ``pieapp``: whether its weights are there); infinite without samples."""
+    if distance := _pieapp(e):
+        yield from mean_and_best(distance.name, samples, samples.each.get("pieapp"), np.inf, distance.protocol)

@@ -5,19 +5,25 @@ formula without learned weights on a network that is always there; it is not LPI
 """
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from common.base.errors import UserError, did_you_mean
+from common.evaluation.metrics import Number, metric
+from common.evaluation.metrics.images import mean_and_best, to_truths
 from common.evaluation.metrics.scores import Score
 from common.evaluation.networks import as_rgb, weight_files
 from common.evaluation.networks.efficientnet import efficientnet_lite0, input_protocol, normalised
+
+if TYPE_CHECKING:
+    from common.evaluation.evaluator import Samples
+    from common.evaluation.translations import OutputSamples, TranslationEvaluator
 
 BLOCK = 32
 
@@ -111,7 +117,21 @@ class EfficientNetDistance(PerceptualDistance):
         return sum((a - b).square().sum(dim=1).mean(dim=(1, 2)) for a, b in pairs)
 
 
+class PixelDistance:
+    """Mean absolute difference of pixels in [-1, 1]: for images too small for a network."""
+
+    name = "pixel_diversity"
+    protocol = {"distance": "mean absolute difference of pixels", "range": "[-1,1]"}
+
+    def __init__(self, *_: Any):
+        pass
+
+    def __call__(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        return np.abs(one.astype(np.float32) - other.astype(np.float32)).mean(axis=(1, 2, 3)) / 127.5
+
+
 DISTANCES = {
+    "pixels": PixelDistance,
     "lpips_alex": partial(LPIPS, net="alex"),
     "lpips_vgg": partial(LPIPS, net="vgg"),
     "lpips_squeeze": partial(LPIPS, net="squeeze"),
@@ -162,3 +182,28 @@ def diversity(distance: PerceptualDistance, conditions: Iterable[np.ndarray], pa
         raise ValueError("diversity needs at least one condition")
     parts = {"conditions": str(len(means)), "mean": "over pairs, then conditions"}
     return Score(float(np.mean(means)), float(np.std(means)), parts)
+
+
+def _distance(e: "TranslationEvaluator") -> Any:
+    """What the setting ``perceptual`` names; None for none."""
+    name = e.settings["perceptual"]
+    size = e.settings.get("feature_size") if name == "efficientnet" else None
+    make = partial(perceptual_distance, name, e.config, e.device, size=size)
+    return None if name == "none" else e.once("perceptual", make)
+
+
+@metric("diversity")
+def outputs_diversity(e: "TranslationEvaluator", samples: "OutputSamples") -> Iterator[Number]:
+    """``LPIPS``, ``perceptual_efficientnet`` or ``pixel_diversity`` of outputs of one condition; 0 without samples."""
+    distance = _distance(e)
+    value = 0.0 if samples.failed else diversity(distance, samples.every.images, samples.pairs).value
+    pairs = {"pairs": e.settings["pairs_per_input"] or "consecutive"}
+    parts = distance.protocol | samples.parts | e.counted(len(e.test)) | pairs
+    yield Number(distance.name, value, "higher", parts)
+
+
+@metric("perceptual", each=lambda e, block: to_truths(_distance(e), block))
+def distance_to_truths(e: "TranslationEvaluator", samples: "Samples") -> Iterator[Number]:
+    """``LPIPS`` or ``perceptual_efficientnet`` to the truth, and of the best output; infinite without samples."""
+    if distance := _distance(e):
+        yield from mean_and_best(distance.name, samples, samples.each.get("perceptual"), np.inf, distance.protocol)

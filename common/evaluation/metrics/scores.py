@@ -4,12 +4,18 @@ torch-fidelity computes kernel distance, precision and recall, in float64 here; 
 papers' defaults. Its Inception score is NaN where a probability underflows, as a collapsed generator's do: own code.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from scipy.special import rel_entr, softmax
+
+from common.evaluation.metrics import Number, metric
+from common.evaluation.networks import metric_name
+
+if TYPE_CHECKING:
+    from common.evaluation.evaluator import Evaluator, Samples
 
 
 class Score(NamedTuple):
@@ -90,6 +96,49 @@ def accuracy(predicted: np.ndarray, wanted: np.ndarray) -> float:
     if predicted.shape != wanted.shape or predicted.size == 0:
         raise ValueError(f"classes predicted {predicted.shape} and wanted {wanted.shape} must match, and be some")
     return float((predicted == wanted).mean())
+
+
+@metric("classifier_score", keep=("logits",))
+def classifier_score(e: "Evaluator", samples: "Samples") -> Iterator[Number]:
+    """``IS``, ``<network>_score`` on networks that have classes; 1 where there are no samples."""
+    splits = min(e.splits, samples.count)
+    for network in e.networks:
+        if not network.classes:
+            continue
+        score = Score(1.0, 0.0, {"splits": f"{splits} in order"})
+        if not samples.failed:
+            score = inception_score(samples.features[network.name].logits, splits)
+        parts = network.protocol | samples.parts | score.parts
+        yield Number(metric_name("score", network), score.value, "higher", parts, network=network.name)
+
+
+@metric("kernel_distance", keep=("values",))
+def kernel(e: "Evaluator", samples: "Samples") -> Iterator[Number]:
+    """``KID``, ``kd_<network>``: to the data; infinite where there are no samples."""
+    for network in e.networks:
+        if network.stochastic:
+            continue
+        found, real = Score(np.inf, 0.0, {}), e.reference(network)
+        if not samples.failed:
+            fake = samples.features[network.name].values
+            found = kernel_distance(real.values, fake, size=min(1000, samples.count, real.count))
+        parts = network.protocol | samples.parts | e.against_data(network) | found.parts
+        yield Number(metric_name("kd", network), found.value, "lower", parts, network=network.name)
+
+
+@metric("precision_recall", keep=("values",))
+def precision_and_recall(e: "Evaluator", samples: "Samples") -> Iterator[Number]:
+    """``precision_<network>`` and ``recall_<network>``; 0 where there are no samples."""
+    for network in e.networks:
+        if network.stochastic:
+            continue
+        found = PrecisionRecall(0.0, 0.0, {})
+        if not samples.failed:
+            found = precision_recall(e.reference(network).values, samples.features[network.name].values)
+        parts = network.protocol | samples.parts | e.against_data(network) | found.parts
+        for kind in ("precision", "recall"):
+            value = getattr(found, kind)
+            yield Number(metric_name(kind, network), value, "higher", parts, network=network.name)
 
 
 def _checked(values: np.ndarray | None, what: str) -> torch.Tensor:

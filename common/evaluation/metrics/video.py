@@ -4,14 +4,18 @@ Videos are uint8 (n, frames, height, width, 3). A frozen video has the best cont
 kind never stands without a motion statistic.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 from scipy.spatial.distance import pdist
 
+from common.evaluation.metrics import Number, metric
 from common.evaluation.networks import FeatureNetwork
+
+if TYPE_CHECKING:
+    from common.evaluation.evaluator import Evaluator, Samples
 
 SHAPE_THRESHOLD = 32  # of the brightest channel in [0, 255]: what is brighter than the black ground is the shape
 
@@ -94,6 +98,23 @@ def shape_centres(video: np.ndarray, threshold: int = SHAPE_THRESHOLD) -> np.nda
 def frame_change(video: np.ndarray) -> float:
     """Mean absolute difference of successive frames, in grey levels."""
     return float(np.abs(np.diff(video.astype(np.int16), axis=0)).mean())
+
+
+def frame_changes(_: Any, videos: np.ndarray) -> np.ndarray:
+    return np.array([frame_change(video) for video in videos])
+
+
+@metric("frame_change", each=frame_changes)
+def mean_frame_change(e: "Evaluator", samples: "Samples") -> Iterator[Number]:
+    """What no content distance or score of videos should stand without: a video that stands still scores well."""
+    if not samples.failed:
+        yield change_number(float(samples.each["frame_change"].mean()), samples.count)
+
+
+def change_number(value: float, count: int) -> Number:
+    """The mean frame change of ``count`` videos."""
+    parts = {"of": "mean |difference| of successive frames, grey levels", "n": count}
+    return Number("frame_change", value, "target", parts)
 
 
 def embedding(network: FeatureNetwork) -> Callable[[np.ndarray], np.ndarray]:

@@ -29,6 +29,7 @@ class FeatureNetwork:
     ``metrics``: kinds of metric that the network is the published one of, and their published names.
     ``stochastic``: whether its features are noisy: good for the published score, not for distances.
     ``published``: whether its weights are the registered ones, so that those names are right.
+    ``classes``: how many logits it has; 0 where it has none.
     """
 
     name: str
@@ -36,10 +37,14 @@ class FeatureNetwork:
     metrics: ClassVar[dict[str, str]] = {}
     published = False
     stochastic = False
+    classes = 0
     block = 64
 
     def __init__(self, device: torch.device):
         self.device = device
+
+    def start(self) -> None:
+        """Called before a pass over a set of samples."""
 
     def __call__(self, samples: Tensor) -> tuple[Tensor, Tensor | None]:
         """Features (n, d) and logits (n, classes), or None where it has none.

@@ -59,6 +59,7 @@ class C3D(nn.Module):
 
 class _Clips(FeatureNetwork):
     metrics: ClassVar[dict[str, str]] = {"fd": "FID", "score": "IS"}
+    classes = 101
     block = 8
     resize: str
     dropout: ClassVar[bool] = False
@@ -87,7 +88,7 @@ class _Clips(FeatureNetwork):
             "weights": weights,
             "resize": self.resize,
             "range": "128(x+1) BGR minus the mean clip",
-        } | ({"dropout": "on"} if self.dropout else {})
+        } | ({"dropout": "on, a mask a clip"} if self.dropout else {})
 
     def __call__(self, samples: Tensor) -> tuple[Tensor, Tensor]:
         if samples.dtype != torch.uint8 or samples.ndim != 5 or samples.shape[1] != FRAMES or samples.shape[-1] != 3:
@@ -137,11 +138,16 @@ class TGANClipsAsScored(TGANClips):
     metrics: ClassVar[dict[str, str]] = {"score": "IS"}
     dropout: ClassVar[bool] = True
     stochastic = True
+    calls = 0
+
+    def start(self) -> None:
+        self.calls = 0
 
     def __call__(self, samples: Tensor) -> tuple[Tensor, Tensor]:
-        """With the same units dropped in every call: what else draws random numbers is left alone."""
+        """Every clip of a pass has a mask of its own, the next pass the same; other random numbers are left alone."""
         with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
-            torch.manual_seed(0)
+            torch.manual_seed(self.calls)
+            self.calls += 1
             return super().__call__(samples)
 
 

@@ -135,6 +135,7 @@ class TrainedClassifier(FeatureNetwork):
         network = Classifier(**saved["shape"])
         network.load_state_dict(saved["state"])
         self.network = _placed(network.eval().requires_grad_(False), device)
+        self.classes = network.head.out_features
         self.accuracy = card["held_out_accuracy"]
         self.protocol = {
             "features": f"{card['network']} ({network.head.in_features})",

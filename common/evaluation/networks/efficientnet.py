@@ -56,6 +56,7 @@ class EfficientNetLite0(FeatureNetwork):
     """1280 features before the last layer and 1000 logits; a smaller ``size`` than 224 is quicker and sees less."""
 
     name = "efficientnet"
+    classes = 1000
     block = 100
 
     def __init__(self, config: Mapping[str, Any], device: torch.device, size: int = SIZE):

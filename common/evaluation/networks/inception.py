@@ -54,6 +54,7 @@ class ScoreInception(FeatureNetwork):
 
     name = "inception_2015"
     metrics: ClassVar[dict[str, str]] = {"fd": "FID", "kd": "KID", "score": "IS"}
+    classes = 1008
     block = 32
 
     def __init__(self, config: Mapping[str, Any], device: torch.device):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from common.evaluation.sheets import SHOWN_OUTPUTS
+from common.evaluation.names import SHOWN_OUTPUTS
 from common.measurements.numbers import distance_name, diversity_name
 from common.reporting.figures.plots import COLOURS, MARKERS, figure, pick, show_images
 from common.reporting.results import Results

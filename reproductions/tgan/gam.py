@@ -1,4 +1,4 @@
-"""Generative adversarial metric: two trained pairs play against each other's half (Im et al. 2016; TGAN, Table 3)."""
+"""TGAN's generative adversarial metric: two trained pairs play against each other's half (Im et al. 2016; Table 3)."""
 
 from collections.abc import Mapping
 from typing import NamedTuple

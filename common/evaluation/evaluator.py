@@ -1,0 +1,280 @@
+"""One evaluator for each kind of data. It draws a model's samples, sends them through every feature network once, and
+gives the numbers of the metrics that an experiment lists.
+"""
+
+import importlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from common.data.batches import to_uint8
+from common.data.prepare import Prepared, prepared
+from common.evaluation.features import Extraction, Features, real_part, reference
+from common.evaluation.metrics import Number, metric_of
+from common.evaluation.names import evaluator_path
+from common.evaluation.networks import FeatureNetwork, feature_network
+from common.evaluation.runs import Run
+from common.evaluation.sampling import drawn, seed_part, seed_sampling, whole_batches
+from common.training.method import Method, build_method
+
+Blocks = Iterable[np.ndarray]
+
+
+@dataclass
+class Samples:
+    """What a pass over ``count`` samples left.
+
+    ``parts``: the protocol's, of how they were drawn. ``features``: by the name of the network; ``each``: what metrics
+    kept themselves. ``failed``: there are none, of a training that came to nothing. ``trial``: of sampling anew.
+    """
+
+    count: int
+    parts: dict[str, Any]
+    features: dict[str, Features] = field(default_factory=dict)
+    each: dict[str, np.ndarray] = field(default_factory=dict)
+    failed: bool = False
+    trial: int = 0
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """``numbers``: of all metrics. ``samples``: the first ones, uint8, for figures. ``each``: see :class:`Samples`."""
+
+    numbers: Sequence[Number]
+    samples: Any
+    each: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Number:
+        """The first number of the registered metric ``name``, or of a number's own name. KeyError where there is none:
+        a score needs a network with classes.
+        """
+        for number in self.numbers:
+            if name in (number.kind, number.metric):
+                return number
+        raise KeyError(name)
+
+    def __contains__(self, name: str) -> bool:
+        return any(name in (number.kind, number.metric) for number in self.numbers)
+
+
+class Evaluator:
+    """Of images. ``metrics``: names (common/evaluation/metrics). ``settings``: ``evaluation_samples``,
+    ``reference_samples``, ``trials`` (of sampling anew; one unless stated). ``root``: of the data's folder.
+
+    ``sampling``: what a protocol says of how samples are drawn, where they are not drawn in batches of the training.
+    """
+
+    kept: ClassVar[int] = 256  # samples that an evaluation keeps
+    splits: ClassVar[int] = 10  # of a score
+    sheet: ClassVar[str] = "{}"  # name of a model's samples for the figures
+
+    def __init__(
+        self,
+        data: Prepared,
+        networks: Sequence[FeatureNetwork],
+        metrics: Iterable[str],
+        settings: Mapping[str, Any],
+        config: Mapping[str, Any],
+        device: torch.device,
+        sampling: str = "",
+    ):
+        self.data, self.networks, self.settings, self.config, self.device = data, networks, settings, config, device
+        self.targets = data  # what samples are held against
+        self.metrics = [metric_of(name) for name in metrics]
+        self.count: int = settings.get("evaluation_samples", 0)
+        self.trials: int = settings.get("trials", 1)
+        self.sampling = sampling or self.usual_sampling()
+        self._made: dict[str, Any] = {}
+
+    def usual_sampling(self) -> str:
+        return (
+            f"training mode, batches of {self.settings.get('batch_size')}, {self.settings.get('precision', 'float32')}"
+        )
+
+    # The data.
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        """What ``make`` gives, made once: what a metric needs for every sample set."""
+        if name not in self._made:
+            self._made[name] = make()
+        return self._made[name]
+
+    def reference(self, network: FeatureNetwork) -> Features:
+        """Features of the data that samples are held against."""
+        keep = {name for metric in self.metrics for name in metric.keep} & {"values"}
+        count = self.settings.get("reference_samples")
+        return self.once(
+            f"reference {network.name}",
+            lambda: reference(network, self.targets, self.config["data"], count=count, keep=keep),
+        )
+
+    def against_data(self, network: FeatureNetwork) -> dict[str, Any]:
+        """Parts of a protocol: which real samples, how many."""
+        real = real_part(self.targets, self.settings.get("reference_samples"))
+        return {"real": real, "n_real": self.reference(network).count}
+
+    # From samples to numbers.
+
+    def evaluate(self, run: Run, step: int | None = None) -> Evaluation:
+        """A run's samples after training, or after ``step`` updates."""
+        return self.along(run, [step])[0]
+
+    def along(self, run: Run, steps: Iterable[int | None]) -> list[Evaluation]:
+        """The samples after each of ``steps`` updates, which must have a snapshot (None: the last)."""
+        method, found = None, []
+        for step in steps:
+            if run.broken or (run.diverged and step in (None, run.snapshots[-1])):
+                found.append(self.worst(run.settings))
+                continue
+            method = method or build_method(run.settings, self.data.shape, self.device)
+            found.append(self.of_method(run.load(method, step), run.seed))
+        return found
+
+    def of_method(self, method: Method, seed: int, draw: Callable[[], Blocks] | None = None) -> Evaluation:
+        """The samples of a method as it is. ``draw``: how, once the sampling's own seed is set."""
+
+        def samples(trial: int) -> Blocks:
+            seed_sampling(seed, trial)
+            return self.draw(method) if draw is None else draw()
+
+        try:
+            return self.of_samples(samples, self.parts())
+        except FloatingPointError:
+            return self.worst(method.settings)
+
+    def of_samples(self, samples: Callable[[int], Blocks], parts: dict[str, Any]) -> Evaluation:
+        """Blocks of samples by the number of the trial; ``parts``: the protocol's, of how they came about.
+
+        A number is the mean over trials; what it varies between them (sampling anew, not training anew) goes by the
+        name with ``_resampling`` added.
+        """
+        passes = [self.one_pass(samples(trial), parts, trial) for trial in range(self.trials)]
+        return replace(passes[0], numbers=self._named(over_trials([each.numbers for each in passes])))
+
+    def of_array(self, samples: np.ndarray, sampling: str) -> Evaluation:
+        """Samples that no run made, in their order."""
+        blocks = np.array_split(samples, range(1024, len(samples), 1024))
+        found = self.one_pass(blocks, {"sampling": sampling}, 0)
+        return replace(found, numbers=self._named(found.numbers))
+
+    def only(self, *names: str) -> "Evaluator":
+        """The same with these of its metrics."""
+        other = copy(self)
+        other.metrics = [metric for metric in self.metrics if metric.name in names]
+        return other
+
+    def parts(self) -> dict[str, Any]:
+        """What a protocol says of how a run's samples are drawn."""
+        return {"sampling": self.sampling, "seed": seed_part(self.trials), "selection": "last snapshot"}
+
+    def one_pass(self, blocks: Blocks, parts: dict[str, Any], trial: int) -> Evaluation:
+        """Every number of one sample set."""
+        keep = {name for metric in self.metrics for name in metric.keep}
+        extractions = [Extraction(network, keep) for network in self.networks]
+        each: dict[str, list[np.ndarray]] = {metric.name: [] for metric in self.metrics if metric.each}
+        shown: list[np.ndarray] = []
+        count = 0
+        for block in blocks:
+            for extraction in extractions:
+                extraction.add(block)
+            for metric in self.metrics:
+                if metric.each:
+                    each[metric.name].append(metric.each(self, block))
+            if count < self.kept:
+                shown.append(block[: self.kept - count].copy())
+            count += len(block)
+        samples = Samples(
+            count,
+            self._counted(count) | parts,
+            {extraction.network.name: extraction.features() for extraction in extractions},
+            {name: np.concatenate(values) for name, values in each.items()},
+            trial=trial,
+        )
+        return Evaluation(list(self._numbers(samples)), np.concatenate(shown), samples.each)
+
+    def worst(self, settings: Mapping[str, Any]) -> Evaluation:
+        """Of a training with these settings that left nothing to sample."""
+        found = list(self._numbers(Samples(self.count, self._counted(self.count) | self.parts(), failed=True)))
+        return Evaluation(self._named(found), self.black(settings))
+
+    def black(self, settings: Mapping[str, Any]) -> np.ndarray:
+        """Pictures of nothing."""
+        return np.zeros((self.kept, *self.data.samples.shape[1:]), np.uint8)
+
+    def _counted(self, count: int) -> dict[str, Any]:
+        return {"n_fake": count} | ({"trials": self.trials} if "trials" in self.settings else {})
+
+    def _numbers(self, samples: Samples) -> Iterator[Number]:
+        for metric in self.metrics:
+            for number in metric.numbers(self, samples):
+                yield number._replace(kind=metric.name)
+
+    def _named(self, numbers: Iterable[Number]) -> list[Number]:
+        """A metric's first number goes without its network, those of further networks by its name."""
+        found: list[Number] = []
+        for number in numbers:
+            first = all(number.metric != other.metric for other in found)
+            found.append(number._replace(network="") if first else number)
+        return found
+
+    def draw(self, method: Method) -> Iterator[np.ndarray]:
+        """``evaluation_samples`` samples, a block at a time."""
+        return drawn(method.sample, self.count, whole_batches(method), to_uint8)
+
+    def some_data(self, seed: int = 0) -> np.ndarray:
+        """As many real samples as are drawn of a model, shuffled: many sets are stored class by class."""
+        chosen = np.random.default_rng(seed).permutation(len(self.data.samples))[: self.count]
+        return np.asarray(self.data.samples)[chosen]
+
+
+def over_trials(passes: Sequence[Sequence[Number]]) -> list[Number]:
+    """Mean over trials, and the deviation between them where there are several."""
+    found: list[Number] = []
+    for numbers in zip(*passes, strict=True):
+        first, values = numbers[0], np.array([number.value for number in numbers])
+        found.append(first._replace(value=float(values.mean())))
+        if len(values) > 1:
+            with np.errstate(invalid="ignore"):  # of infinite ones
+                spread = float(values.std(ddof=1))
+            parts = {"of": "deviation over trials of sampling one model", "trials": len(values)}
+            name = f"{first.metric}_resampling"
+            found.append(Number(name, spread, "", parts, network=first.network, kind=name))
+    return found
+
+
+def networks_for(
+    settings: Mapping[str, Any], config: Mapping[str, Any], device: torch.device, classifier: Path | None
+) -> list[FeatureNetwork]:
+    """The feature networks that settings name in ``features`` (none: no network) and ``more_features``."""
+    make = partial(feature_network, config=config, device=device, trained=classifier)
+    main = settings.get("features", "none")
+    networks = [] if main == "none" else [make(main, size=settings.get("feature_size"))]
+    return networks + [make(name) for name in settings.get("more_features", [])]
+
+
+def make_evaluator(
+    settings: Mapping[str, Any],
+    metrics: Iterable[str],
+    config: Mapping[str, Any],
+    device: torch.device,
+    *,
+    classifier: Path | None = None,
+    sampling: str = "",
+    kind: type[Evaluator] | None = None,
+) -> Evaluator:
+    """The evaluator of the kind of data that the settings name: outputs for conditions, videos or images.
+
+    ``classifier``: the weights of the network that the DAG trained, where ``features`` names that. ``kind``: a paper's
+    own.
+    """
+    if kind is None:
+        module, _, name = evaluator_path(settings).rpartition(".")
+        kind = getattr(importlib.import_module(module), name)
+    data = prepared(settings, config["data"], config["local"])
+    return kind(data, networks_for(settings, config, device, classifier), metrics, settings, config, device, sampling)
