@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from common.base.errors import UserError
+from common.base.log import configure_logging
 from common.experiments.config import key_values, load_config
 from common.experiments.papers import SCALES, Experiment, experiment, slug
 
@@ -30,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
         with contextlib.suppress(AttributeError):  # a stand-in of a notebook or a test
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     given = _parser().parse_args(arguments)
+    configure_logging(sys.stderr)
     try:
         return given.run(given)
     except UserError as error:

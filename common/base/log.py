@@ -7,12 +7,11 @@ _SUITE = logging.getLogger("suite")
 
 
 def configure_logging(stream: TextIO) -> None:
-    """Write what loggers of :func:`logger` say to ``stream`` from now on, and nowhere else."""
+    """Write what loggers of :func:`logger` say to ``stream`` from now on."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
     _SUITE.handlers = [handler]
     _SUITE.setLevel(logging.INFO)
-    _SUITE.propagate = False
 
 
 def logger(name: str) -> logging.LoggerAdapter:

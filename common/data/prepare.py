@@ -16,6 +16,7 @@ import numpy as np
 
 from common.base.errors import UserError
 from common.base.files import read_sealed, sealed, sha256, write_json
+from common.base.log import logger
 from common.data.kinds import kind_of
 from common.data.registry import Source, entry, locate
 from common.data.walk import Passed
@@ -89,7 +90,7 @@ def prepare(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, s
     with _named(name, source):
         noted = kind.prepare(known, source, folder, passed)
     if passed.counts:
-        print(f"{name}: {passed}", flush=True)
+        logger(name).warning(str(passed))
     samples = np.load(folder / "samples.npy", mmap_mode="r")
     parts = [part for part in sorted(folder.glob("*.npy")) if part.name != "samples.npy"]
     card = {

@@ -16,6 +16,7 @@ import pandas as pd
 
 from common.base.errors import UserError
 from common.base.files import atomic_path
+from common.base.log import logger
 from common.data.prepare import Prepared, prepared
 from common.evaluation.metrics import Number
 from common.evaluation.protocol import protocol
@@ -177,7 +178,7 @@ class Measuring:
             if not run.failed or (run.arm not in whole and not run.broken):
                 kept.append(run)
             else:
-                print(f"{self.experiment.name} · {run.arm}: {run.note}; not measured", flush=True)
+                logger(f"{self.experiment.name} · {run.arm}").warning(f"{run.note}; not measured")
         return kept
 
     def shown(self, run: Run) -> bool:

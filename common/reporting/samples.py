@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 
 from common.base.errors import UserError, did_you_mean
+from common.base.log import logger
 from common.base.progress import bar
 from common.data.arrays import Block
 from common.data.kinds.images import images
@@ -163,7 +164,7 @@ def _blocks(path: Path, settings: Mapping[str, Any]) -> Iterator[Block]:
 
 def _tell(path: Path, passed: Passed) -> None:
     if passed.counts:
-        print(f"{path}: {passed}", flush=True)
+        logger(str(path)).warning(str(passed))
 
 
 def _check_form(path: Path, what: str) -> None:

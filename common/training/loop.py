@@ -19,6 +19,7 @@ import torch
 
 from common.base.errors import UserError
 from common.base.files import atomic_path, read_json, write_json
+from common.base.log import logger
 from common.base.provenance import processor, versions
 from common.data.batches import Batches
 from common.data.prepare import Prepared
@@ -163,7 +164,7 @@ def train(
     t, outcome = 0, None
     state, problems = checkpoint.load_latest(folder)
     for problem in problems:
-        print(f"{problem}; continuing from the one before it", flush=True)
+        logger(folder.name).warning(f"{problem}; continuing from the one before it")
     if state is not None:
         check_identity(identity, state["identity"], folder)
         method.load_state_dict(state["method"])

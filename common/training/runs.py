@@ -17,6 +17,7 @@ from filelock import FileLock
 from common.base.errors import UserError
 from common.base.files import read_json, sealed, sha256, write_json
 from common.base.lazy_compiler import defer_compiler
+from common.base.log import logger
 from common.base.progress import Status
 from common.base.provenance import processor, training_code, versions
 from common.data.kinds import batch_module
@@ -129,7 +130,7 @@ def _finished_record(run: Run, keep_changed: bool) -> dict[str, Any] | None:
     except SettingsChanged as changed:
         if not keep_changed:
             raise
-        print(f"{changed}\nset aside as {set_aside(run.folder).name}", flush=True)
+        logger(_label(run)).warning(f"{changed}\nset aside as {set_aside(run.folder).name}")
         return None
     return None if record is None or record["outcome"]["kind"] == "broken" else record
 
@@ -279,7 +280,7 @@ def train_runs(
             outcome = record["outcome"]
             told = {"diverged": "diverged at step {step}", "broken": "broke: {error}"}.get(outcome["kind"], "finished")
             seconds = record["cost"]["seconds"]
-            print(f"{experiment.name} · {arm} · seed {seed}: {told.format(**outcome)}, {seconds:.1f} s", flush=True)
+            logger(f"{experiment.name} · {arm} · seed {seed}").info(f"{told.format(**outcome)}, {seconds:.1f} s")
             folder = run_folder(experiment, arm, seed, config)
             left = {"arm": arm, "seed": seed, "folder": str(folder), "files": _checksums(folder)}
             entries.append(sealed(left))

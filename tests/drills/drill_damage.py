@@ -112,7 +112,7 @@ def test_what_the_suite_keeps(tmp_path, name):
             assert [k for k in wanted if k != file and ended.get(k) != wanted[k]] == [], where
 
 
-def test_checkpoints(tmp_path, capsys):
+def test_checkpoints(tmp_path, caplog):
     one, arm = experiment("wgan_lsun_curves"), "WGAN · MLP/MLP"
     folders = {key: str(tmp_path / key) for key in ("results", "runs", "data")}
     config = load_config({"scale": "smoke", "checkpoint_seconds": 0, **folders})
@@ -126,6 +126,7 @@ def test_checkpoints(tmp_path, capsys):
     def again(*broken: tuple[str, bytes]) -> str:
         shutil.rmtree(folder)
         shutil.copytree(pristine, folder)
+        caplog.clear()
         (folder / "record.json").unlink()  # as if it had been killed before its end
         for name, content in broken:
             (folder / name).write_bytes(content)
@@ -133,7 +134,7 @@ def test_checkpoints(tmp_path, capsys):
 
     for how, damaged in damages(wanted[newest], rng, FLIPS):
         assert again((newest, damaged)) == "", how
-        assert f"checkpoint {folder / newest} is damaged or truncated" in capsys.readouterr().out
+        assert f"checkpoint {folder / newest} is damaged or truncated" in caplog.text
         assert tree(folder, "*.pt", "curves.npz") == wanted, how
         COUNTED["the checkpoint before it taken"] += 1
     for (how, damaged), (_, other) in zip(damages(wanted[newest], rng, 2), damages(wanted[older], rng, 2), strict=True):

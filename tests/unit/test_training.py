@@ -135,14 +135,14 @@ def test_divergence_is_an_outcome(tmp_path):
         assert np.isnan(curves["weight"][70])
 
 
-def test_a_truncated_checkpoint_gives_way_to_the_one_before(tmp_path, capsys):
+def test_a_truncated_checkpoint_gives_way_to_the_one_before(tmp_path, caplog):
     walk(tmp_path / "a", seconds=0)
     newest, older = checkpoint.existing(tmp_path / "a")
     reference = newest.read_bytes()
     newest.write_bytes(reference[: len(reference) // 2])
     (tmp_path / "a" / "record.json").unlink()
     method, _ = walk(tmp_path / "a", seconds=0)
-    assert "damaged or truncated" in capsys.readouterr().out
+    assert "damaged or truncated" in caplog.text
     assert method.seen[0] == int(older.name[4:13])
     assert checkpoint.existing(tmp_path / "a")[0].read_bytes() == reference
 

@@ -116,7 +116,7 @@ def test_strips_are_cut_into_their_frames(down):
 
 
 @pytest.mark.parametrize("packed", ["folder", "tar"])
-def test_broken_and_short_videos_are_told_counted_and_passed_over(tmp_path, capsys, packed):
+def test_broken_and_short_videos_are_told_counted_and_passed_over(tmp_path, caplog, packed):
     frames = RNG.integers(0, 256, (9, 16, 16, 3), dtype=np.uint8)
     whole = encoded(frames)
     files = {
@@ -137,12 +137,12 @@ def test_broken_and_short_videos_are_told_counted_and_passed_over(tmp_path, caps
         with tarfile.open(copy, "w") as tar:
             tar.add(folder, arcname="UCF-101")
     data = prepared(settings(), tmp_path / "data", {"ucf101": str(copy)})
-    told = capsys.readouterr().out
+    told = caplog.text
     skipped = {Path(one["video"]).name: one["why"] for one in data.card["skipped"]}
     assert sorted(skipped) == ["v_empty.avi", "v_garbage.avi", "v_short.avi"]
     assert skipped["v_short.avi"] == "has 5 frames, 7 are needed"
     for name, why in skipped.items():
-        assert f"{name}: {why}" in told
+        assert f"{name}: skipped: {why}" in told
     assert data.card["lengths"] == {"videos": 2, "shortest": 9, "longest": 9}
     np.testing.assert_array_equal(data.labels, [0, 1])
     np.testing.assert_array_equal(data.samples.frames[-len(frames) :], frames)

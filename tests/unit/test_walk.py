@@ -111,12 +111,12 @@ def test_a_folder_and_its_archives_give_the_same_files(tmp_path):
         assert classes_of(files) == ["a", "B", "b"]
 
 
-def test_what_was_passed_over_stands_on_the_card(tmp_path, capsys):
+def test_what_was_passed_over_stands_on_the_card(tmp_path, caplog):
     filled(tmp_path / "own", "1.png", ".thumbnails/1.png")
     form = {"data": "fashion_mnist_test", "image_size": 8, "channels": 1}
     data = prepared(form, tmp_path / "data", {"fashion_mnist_test": str(tmp_path / "own")})
     assert data.card["passed_over"] == {"hidden": {"count": 1, "first": ".thumbnails"}}
-    assert capsys.readouterr().out.count("1 hidden") == 1
+    assert caplog.text.count("1 hidden") == 1
 
 
 # --- Archives that are extracted -------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from common.base.errors import UserError
+from common.base.log import logger
 from common.data.archives import unpacked
 from common.data.arrays import save, stream
 from common.data.checks import TURNED, Damaged, picture
@@ -287,7 +288,7 @@ def with_skipped(
             why = f"has {len(frames)} frames, {shortest} are needed"
         if why:
             skipped.append({"video": name, "why": why})
-            print(f"skipped {name}: {why}", flush=True)
+            logger(name).warning(f"skipped: {why}")
             continue
         usable += 1
         yield frames, label
