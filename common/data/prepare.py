@@ -6,6 +6,8 @@ like. ``labels.npy``: (n,) int64, where the set has labels. Other arrays belong 
 is not prepared.
 """
 
+import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -64,8 +66,15 @@ class Prepared:
 
 
 def prepared_dir(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, str]) -> Path:
-    """Where the data of a run's settings is prepared."""
-    return kind_of(settings).prepared_dir(settings, root, local)
+    """Where the data of a run's settings is prepared; another local copy has another folder."""
+    names = [name := settings["data"]]
+    for part in kind_of(settings).parts:
+        values = {key: settings.get(key, part.unless) for key in part.keys}
+        names += [] if set(values.values()) <= {None, part.unless} else [part.text.format(**values)]
+    if name in local:  # links are not followed: nodes of a cluster may have one volume behind different ones
+        path = os.path.abspath(Path(local[name]).expanduser())
+        names += [f"local-{hashlib.sha256(path.encode()).hexdigest()[:6]}"]
+    return Path(root) / "prepared" / "-".join(names)
 
 
 def validation_of(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,7 +92,7 @@ def validation_of(settings: Mapping[str, Any]) -> dict[str, Any]:
 def prepare(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, str]) -> Path:
     """Prepare what ``settings`` ask for under ``root`` and return its folder."""
     name, kind, passed = settings["data"], kind_of(settings), Passed()
-    folder = kind.prepared_dir(settings, root, local)
+    folder = prepared_dir(settings, root, local)
     source = locate(name, local, Path(root) / "downloads")
     known = {key: settings[key] for key in kind.settings_keys if key in settings}
     with _named(name, source):
@@ -105,7 +114,7 @@ def prepare(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, s
         "parts": {part.name: sha256(part) for part in parts},
         "passed_over": passed.as_dict(),
     }
-    write_json(folder / "card.json", sealed(card | noted))
+    write_json(folder / "card.json", sealed(card | (noted or {})))
     return folder
 
 

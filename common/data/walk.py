@@ -81,7 +81,7 @@ def in_order(name: str) -> tuple[list[str], str]:
     return [part.casefold() for part in name.split("/")], name
 
 
-def walk(path: Path, suffixes: Sequence[str], passed: Passed, inside: str | None = None) -> list[File]:
+def walk(path: Path, suffixes: Sequence[str], passed: Passed, inside: str = "") -> list[File]:
     """The files under ``path`` that end in one of ``suffixes`` (all where there are none), in order.
 
     ``inside``: only what lies below a folder of this path, where anything does.
@@ -174,6 +174,12 @@ def _splits(files: list[File], depth: int) -> set[str]:
 def classes_of(files: Iterable[File]) -> list[str]:
     """The names of the folders that are classes, in order."""
     return sorted({file.folder for file in files}, key=in_order)
+
+
+def class_numbers(files: Iterable[File]) -> Callable[[File], int] | None:
+    """What gives a file the number of its class; None where there is one class only, which tells nothing apart."""
+    numbers = {name: number for number, name in enumerate(classes_of(files))}
+    return (lambda file: numbers[file.folder]) if len(numbers) > 1 else None
 
 
 def _entries(path: Path, problem: Callable[[str], str], passed: Passed) -> Iterator[Entry]:

@@ -365,7 +365,7 @@ def test_text_in_a_folder_or_an_archive_and_what_is_none(tmp_path):
     folder = tmp_path / "news"
     folder.mkdir()
     (folder / "a.txt").write_text("one\ntwo\n")
-    assert list(lines_of(Source("local", other=folder), None, Passed())) == ["one\n", "two\n"]
+    assert list(lines_of(Source("local", other=folder), "", Passed())) == ["one\n", "two\n"]
     archive = tmp_path / "words.tar.gz"
     with tarfile.open(archive, "w:gz") as tar:
         add(tar, "x/training-monolingual/news.en-00001", b"three\n")
@@ -373,10 +373,10 @@ def test_text_in_a_folder_or_an_archive_and_what_is_none(tmp_path):
     assert list(lines_of(Source("local", other=archive), "training-monolingual", Passed())) == ["three\n"]
     (tmp_path / "bad.txt").write_bytes(b"\xff\xfe\xff")
     with pytest.raises(UserError, match="cannot be read as text"):
-        list(lines_of(Source("local", other=tmp_path / "bad.txt"), None, Passed()))
+        list(lines_of(Source("local", other=tmp_path / "bad.txt"), "", Passed()))
     (tmp_path / "empty.txt").write_text("")
     with pytest.raises(UserError, match="no lines"):
-        indexed(lines_of(Source("local", other=tmp_path / "empty.txt"), None, Passed()), 8, 6)
+        indexed(lines_of(Source("local", other=tmp_path / "empty.txt"), "", Passed()), 8, 6, None)
 
 
 def test_the_toy_sets_of_wgan_gp_have_about_unit_size():

@@ -16,7 +16,7 @@ from PIL import Image
 from common.base.errors import UserError
 from common.base.provenance import modules_used
 from common.data.batches import Batches
-from common.data.kinds import data_settings, kind_module, kind_of, preparing_modules, sample_shape
+from common.data.kinds import data_settings, kind_module, kind_of, preparing_modules
 from common.data.kinds.graphs import Graph
 from common.data.kinds.label_maps import edges
 from common.data.kinds.text import as_text
@@ -236,7 +236,7 @@ def test_label_maps_of_cityscapes_keep_indices_and_tell_instances_apart(tmp_path
     form = {"data": "cityscapes_labels", "image_size": 8, "image_width": 16}
     data = prepared(form, tmp_path / "data", local)
     assert data.samples.shape == (1, 8, 16, 5)
-    assert sample_shape(form) == (3, 8, 16)
+    assert kind_of(form).shape(form) == (3, 8, 16)
     np.testing.assert_array_equal(data.samples[0, ..., :3], photo)
     np.testing.assert_array_equal(data.samples[0, ..., 3], classes)
     edge = data.samples[0, ..., 4]
@@ -276,7 +276,7 @@ def test_voxels_are_scaled_without_new_values_and_come_as_zeros_and_ones(tmp_pat
     form = {"data": "modelnet_chairs", "image_size": 64}
     data = prepared(form, tmp_path / "data", {"modelnet_chairs": str(tmp_path / "own.npz")})
     assert data.samples.shape == (3, 64, 64, 64, 1)
-    assert data.shape == sample_shape(form) == (1, 64, 64, 64)
+    assert data.shape == kind_of(form).shape(form) == (1, 64, 64, 64)
     np.testing.assert_array_equal(data.samples[:, 2:62:2, 2:62:2, 2:62:2, 0], grids)  # 30 -> 32, then twice as fine
     assert data.samples.sum() == 8 * grids.sum()
     batch = next(data.batches(2, 0, CPU))

@@ -409,7 +409,7 @@ def test_a_killed_training_of_videos_ends_in_the_same_bits(tmp_path, name, arm):
         method, batches = small_video_model(experiment(name), arm)
         torch.manual_seed(1)
 
-        def progress(step, steps):
+        def progress(step, *_):
             if step == killed_at:
                 raise Killed
 

@@ -7,15 +7,14 @@ Cityscapes' own (``*_leftImg8bit.png``, ``*_gtFine_labelIds.png``, ``*_gtFine_in
 with antialiasing, maps by nearest neighbour; indices are kept as they are.
 """
 
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
 from common.base.errors import UserError
-from common.data.arrays import Block, in_blocks, limited, stream
+from common.data.arrays import limited, read_blocks, stream
 from common.data.checks import open_map, open_picture
 from common.data.kinds import PART_OF_THE_SET, Kind, Part
 from common.data.registry import Source
@@ -36,24 +35,12 @@ class LabelMaps(Kind):
     batch_class = "common.data.batches.LabelMapBatches"
 
     def prepare(self, settings: Mapping[str, Any], source: Source, folder: Path, passed: Passed) -> dict[str, Any]:
-        height = settings["image_size"]
+        height, path = settings["image_size"], source.path
         width = settings.get("image_width", height)
-        path = source.other or source.files[0]
         files = image_files(path, passed)
         files = of_split(files, folders_of_split(settings.get("split", "train"), files), path, passed)
-        scenes = _scenes(files, path, passed)
-        has_instances = "instances" in scenes[0]
-
-        def read(scene: dict[str, File]) -> np.ndarray:
-            return _read(scene, height, width, has_instances, passed)
-
-        def blocks() -> Iterator[Block]:
-            with ThreadPoolExecutor() as pool:
-                for block in in_blocks(scenes):
-                    yield np.stack(list(pool.map(read, block))), None
-
-        shape = (height, width, 5 if has_instances else 4)
-        stream(folder, limited(blocks(), settings.get("data_count"), settings.get("data_from", 0)), shape)
+        blocks = read_blocks(_scenes(files, path, passed), lambda scene: _read(scene, height, width, passed))
+        stream(folder, limited(blocks, settings))
         classes = np.bincount(np.load(folder / "samples.npy", mmap_mode="r")[..., 3].ravel(), minlength=256)
         return {"pixels_of_classes": {str(index): int(count) for index, count in enumerate(classes) if count}}
 
@@ -94,7 +81,7 @@ def _what(file: File) -> tuple[str, str]:
     return next((folders[part] for part in PurePosixPath(file.name).parts if part in folders), "other"), stem
 
 
-def _read(scene: dict[str, File], height: int, width: int, has_instances: bool, passed: Passed) -> np.ndarray:
+def _read(scene: dict[str, File], height: int, width: int, passed: Passed) -> np.ndarray:
     photo = open_picture(scene["photo"].place, scene["photo"].read(), passed).convert("RGB")
     maps = [open_map(scene[what].place, scene[what].read()) for what in ("classes", "instances") if what in scene]
     for one in maps:
@@ -110,9 +97,8 @@ def _read(scene: dict[str, File], height: int, width: int, has_instances: bool, 
 def edges(instances: np.ndarray) -> np.ndarray:
     """1 where a pixel's neighbour above, below, left or right is of another instance: (h, w) -> (h, w) uint8."""
     found = np.zeros(instances.shape, np.uint8)
-    across, down = instances[:, 1:] != instances[:, :-1], instances[1:] != instances[:-1]
-    found[:, 1:] |= across
-    found[:, :-1] |= across
-    found[1:] |= down
-    found[:-1] |= down
+    for pixels, edge in ((instances, found), (instances.T, found.T)):
+        differs = pixels[1:] != pixels[:-1]
+        edge[1:] |= differs
+        edge[:-1] |= differs
     return found

@@ -14,31 +14,27 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePosixPath
+from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
 
 from common.base.errors import UserError
 from common.data.archives import unpacked
-from common.data.arrays import save, stream
+from common.data.arrays import Block, save, stream
 from common.data.checks import TURNED, Damaged, picture
-from common.data.kinds import Kind, Part, maker_of, resolve
+from common.data.kinds import PART_OF_THE_SET, Kind, Part, maker_of
 from common.data.registry import Source, entry
-from common.data.resizing import fit
+from common.data.resizing import cropped, fit
 from common.data.walk import IMAGE_SUFFIXES, File, Passed, in_order, of_split, walk, without_common_folders
 
 VIDEO_SUFFIXES = (".avi", ".mp4", ".mkv", ".webm", ".mov", ".mpg", ".mpeg", ".m4v", ".ts", ".wmv", ".flv", ".gif")
 SPLITS = ("train", "test")
+SPLIT, FROM, FIRST = PART_OF_THE_SET
 
 
 class Videos(Kind):
-    parts = (
-        Part("{image_size}x{channels}"),
-        Part("{split}", "train"),
-        Part("from{data_from}", 0),
-        Part("from{shortest_video}frames"),
-        Part("first{data_count}"),
-    )
+    parts = (Part("{image_size}x{channels}"), SPLIT, FROM, Part("from{shortest_video}frames"), FIRST)
     view_keys = ("frames", "stride")
     batch_class = "common.data.clips.ClipBatches"
 
@@ -51,21 +47,22 @@ class Videos(Kind):
                 raise UserError(f"{name} has {maker.channels} channels; the experiment asks for {channels}")
             videos = maker.videos(count, size, held_out=split == "test")
         else:
-            inside, is_part = entry(name).get("inside"), count is not None
-            videos = read_videos(source, size, channels, passed, inside=inside, split=split, shuffled=is_part)
+            inside = entry(name).get("inside", "")
+            shuffled = count is not None  # a part of the set
+            videos = read_videos(source, size, channels, passed, inside=inside, split=split, shuffled=shuffled)
         skipped: list[dict[str, str]] = []
         lengths: list[int] = []
 
-        def blocks() -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+        def blocks() -> Iterator[Block]:
             usable = with_skipped(videos, settings["shortest_video"], skipped)
             for frames, label in islice(usable, first, None if count is None else first + count):
                 lengths.append(len(frames))
                 yield frames, None if label is None else np.array([label])
 
-        stream(folder, blocks(), (size, size, channels))
+        stream(folder, blocks())
         save(folder / "lengths.npy", np.array(lengths))
-        told = {"videos": len(lengths), "shortest": min(lengths), "longest": max(lengths)}
-        return {"skipped": skipped, "lengths": told}
+        summary = {"videos": len(lengths), "shortest": min(lengths), "longest": max(lengths)}
+        return {"skipped": skipped, "lengths": summary}
 
     def open(self, folder: Path, samples: np.ndarray, settings: Mapping[str, Any] | None) -> Any:
         """Clips of the settings' ``frames`` and ``stride``."""
@@ -75,7 +72,7 @@ class Videos(Kind):
             lengths = np.load(folder / "lengths.npy")
         except (OSError, ValueError) as error:
             raise UserError(f"{folder}/lengths.npy is damaged: {error}; delete {folder} to prepare it anew") from error
-        return resolve("common.data.clips.Clips")(samples, lengths, settings["frames"], settings.get("stride", 1))
+        return resolve_name("common.data.clips.Clips")(samples, lengths, settings["frames"], settings.get("stride", 1))
 
     def shape(self, settings: Mapping[str, Any]) -> tuple[int, ...]:
         return (settings["channels"], settings["frames"], settings["image_size"], settings["image_size"])
@@ -100,26 +97,26 @@ def read_videos(
     channels: int,
     passed: Passed,
     *,
-    inside: str | None = None,
-    split: str | None = None,
+    inside: str = "",
+    split: str = "",
     shuffled: bool = False,
 ) -> Iterator[Video]:
     """The videos of a folder, archive, .npy or .npz at ``size``, in the order of their names or ``shuffled``, always
     alike.
 
     ``inside``: only what lies below a folder of this path, where anything does. ``split``: train or test, where there
-    are folders of splits, or one of UCF101's lists (trainlist01), whose videos and classes then count; None takes all.
+    are folders of splits, or one of UCF101's lists (trainlist01), whose videos and classes then count; "" takes all.
     Folders give the labels; None where there is only one. Arrays: .npy (frames, n, h, w) as Moving MNIST is published,
     or .npz of one array (T, h, w[, 3]) a video, uint8.
     """
-    path = source.other or source.files[0]
+    path = source.path
     no_test = "has no test part: videos in files have none; hold some out with data_count and data_from"
     if path.suffix in (".npy", ".npz"):
         if split == "test":
             raise UserError(f"{path} {no_test}")
-        if split not in (None, "train"):
+        if split not in ("", "train"):
             raise UserError(f"{path} has no names of videos for the list {split}; set split to train")
-        yield from (_moving_mnist if path.suffix == ".npy" else _named_arrays)(path, size, channels)
+        yield from _arrays(path, size, channels)
         return
     files = walk(unpacked(path), (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES), passed, inside)
     if not files:
@@ -129,7 +126,7 @@ def read_videos(
     else:
         files = without_common_folders(files)
     videos: list[tuple[str, str, File | None]] = [(file.name, file.folder, file) for file in files]
-    if split is not None and split not in SPLITS:
+    if split and split not in SPLITS:
         videos = _listed(source, split, files)
     classes = sorted({folder for _, folder, _ in videos}, key=in_order)
     if shuffled:
@@ -177,18 +174,11 @@ def frame_at(frame: np.ndarray, size: int) -> np.ndarray:
 
     TGAN, Section 6.1 and make_ucf101.py, whose filter was the nearest neighbour, Pillow's default of 2017.
     """
-    from PIL import Image
-
     height, width = frame.shape[:2]
     if height == width:
         return fit(frame, size)
-    short = min(height, width)
-    rows, columns = round(size * height / short), round(size * width / short)
-    grey = frame.ndim == 3 and frame.shape[2] == 1
-    image = Image.fromarray(frame[..., 0] if grey else frame).resize((columns, rows), Image.Resampling.LANCZOS)
-    top, left = (rows - size) // 2, (columns - size) // 2
-    pixels = np.asarray(image)[top : top + size, left : left + size]
-    return pixels if pixels.ndim == 3 else pixels[..., None]
+    rows, columns = round(size * height / min(height, width)), round(size * width / min(height, width))
+    return cropped(frame, (rows, columns), ((rows - size) // 2, (columns - size) // 2), size, "lanczos")
 
 
 def _read(frames: Callable[[], Iterable[np.ndarray]], size: int) -> np.ndarray | Broken:
@@ -215,25 +205,18 @@ def _frames(array: np.ndarray, channels: int) -> list[np.ndarray]:
     return list(array)
 
 
-def _moving_mnist(path: Path, size: int, channels: int) -> Iterator[Video]:
+def _arrays(path: Path, size: int, channels: int) -> Iterator[Video]:
+    """The videos of Moving MNIST's .npy (frames, n, h, w), or those of a .npz by their names."""
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from error
-    if array.ndim != 4 or array.dtype != np.uint8:
-        raise UserError(f"{path} is no Moving MNIST: it needs uint8 (frames, videos, height, width), not {array.shape}")
-    for i in range(array.shape[1]):
-        yield str(i), _read(lambda i=i: _frames(array[:, i], channels), size), None
-
-
-def _named_arrays(path: Path, size: int, channels: int) -> Iterator[Video]:
-    try:
-        arrays = np.load(path, allow_pickle=False)
+        arrays = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} cannot be read: {error}") from error
-    with arrays:
-        for name in arrays:
-            yield name, _read(lambda name=name: _frames(arrays[name], channels), size), None
+    if path.suffix == ".npy":
+        if arrays.ndim != 4 or arrays.dtype != np.uint8:
+            raise UserError(f"{path} is no Moving MNIST: uint8 (frames, videos, height, width), not {arrays.shape}")
+        arrays = dict(enumerate(arrays.swapaxes(0, 1)))
+    for name in arrays:
+        yield str(name), _read(lambda name=name: _frames(arrays[name], channels), size), None
 
 
 def _listed(source: Source, split: str, files: list[File]) -> list[tuple[str, str, File | None]]:
@@ -255,21 +238,18 @@ def _listed(source: Source, split: str, files: list[File]) -> list[tuple[str, st
                 texts += [content.read(name).decode("utf-8-sig") for name in names]
         except (OSError, zipfile.BadZipFile) as error:
             raise UserError(f"{archive} cannot be read: {error}") from error
-    path = source.other or source.files[0]
     if not texts:
         raise UserError(
-            f"{path}: there is no {split}.txt with the videos or beside them; "
+            f"{source.path}: there is no {split}.txt with the videos or beside them; "
             "put UCF101's lists there, or set split to train for all videos"
         )
     there = {PurePosixPath(file.name).stem: file for file in files}
     listed = []
-    for line in texts[0].splitlines():
-        if line.strip():
-            name = PurePosixPath(line.split()[0])
-            file = there.get(name.stem)
-            listed.append((file.name if file else str(name), name.parent.name or (file.folder if file else ""), file))
+    for name in (PurePosixPath(line.split()[0]) for line in texts[0].splitlines() if line.strip()):
+        file = there.get(name.stem)
+        listed.append((file.name if file else str(name), name.parent.name or (file.folder if file else ""), file))
     if not any(file for _, _, file in listed):
-        raise UserError(f"{split} names none of the {len(files)} videos in {path}")
+        raise UserError(f"{split} names none of the {len(files)} videos in {source.path}")
     return sorted(listed, key=lambda video: in_order(video[0]))
 
 
@@ -280,7 +260,7 @@ def with_skipped(
 
     Raises a :class:`UserError` where none is usable.
     """
-    usable = 0
+    usable = False
     for name, frames, label in videos:
         why = frames.why if isinstance(frames, Broken) else ""
         if not why and len(frames) < shortest:
@@ -288,9 +268,9 @@ def with_skipped(
         if why:
             skipped.append({"video": name, "why": why})
             print(f"skipped {name}: {why}", flush=True)
-            continue
-        usable += 1
-        yield frames, label
+        else:
+            usable = True
+            yield frames, label
     if not usable:
         first = f"; the first, {skipped[0]['video']}, {skipped[0]['why']}" if skipped else ""
         raise UserError(f"none of {len(skipped)} videos can be used{first}")
