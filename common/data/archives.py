@@ -59,19 +59,15 @@ def _extract(archive: Path, folder: Path) -> None:
                     raise UserError(f"{archive} holds {member.filename!r}, which points outside; not extracted")
             content.extractall(folder)
     elif archive.suffix.lower() == ".rar":
-        _extract_rar(archive, folder)
+        import rarfile
+
+        try:
+            with rarfile.RarFile(archive) as content:
+                content.extractall(folder)
+        except rarfile.RarCannotExec:
+            raise UserError(f"{archive} needs unrar, unar, 7z or bsdtar; install one, or {BY_HAND}") from None
+        except rarfile.Error as error:
+            raise UserError(f"{archive} cannot be extracted: {error}; get it again") from error
     else:
         with open_tar(archive) as content:
             content.extractall(folder, filter="data")
-
-
-def _extract_rar(archive: Path, folder: Path) -> None:
-    import rarfile
-
-    try:
-        with rarfile.RarFile(archive) as content:
-            content.extractall(folder)
-    except rarfile.RarCannotExec:
-        raise UserError(f"{archive} needs unrar, unar, 7z or bsdtar; install one, or {BY_HAND}") from None
-    except rarfile.Error as error:
-        raise UserError(f"{archive} cannot be extracted: {error}; get it again") from error

@@ -10,6 +10,12 @@ from torch import Tensor
 DEVICE_SHARE = 0.4  # of the free GPU memory that the data set may take
 
 
+def placed(array: np.ndarray, device: torch.device) -> Tensor:
+    """The array on the device where it fits there, else where it lies."""
+    fits = device.type == "cuda" and array.nbytes < DEVICE_SHARE * torch.cuda.mem_get_info(device)[0]
+    return torch.from_numpy(array).to(device if fits else "cpu")
+
+
 class Batches:
     """Endless shuffled mini-batches of ``samples``; every epoch is a new permutation.
 
@@ -30,17 +36,14 @@ class Batches:
     ):
         if len(samples) < batch_size:
             raise ValueError(f"{len(samples)} samples do not fill one batch of {batch_size}")
-        self.samples = torch.from_numpy(samples)
-        self.labels = None if labels is None else torch.from_numpy(labels)
+        self.samples = placed(samples, device)
+        self.labels = None if labels is None else torch.from_numpy(labels).to(self.samples.device)
         self.batch_size = batch_size
         self.device = device
         self.drawn = 0  # samples handed out by this process
         self.taken: list[bool] = []  # of the batches of one update: whether with labels
         self.slots: Iterator[list[Tensor]] | None = None  # where the batches lie that a recorded update takes
         self.generator = torch.Generator().manual_seed(seed)
-        if device.type == "cuda" and self.samples.nbytes < DEVICE_SHARE * torch.cuda.mem_get_info(device)[0]:
-            self.samples = self.samples.to(device)
-            self.labels = None if labels is None else self.labels.to(device)
         self._new_epoch()
 
     def __len__(self) -> int:

@@ -8,8 +8,7 @@ is not prepared.
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,7 @@ import numpy as np
 from common.base.errors import UserError
 from common.base.files import read_sealed, sealed, sha256, write_json
 from common.data.kinds import kind_of
-from common.data.registry import Source, entry, locate
+from common.data.registry import entry, locate
 from common.data.walk import Passed
 
 if TYPE_CHECKING:  # torch, which the workflow and the preparation do without
@@ -95,9 +94,17 @@ def prepare(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, s
     folder = prepared_dir(settings, root, local)
     source = locate(name, local, Path(root) / "downloads")
     known = {key: settings[key] for key in kind.settings_keys if key in settings}
-    with _named(name, source):
+    try:
         noted = kind.prepare(known, source, folder, passed)
-    if passed.counts:
+    except UserError:
+        raise
+    except Exception as error:  # a file that somebody brought can be damaged in any way
+        if source.kind not in ("local", "downloaded"):
+            raise
+        files = ", ".join(map(str, source.files or (source.other,)))
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0][:200]
+        raise UserError(f"{files} cannot be read as {name} ({reason}); it may be damaged: bring it again") from error
+    if passed.kinds:
         print(f"{name}: {passed}", flush=True)
     samples = np.load(folder / "samples.npy", mmap_mode="r")
     parts = [part for part in sorted(folder.glob("*.npy")) if part.name != "samples.npy"]
@@ -112,25 +119,10 @@ def prepare(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, s
         "files": source.checksums(),
         "sha256": sha256(folder / "samples.npy"),
         "parts": {part.name: sha256(part) for part in parts},
-        "passed_over": passed.as_dict(),
+        "passed_over": passed.kinds,
     }
     write_json(folder / "card.json", sealed(card | (noted or {})))
     return folder
-
-
-@contextmanager
-def _named(name: str, source: Source) -> Iterator[None]:
-    """A file that somebody brought can be damaged in any way; one whose checksum was proven cannot."""
-    try:
-        yield
-    except UserError:
-        raise
-    except Exception as error:
-        if source.kind not in ("local", "downloaded"):
-            raise
-        files = ", ".join(map(str, source.files or (source.other,)))
-        reason = f"{type(error).__name__}: {error}".partition("\n")[0][:200]
-        raise UserError(f"{files} cannot be read as {name} ({reason}); it may be damaged: bring it again") from error
 
 
 def load(folder: str | Path, settings: Mapping[str, Any] | None = None) -> Prepared:

@@ -97,7 +97,7 @@ def _downloaded(file: Mapping[str, Any], folder: Path, by_hand: str) -> Path:
                 "and it is fetched again, or move it elsewhere and name it under local in the configuration"
             )
         return path
-    return download(file["urls"], path, checksums=file["checksums"], size=file.get("bytes"), by_hand=by_hand)
+    return download(file["urls"], path, file["checksums"], file.get("bytes"), by_hand)
 
 
 def _by_hand(name: str) -> str:

@@ -25,7 +25,7 @@ from common.data.readers import cifar10, stl10
 from common.data.readers.idx import read_idx
 from common.data.registry import Source, entry, local_copy_differs, locate, registry
 from common.data.resizing import fit
-from common.data.synthetic.points import eight_gaussians_scaled, swiss_roll, twenty_five_gaussians
+from common.data.synthetic.points import MAKERS, twenty_five_gaussians
 from common.data.walk import Passed, image_files
 
 GREY = np.random.default_rng(0).integers(0, 256, (6, 28, 28), dtype=np.uint8)
@@ -380,8 +380,8 @@ def test_text_in_a_folder_or_an_archive_and_what_is_none(tmp_path):
 
 
 def test_the_toy_sets_of_wgan_gp_have_about_unit_size():
-    for maker, modes in ((eight_gaussians_scaled, 8), (twenty_five_gaussians, 25), (swiss_roll, 1)):
-        points, labels = maker(20_000)
+    for name, modes in (("eight_gaussians_scaled", 8), ("twenty_five_gaussians", 25), ("swiss_roll", 1)):
+        points, labels = MAKERS[name](20_000)
         assert points.shape == (20_000, 2)
         assert points.dtype == np.float32
         assert len(np.unique(labels)) == modes

@@ -70,7 +70,7 @@ def server():
 
 
 def fetch(urls, target, **options):
-    return download(urls, target, checksums=[SHA], pause=0.01, **options)
+    return download(urls, target, [SHA], None, pause=0.01, **options)
 
 
 def left_in(folder):
@@ -113,7 +113,7 @@ def test_the_next_mirror_takes_over(server, tmp_path):
 
 def test_a_wrong_size_is_refused(server, tmp_path):
     with pytest.raises(UserError, match="bytes instead of 7"):
-        download([f"{server}/ok"], tmp_path / "file", size=7, pause=0.01)
+        download([f"{server}/ok"], tmp_path / "file", [], 7, pause=0.01)
 
 
 def test_a_complete_part_needs_no_more_bytes(server, tmp_path):

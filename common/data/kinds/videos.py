@@ -9,13 +9,13 @@ it and goes on.
 """
 
 import io
-import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from pkgutil import resolve_name
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -92,14 +92,7 @@ Video = tuple[str, np.ndarray | Broken, int | None]
 
 
 def read_videos(
-    source: Source,
-    size: int,
-    channels: int,
-    passed: Passed,
-    *,
-    inside: str = "",
-    split: str = "",
-    shuffled: bool = False,
+    source: Source, size: int, channels: int, passed: Passed, inside: str = "", split: str = "", shuffled: bool = False
 ) -> Iterator[Video]:
     """The videos of a folder, archive, .npy or .npz at ``size``, in the order of their names or ``shuffled``, always
     alike.
@@ -118,9 +111,7 @@ def read_videos(
             raise UserError(f"{path} has no names of videos for the list {split}; set split to train")
         yield from _arrays(path, size, channels)
         return
-    files = walk(unpacked(path), (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES), passed, inside)
-    if not files:
-        raise UserError(f"{path} holds no videos ({', '.join((*VIDEO_SUFFIXES, *IMAGE_SUFFIXES))})")
+    files = walk(unpacked(path), (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES), passed, inside, "videos")
     if split in SPLITS:
         files = of_split(files, (split,), path, passed, needed=no_test if split == "test" else "")
     else:
@@ -132,16 +123,14 @@ def read_videos(
     if shuffled:
         videos = [videos[i] for i in np.random.default_rng(0).permutation(len(videos))]
     for name, folder, file in videos:
-        frames: np.ndarray | Broken = Broken(f"is in the list {split} and not there")
-        if file is not None:
-            frames = _read(lambda file=file: _frames_of(file, channels, passed), size)
+        missing = Broken(f"is in the list {split} and not there")
+        frames = missing if file is None else _read(_frames_of(file, channels, passed), size)
         yield name, frames, classes.index(folder) if len(classes) > 1 else None
 
 
-def _frames_of(file: File, channels: int, passed: Passed) -> Iterable[np.ndarray]:
-    if file.name.lower().endswith(VIDEO_SUFFIXES):
-        return decoded(file.read(), channels, file.place, passed)
-    return strip_frames(file.read(), channels, file.place, passed)
+def _frames_of(file: File, channels: int, passed: Passed) -> Iterator[np.ndarray]:
+    form = decoded if file.name.lower().endswith(VIDEO_SUFFIXES) else strip_frames
+    yield from form(file.read(), channels, file.place, passed)
 
 
 def decoded(data: bytes, channels: int, place: str, passed: Passed) -> Iterator[np.ndarray]:
@@ -181,10 +170,10 @@ def frame_at(frame: np.ndarray, size: int) -> np.ndarray:
     return cropped(frame, (rows, columns), ((rows - size) // 2, (columns - size) // 2), size, "lanczos")
 
 
-def _read(frames: Callable[[], Iterable[np.ndarray]], size: int) -> np.ndarray | Broken:
+def _read(frames: Iterable[np.ndarray], size: int) -> np.ndarray | Broken:
     """All frames at ``size``; each is resized when it is decoded, so that no whole video waits at full size."""
     try:
-        found = [frame_at(frame, size) for frame in frames()]
+        found = [frame_at(frame, size) for frame in frames]
     except Damaged as error:
         return Broken(f"cannot be read ({error})")
     except (UserError, ImportError, MemoryError):
@@ -194,7 +183,7 @@ def _read(frames: Callable[[], Iterable[np.ndarray]], size: int) -> np.ndarray |
     return np.stack(found) if found else Broken("has no frames")
 
 
-def _frames(array: np.ndarray, channels: int) -> list[np.ndarray]:
+def _frames(array: np.ndarray, channels: int) -> Iterator[np.ndarray]:
     """The frames of an array (T, h, w) or (T, h, w, channels) of bytes. Raises ValueError for another."""
     if array.dtype != np.uint8 or array.ndim not in (3, 4):
         raise ValueError(f"an array of {array.dtype} {array.shape} is no video: uint8 (T, h, w[, channels])")
@@ -202,21 +191,21 @@ def _frames(array: np.ndarray, channels: int) -> list[np.ndarray]:
         array = np.repeat(array[..., None], channels, axis=3)
     if array.shape[3] != channels:
         raise ValueError(f"frames of {array.shape[3]} channels; {channels} are asked for")
-    return list(array)
+    yield from array
 
 
 def _arrays(path: Path, size: int, channels: int) -> Iterator[Video]:
     """The videos of Moving MNIST's .npy (frames, n, h, w), or those of a .npz by their names."""
     try:
         arrays = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, BadZipFile) as error:
         raise UserError(f"{path} cannot be read: {error}") from error
     if path.suffix == ".npy":
         if arrays.ndim != 4 or arrays.dtype != np.uint8:
             raise UserError(f"{path} is no Moving MNIST: uint8 (frames, videos, height, width), not {arrays.shape}")
         arrays = dict(enumerate(arrays.swapaxes(0, 1)))
     for name in arrays:
-        yield str(name), _read(lambda name=name: _frames(arrays[name], channels), size), None
+        yield str(name), _read(_frames(arrays[name], channels), size), None
 
 
 def _listed(source: Source, split: str, files: list[File]) -> list[tuple[str, str, File | None]]:
@@ -226,26 +215,20 @@ def _listed(source: Source, split: str, files: list[File]) -> list[tuple[str, st
     another format: names count without their suffix.
     """
     texts, archives = [], [path for path in source.files if path.suffix == ".zip"]
-    if source.other is not None:
-        for folder in (source.other, source.other.parent):
-            found = (folder / f"{split}.txt", folder / "ucfTrainTestlist" / f"{split}.txt")
-            texts += [path.read_text(encoding="utf-8-sig") for path in found if path.is_file()]
-            archives += sorted(folder.glob("UCF101TrainTestSplits*.zip"))
+    for folder in (source.other, source.other.parent) if source.other else ():
+        found = (folder / f"{split}.txt", folder / "ucfTrainTestlist" / f"{split}.txt")
+        texts += [path.read_bytes() for path in found if path.is_file()]
+        archives += sorted(folder.glob("UCF101TrainTestSplits*.zip"))
     for archive in archives:
-        try:
-            with zipfile.ZipFile(archive) as content:
-                names = (name for name in content.namelist() if name.endswith(f"/{split}.txt"))
-                texts += [content.read(name).decode("utf-8-sig") for name in names]
-        except (OSError, zipfile.BadZipFile) as error:
-            raise UserError(f"{archive} cannot be read: {error}") from error
+        texts += [file.read() for file in walk(archive, (f"/{split}.txt".lower(),), Passed())]
     if not texts:
         raise UserError(
             f"{source.path}: there is no {split}.txt with the videos or beside them; "
             "put UCF101's lists there, or set split to train for all videos"
         )
     there = {PurePosixPath(file.name).stem: file for file in files}
-    listed = []
-    for name in (PurePosixPath(line.split()[0]) for line in texts[0].splitlines() if line.strip()):
+    listed, lines = [], texts[0].decode("utf-8-sig").splitlines()
+    for name in (PurePosixPath(line.split()[0]) for line in lines if line.strip()):
         file = there.get(name.stem)
         listed.append((file.name if file else str(name), name.parent.name or (file.folder if file else ""), file))
     if not any(file for _, _, file in listed):

@@ -78,10 +78,7 @@ def _of_arrays(path: Path) -> Iterator[Block]:
 
 
 def _of_files(path: Path, split: str, passed: Passed) -> Iterator[Block]:
-    files = walk(unpacked(path), (".npy", ".mat"), passed)
-    if not files:
-        raise UserError(f"{path} holds no grids (.npy, .mat, or a .npz)")
-    files = of_split(files, (split,), path, passed)
+    files = of_split(walk(unpacked(path), (".npy", ".mat"), passed, kind="grids"), (split,), path, passed)
     yield from read_blocks(files, lambda file: _checked(_grid(file)[None], file.place)[0], class_numbers(files))
 
 
