@@ -15,11 +15,11 @@ def configure_logging(stream: TextIO) -> None:
     _SUITE.propagate = False
 
 
-def logger(name: str) -> logging.LoggerAdapter:
-    """A logger whose lines begin with ``name``, of a run or of what is being done."""
-    return _Named(_SUITE, {"name": name})
-
-
 class _Named(logging.LoggerAdapter):
     def process(self, msg, kwargs):
         return f"{self.extra['name']}: {msg}", kwargs
+
+
+def logger(name: str) -> logging.LoggerAdapter:
+    """A logger whose lines begin with ``name``, of a run or of what is being done."""
+    return _Named(_SUITE, {"name": name})

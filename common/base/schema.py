@@ -10,8 +10,6 @@ import yaml
 from common.base.errors import UserError, did_you_mean
 from common.base.files import ROOT
 
-SCHEMAS = ROOT / "workflow" / "schemas"
-
 
 class _Loader(yaml.SafeLoader):
     """Refuses a key that is said twice in one mapping, of which YAML would keep the last without a word."""
@@ -42,7 +40,7 @@ def read_yaml(path: str | Path) -> Any:
 @cache
 def read_schema(name: str) -> dict[str, Any]:
     """``workflow/schemas/<name>.schema.yaml``"""
-    return read_yaml(SCHEMAS / f"{name}.schema.yaml")
+    return read_yaml(ROOT / "workflow" / "schemas" / f"{name}.schema.yaml")
 
 
 def validate(content: Any, schema: str, where: str) -> None:
