@@ -17,9 +17,7 @@ PACKAGES = ("common", "reproductions")
 
 # Neither counted nor followed, for these cannot change a number: they move settings and files about, choose a device or
 # start processes, and what they hand on (settings, data) makes results stale by itself.
-PLUMBING = tuple(
-    f"common.{room}" for room in ("base", "experiments", "pipeline", "training.children", "training.devices")
-)
+PLUMBING = [f"common.{room}" for room in ("base", "experiments", "pipeline", "training.children", "training.devices")]
 
 # Counted, but not followed: they choose by settings what they run, so whoever asks for a hash names that as an entry.
 DISPATCHERS = ("common.data.prepare",)
