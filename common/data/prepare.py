@@ -80,12 +80,8 @@ def validation_of(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of the samples that nothing is trained on: ``validation_samples`` of ``validation_data`` from number
     ``validation_from`` on, in the form of the training's.
     """
-    return {
-        **settings,
-        "data": settings["validation_data"],
-        "data_from": settings["validation_from"],
-        "data_count": settings["validation_samples"],
-    }
+    part = {"data_from": settings["validation_from"], "data_count": settings["validation_samples"]}
+    return {**settings, "data": settings["validation_data"], **part}
 
 
 def prepare(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, str]) -> Path:
@@ -108,19 +104,10 @@ def prepare(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, s
         print(f"{name}: {passed}", flush=True)
     samples = np.load(folder / "samples.npy", mmap_mode="r")
     parts = [part for part in sorted(folder.glob("*.npy")) if part.name != "samples.npy"]
-    card = {
-        "data": name,
-        "title": entry(name)["title"],
-        "count": len(samples),
-        "shape": list(samples.shape[1:]),
-        "dtype": str(samples.dtype),
-        "source": source.kind,
-        "as_registered": source.as_registered,
-        "files": source.checksums(),
-        "sha256": sha256(folder / "samples.npy"),
-        "parts": {part.name: sha256(part) for part in parts},
-        "passed_over": passed.kinds,
-    }
+    array = {"count": len(samples), "shape": list(samples.shape[1:]), "dtype": str(samples.dtype)}
+    origin = {"source": source.kind, "as_registered": source.as_registered, "files": source.checksums()}
+    sums = {"sha256": sha256(folder / "samples.npy"), "parts": {part.name: sha256(part) for part in parts}}
+    card = {"data": name, "title": entry(name)["title"], **array, **origin, **sums, "passed_over": passed.kinds}
     write_json(folder / "card.json", sealed(card | (noted or {})))
     return folder
 

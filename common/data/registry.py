@@ -128,7 +128,7 @@ def _local(name: str, path: Path) -> Source:
         raise UserError(f"local copy of {name}: {path} does not exist")
     files = entry(name)["files"]
     paths = tuple(path / file["name"] for file in files) if path.is_dir() else (path,)
-    if len(paths) == len(files) and all(each.is_file() for each in paths):
+    if files and len(paths) == len(files) and all(each.is_file() for each in paths):
         pairs = list(zip(paths, (file["checksums"] for file in files), strict=True))
         proven = all(checksums and checksum_matches(each, checksums) for each, checksums in pairs)
         if proven or path.is_dir() or path.name == files[0]["name"]:  # the registered file, whatever it is called

@@ -12,10 +12,10 @@ What is passed over is counted (:class:`Passed`), printed once, and stands on th
 import tarfile
 import threading
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from common.base.errors import UserError
@@ -176,6 +176,33 @@ def class_numbers(files: Iterable[File]) -> Callable[[File], int] | None:
     """What gives a file the number of its class; None where there is one class only, which tells nothing apart."""
     numbers = {name: number for number, name in enumerate(classes_of(files))}
     return (lambda file: numbers[file.folder]) if len(numbers) > 1 else None
+
+
+def scenes(
+    files: Iterable[File], ends: Mapping[str, str], needed: Sequence[str], path: Path, passed: Passed
+) -> list[dict[str, File]]:
+    """Of each scene its files by what they are.
+
+    ``ends``: what a file is by the end of its name before the suffix, which leaves the scene's, or by a folder/ above.
+    Raises a UserError for a scene without what is ``needed``, or without something that another scene has.
+    """
+    found: dict[tuple[str, str], dict[str, File]] = {}
+    for file in files:
+        name = PurePosixPath(file.name)
+        fits = (end for end in ends if name.stem.endswith(end) or (end.endswith("/") and f"/{end}" in f"/{file.name}"))
+        end = next(fits, None)
+        if end is None:
+            passed.add("of another form", file.name)
+        else:
+            found.setdefault((name.parent.name, name.stem.removesuffix(end)), {})[ends[end]] = file
+    if not found:
+        raise UserError(f"{path} holds no files of {' and '.join(needed)} ({', '.join(ends)})")
+    whole = set(needed).union(*found.values())
+    for (folder, stem), scene in found.items():
+        for missing in sorted(whole - scene.keys()):
+            names = " or ".join(end for end, what in ends.items() if what == missing)
+            raise UserError(f"{path}: {folder}/{stem} has no file of its {missing} ({names})")
+    return [found[key] for key in sorted(found)]
 
 
 def _entries(path: Path, problem: Callable[[str], str], passed: Passed) -> Iterator[Entry]:

@@ -8,7 +8,7 @@ with antialiasing, maps by nearest neighbour; indices are kept as they are.
 """
 
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,14 +19,11 @@ from common.data.checks import open_map, open_picture
 from common.data.kinds import PART_OF_THE_SET, Kind, Part
 from common.data.registry import Source
 from common.data.resizing import resized
-from common.data.walk import File, Passed, folders_of_split, image_files, of_split
+from common.data.walk import File, Passed, folders_of_split, image_files, of_split, scenes
 
-# The ends of names that tell what a file is.
 ENDS = {
-    "photo": ("_leftImg8bit", "_photo"),
-    "classes": ("_gtFine_labelIds", "_label"),
-    "instances": ("_gtFine_instanceIds",),
-    "other": ("_gtFine_color",),
+    **{"_leftImg8bit": "photo", "_gtFine_labelIds": "classes", "_gtFine_instanceIds": "instances"},  # Cityscapes
+    **{"_photo": "photo", "_label": "classes", "images/": "photo", "annotations/": "classes"},  # the last two: ADE20K
 }
 
 
@@ -39,7 +36,8 @@ class LabelMaps(Kind):
         width = settings.get("image_width", height)
         files = image_files(path, passed)
         files = of_split(files, folders_of_split(settings.get("split", "train"), files), path, passed)
-        blocks = read_blocks(_scenes(files, path, passed), lambda scene: _read(scene, height, width, passed))
+        found = scenes(files, ENDS, ("photo", "classes"), path, passed)
+        blocks = read_blocks(found, lambda scene: _read(scene, height, width, passed))
         stream(folder, limited(blocks, settings))
         classes = np.bincount(np.load(folder / "samples.npy", mmap_mode="r")[..., 3].ravel(), minlength=256)
         return {"pixels_of_classes": {str(index): int(count) for index, count in enumerate(classes) if count}}
@@ -49,36 +47,6 @@ class LabelMaps(Kind):
 
 
 KIND = LabelMaps()
-
-
-def _scenes(files: list[File], path: Path, passed: Passed) -> list[dict[str, File]]:
-    """Of each scene the files of its photograph, classes and perhaps instances."""
-    found: dict[tuple[str, str], dict[str, File]] = {}
-    for file in files:
-        name = PurePosixPath(file.name)
-        what, stem = _what(file)
-        if what == "other":
-            passed.add("of another form", file.name)
-        else:
-            found.setdefault((name.parent.name, stem), {})[what] = file
-    if not found:
-        raise UserError(f"{path} holds no photographs with maps of their classes")
-    whole = {"photo", "classes"} | ({"instances"} if any("instances" in scene for scene in found.values()) else set())
-    for (folder, stem), scene in found.items():
-        if missing := sorted(whole - scene.keys()):
-            raise UserError(f"{path}: {folder}/{stem} has no file of its {' and '.join(missing)}")
-    return [found[key] for key in sorted(found)]
-
-
-def _what(file: File) -> tuple[str, str]:
-    """What a file is of a scene, and the scene's name."""
-    stem = PurePosixPath(file.name).stem
-    for what, ends in ENDS.items():
-        for end in ends:
-            if stem.endswith(end):
-                return what, stem.removesuffix(end)
-    folders = {"images": "photo", "annotations": "classes"}
-    return next((folders[part] for part in PurePosixPath(file.name).parts if part in folders), "other"), stem
 
 
 def _read(scene: dict[str, File], height: int, width: int, passed: Passed) -> np.ndarray:

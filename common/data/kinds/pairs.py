@@ -8,7 +8,7 @@ label.
 """
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,9 +19,9 @@ from common.data.checks import open_picture
 from common.data.kinds import PART_OF_THE_SET, Kind, Part, maker_of
 from common.data.registry import Source
 from common.data.resizing import resized
-from common.data.walk import File, Passed, folders_of_split, image_files, of_split
+from common.data.walk import File, Passed, folders_of_split, image_files, of_split, scenes
 
-PHOTO, COLOURS = "_leftImg8bit.png", "_gtFine_color.png"
+CITYSCAPES = {"_leftImg8bit": "photograph", "_gtFine_color": "colour map"}
 DRAWN = {"train": 400, "test": 100}  # of a set made on the spot, as many as the real facades have
 
 
@@ -44,32 +44,17 @@ KIND = Pairs()
 def pairs(path: Path, size: int, split: str, passed: Passed) -> Iterator[Block]:
     """Blocks of pairs (n, size, size, 6) uint8 of one split; no labels.
 
-    Raises a :class:`UserError` that names the file for a partner that is missing, a grey image, an A|B file of odd
-    width, halves that are not square, or pairs whose images differ in size.
+    Raises a :class:`UserError` that names the file for a partner that is missing, a grey image, halves that are not
+    square, or pairs whose images differ in size.
     """
     files = image_files(path, passed)
     wanted = folders_of_split(split, files)
     asked = " or ".join(f"{folder}/" for folder in wanted)
     files = of_split(files, wanted, path, passed, needed=f"has nothing under {asked}")
-    if any(file.name.endswith(PHOTO) for file in files):
-        return read_blocks(_partners(files, path, passed), lambda pair: _two_files(*pair, size, passed))
+    if any("_leftImg8bit." in file.name for file in files):
+        partners = scenes(files, CITYSCAPES, ("photograph", "colour map"), path, passed)
+        return read_blocks(partners, lambda pair: _two_files(pair["photograph"], pair["colour map"], size, passed))
     return read_blocks(files, lambda file: _one_file(file, size, passed))
-
-
-def _partners(files: list[File], path: Path, passed: Passed) -> list[tuple[File, File]]:
-    """Every Cityscapes photograph with its colour map."""
-    found: dict[tuple[str, str], dict[str, File]] = {}
-    for file in files:
-        place = PurePosixPath(file.name)
-        suffix = next((suffix for suffix in (PHOTO, COLOURS) if place.name.endswith(suffix)), None)
-        if suffix is None:
-            passed.add("of another form", file.name)
-        else:
-            found.setdefault((place.parent.name, place.name.removesuffix(suffix)), {})[suffix] = file
-    for key, pair in sorted(found.items()):
-        for suffix in {PHOTO, COLOURS} - pair.keys():
-            raise UserError(f"{path}: {'/'.join(key)}{suffix} is missing, the partner of a pair")
-    return [(pair[PHOTO], pair[COLOURS]) for _, pair in sorted(found.items())]
 
 
 def _opened(file: File, passed: Passed):
@@ -83,8 +68,6 @@ def _opened(file: File, passed: Passed):
 def _one_file(file: File, size: int, passed: Passed) -> np.ndarray:
     image = _opened(file, passed)
     width, height = image.size
-    if width % 2:
-        raise UserError(f"{file.place} is {width} pixels wide: an A|B file has an even width, two images side by side")
     if width != 2 * height:
         raise UserError(f"{file.place} is {width} × {height}: an A|B file holds two square images side by side")
     halves = image.crop((0, 0, height, height)), image.crop((height, 0, width, height))
