@@ -42,7 +42,7 @@ class _Run(ast.NodeTransformer):
     def __init__(self) -> None:
         self.imported: list[str] = []
 
-    def generic_visit(self, node: ast.AST) -> ast.AST | None:
+    def generic_visit(self, node: ast.AST) -> Any:
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             return None  # which no run enters
         if isinstance(node, ast.Import):

@@ -14,7 +14,7 @@ from common.base.files import ROOT
 class _Loader(yaml.SafeLoader):
     """Refuses a key that is said twice in one mapping, of which YAML would keep the last without a word."""
 
-    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         node = super().compose_mapping_node(anchor)
         said: set[str] = set()
         for key, _ in node.value:

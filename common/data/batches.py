@@ -54,19 +54,20 @@ class Batches:
         self.order = torch.randperm(len(self.samples), generator=self.generator).to(self.samples.device)
         self.offset = 0
 
-    def _next_chosen(self) -> Tensor:
-        if self.offset + self.batch_size > len(self.samples):
-            self._new_epoch()
-        self.chosen = self.order[self.offset : self.offset + self.batch_size]
-        self.offset += self.batch_size
-        self.drawn += self.batch_size
-        return self.chosen
+    def _samples(self, chosen: Tensor) -> Tensor:
+        return self.samples[chosen]
 
     def stored(self, labelled: bool) -> list[Tensor]:
         """The next batch on the device as it is stored: its numbers in the data, samples and, if asked for, labels."""
-        chosen = self._next_chosen()
-        data = (self.samples, self.labels) if labelled else (self.samples,)
-        return [part.to(self.device, non_blocking=True) for part in (chosen, *(values[chosen] for values in data))]
+        if self.offset + self.batch_size > len(self.samples):
+            self._new_epoch()
+        chosen = self.order[self.offset : self.offset + self.batch_size]
+        self.offset += self.batch_size
+        self.drawn += self.batch_size
+        parts = [chosen, self._samples(chosen)]
+        if labelled and self.labels is not None:
+            parts.append(self.labels[chosen])
+        return [part.to(self.device, non_blocking=True) for part in parts]
 
     def _take(self, labelled: bool) -> list[Tensor]:
         self.taken.append(labelled)

@@ -51,7 +51,7 @@ def open_picture(name: str, data: bytes, passed: Passed) -> "Image":
         opened.load()
         is_upright = opened.getexif().get(ORIENTATION, 1) == 1
         image = opened.copy() if is_upright else ImageOps.exif_transpose(opened)
-        seen_through = image.has_transparency_data and image.convert("RGBA").getextrema()[3][0] < 255
+        seen_through = image.has_transparency_data and image.convert("RGBA").getextrema()[3][0] < 255  # type: ignore[misc]
     if not is_upright:
         passed.add(TURNED, name)
     if image.mode.startswith(DEEP) or _is_deep_png(data):

@@ -84,10 +84,8 @@ class ClipBatches(Batches):
         super()._new_epoch()
         self.places = torch.rand(len(self.samples), generator=self.generator)
 
-    def stored(self, labelled: bool) -> list[Tensor]:
-        chosen = self._next_chosen()
-        parts = [chosen, self.reader(chosen, self.places[chosen]), *([self.labels[chosen]] if labelled else [])]
-        return [part.to(self.device, non_blocking=True) for part in parts]
+    def _samples(self, chosen: Tensor) -> Tensor:
+        return self.reader(chosen, self.places[chosen])
 
     def at(self, numbers: Tensor | slice) -> Tensor:
         """The clips in the middle of the videos of these numbers."""

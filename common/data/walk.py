@@ -249,7 +249,7 @@ def _in_tar(path: Path, problem: Callable[[str], str], passed: Passed) -> Iterat
 
     def read(member: tarfile.TarInfo) -> bytes:
         with alone:
-            return tar.extractfile(member).read()
+            return tar.extractfile(member).read()  # type: ignore[union-attr]
 
     for member in tar:
         name = member.name.removeprefix("./")

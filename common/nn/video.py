@@ -25,7 +25,7 @@ def batch_norm(
         del norm.weight
         norm.register_buffer("weight", torch.ones(channels), persistent=False)
     if not shift:
-        norm.bias = None
+        norm.register_parameter("bias", None)
     return norm
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from common.base.errors import UserError
 from common.data.arrays import save
-from common.data.kinds import Kind, Part
+from common.data.kinds import Kind
 from common.data.registry import Source
 from common.data.walk import Passed
 
@@ -81,7 +81,7 @@ class Graph:
 class Graphs(Kind):
     """A graph is trained on as a whole: its batches are of nodes, and who predicts links takes ``Graph.links``."""
 
-    parts: tuple[Part, ...] = ()
+    parts = ()
 
     def prepare(self, settings: Mapping[str, Any], source: Source, folder: Path, passed: Passed) -> dict[str, Any]:
         path = source.path

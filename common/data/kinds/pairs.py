@@ -57,7 +57,7 @@ def pairs(path: Path, size: int, split: str, passed: Passed) -> Iterator[Block]:
     return read_blocks(files, lambda file: _one_file(file, size, passed))
 
 
-def _opened(file: File, passed: Passed):
+def _opened(file: File, passed: Passed) -> Any:
     """The image in colour; refuses one that is grey: it is no picture and no colour-coded condition."""
     image = open_picture(file.place, file.read(), passed)
     if image.mode in ("1", "L", "LA"):

@@ -137,7 +137,7 @@ def decoded(data: bytes, channels: int, place: str, passed: Passed) -> Iterator[
     """The frames of an encoded video (FFmpeg through PyAV), one at a time; upright, as its display matrix says."""
     import av
 
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         for number, frame in enumerate(container.decode(video=0)):
             if number == 0 and frame.rotation:
                 passed.add(TURNED, place)
@@ -245,12 +245,11 @@ def with_skipped(
     """
     usable = False
     for name, frames, label in videos:
-        why = frames.why if isinstance(frames, Broken) else ""
-        if not why and len(frames) < shortest:
-            why = f"has {len(frames)} frames, {shortest} are needed"
-        if why:
-            skipped.append({"video": name, "why": why})
-            print(f"skipped {name}: {why}", flush=True)
+        if not isinstance(frames, Broken) and len(frames) < shortest:
+            frames = Broken(f"has {len(frames)} frames, {shortest} are needed")
+        if isinstance(frames, Broken):
+            skipped.append({"video": name, "why": frames.why})
+            print(f"skipped {name}: {frames.why}", flush=True)
         else:
             usable = True
             yield frames, label

@@ -23,7 +23,7 @@ class _CifarUnpickler(pickle.Unpickler):
 
     allowed = {("numpy.core.multiarray", "_reconstruct"), ("numpy", "ndarray"), ("numpy", "dtype")}
 
-    def find_class(self, module: str, name: str):
+    def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in self.allowed:
             raise UserError(f"a CIFAR batch that asks for {module}.{name} is not a CIFAR batch; not loaded")
         if name == "_reconstruct":

@@ -178,7 +178,7 @@ def procedural_faces(rng: np.random.Generator, size: int, held_out: bool) -> Dra
     """
     label = int(rng.integers(len(HEIGHTS)))
     who = subject(int(rng.integers(SUBJECTS)))
-    begin, peak, hold = rng.integers(0, 4), rng.integers(6, 12), rng.integers(8, 14)
+    begin, peak, hold = (int(rng.integers(*span)) for span in ((0, 4), (6, 12), (8, 14)))
     rise = np.interp(np.arange(32), [begin, begin + peak, begin + peak + hold, 32], [0, 1, 1, 0])
     rise = rng.uniform(0.8, 1.0) * (3 - 2 * rise) * rise**2
     return face(who, NEUTRAL + rise[:, None] * (list(HEIGHTS.values())[label] - NEUTRAL), size), label

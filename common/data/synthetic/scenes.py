@@ -120,7 +120,7 @@ def _map_layout(rng: np.random.Generator, size: int) -> np.ndarray:
         water = np.abs(across[None, :] - bank[:, None]) < rng.uniform(0.08, 0.2) / 2
         layout[water if rng.random() < 0.5 else water.T] = WATER
     for kind, counts, places, sides in (
-        (PARK, (1, 3), (0, 0.75), (0.15, 0.35)),
+        (PARK, (1, 3), (0.0, 0.75), (0.15, 0.35)),
         (HOUSE, (8, 20), (0.02, 0.92), (0.05, 0.11)),
     ):
         for _ in range(int(rng.integers(*counts))):
