@@ -12,12 +12,12 @@ from common.data.download import one_at_a_time
 from common.data.walk import MARKER, open_tar
 
 BY_HAND = "extract it by hand and give the folder as the local copy"
-COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+UNREADABLE = (".rar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")  # as they lie
 
 
 def unpacked(path: Path) -> Path:
     """The folder of a .rar or compressed tar, extracted now if need be; anything else as it is."""
-    return extracted(path) if path.is_file() and path.name.lower().endswith((".rar", *COMPRESSED)) else path
+    return extracted(path) if path.is_file() and path.name.lower().endswith(UNREADABLE) else path
 
 
 def extracted(archive: Path) -> Path:

@@ -51,14 +51,13 @@ class Graph:
     def shape(self) -> tuple[int, ...]:
         return self.features.shape
 
-    def links(self, seed: int, validation: float = 0.05, test: float = 0.10) -> Links:
-        """Shares of the links held out, and as many pairs that are none, drawn with ``seed``.
-
-        5 % and 10 % as Kipf and Welling (arXiv:1611.07308) hold out, whose code rounds down.
+    def links(self, seed: int) -> Links:
+        """5 % of the links and 10 % held out, as by Kipf and Welling (arXiv:1611.07308), whose code rounds down, and as
+        many pairs that are none; drawn with ``seed``.
         """
         rng = np.random.default_rng(seed)
         mixed = self.edges[rng.permutation(len(self.edges))]
-        n_validation, n_test = int(len(mixed) * validation), int(len(mixed) * test)
+        n_validation, n_test = int(len(mixed) * 0.05), int(len(mixed) * 0.10)
         none = self._pairs_without_link(n_validation + n_test, rng)
         held_validation, held_test, training = np.split(mixed, [n_validation, n_validation + n_test])
         return Links(training, held_validation, none[:n_validation], held_test, none[n_validation:])
