@@ -11,7 +11,6 @@ it and goes on.
 import io
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path, PurePosixPath
 from pkgutil import resolve_name
 from typing import Any
@@ -34,6 +33,8 @@ SPLIT, FROM, FIRST = PART_OF_THE_SET
 
 
 class Videos(Kind):
+    """A video that cannot be used is told and noted on the card; where none can, that is a UserError."""
+
     parts = (Part("{image_size}x{channels}"), SPLIT, FROM, Part("from{shortest_video}frames"), FIRST)
     view_keys = ("frames", "stride")
     batch_class = "common.data.clips.ClipBatches"
@@ -54,10 +55,23 @@ class Videos(Kind):
         lengths: list[int] = []
 
         def blocks() -> Iterator[Block]:
-            usable = with_skipped(videos, settings["shortest_video"], skipped)
-            for frames, label in islice(usable, first, None if count is None else first + count):
-                lengths.append(len(frames))
-                yield frames, None if label is None else np.array([label])
+            usable = 0
+            for video, frames, label in videos:
+                if not isinstance(frames, Broken) and len(frames) < settings["shortest_video"]:
+                    frames = Broken(f"has {len(frames)} frames, {settings['shortest_video']} are needed")
+                if isinstance(frames, Broken):
+                    skipped.append({"video": video, "why": frames.why})
+                    print(f"skipped {video}: {frames.why}", flush=True)
+                    continue
+                usable += 1
+                if usable > first:
+                    lengths.append(len(frames))
+                    yield frames, None if label is None else np.array([label])
+                if count is not None and usable == first + count:
+                    return
+            if not usable:
+                example = f"; the first, {skipped[0]['video']}, {skipped[0]['why']}" if skipped else ""
+                raise UserError(f"none of {len(skipped)} videos can be used{example}")
 
         stream(folder, blocks())
         save(folder / "lengths.npy", np.array(lengths))
@@ -68,10 +82,7 @@ class Videos(Kind):
         """Clips of the settings' ``frames`` and ``stride``."""
         if settings is None:
             raise ValueError(f"{folder} holds videos: say of how many frames and which stride clips are")
-        try:
-            lengths = np.load(folder / "lengths.npy")
-        except (OSError, ValueError) as error:
-            raise UserError(f"{folder}/lengths.npy is damaged: {error}; delete {folder} to prepare it anew") from error
+        lengths = np.load(folder / "lengths.npy")
         return resolve_name("common.data.clips.Clips")(samples, lengths, settings["frames"], settings.get("stride", 1))
 
     def shape(self, settings: Mapping[str, Any]) -> tuple[int, ...]:
@@ -234,25 +245,3 @@ def _listed(source: Source, split: str, files: list[File]) -> list[tuple[str, st
     if not any(file for _, _, file in listed):
         raise UserError(f"{split} names none of the {len(files)} videos in {source.path}")
     return sorted(listed, key=lambda video: in_order(video[0]))
-
-
-def with_skipped(
-    videos: Iterable[Video], shortest: int, skipped: list[dict[str, str]]
-) -> Iterator[tuple[np.ndarray, int | None]]:
-    """Frames and label of every usable video; each other one is told and noted in ``skipped``.
-
-    Raises a :class:`UserError` where none is usable.
-    """
-    usable = False
-    for name, frames, label in videos:
-        if not isinstance(frames, Broken) and len(frames) < shortest:
-            frames = Broken(f"has {len(frames)} frames, {shortest} are needed")
-        if isinstance(frames, Broken):
-            skipped.append({"video": name, "why": frames.why})
-            print(f"skipped {name}: {frames.why}", flush=True)
-        else:
-            usable = True
-            yield frames, label
-    if not usable:
-        first = f"; the first, {skipped[0]['video']}, {skipped[0]['why']}" if skipped else ""
-        raise UserError(f"none of {len(skipped)} videos can be used{first}")
