@@ -19,7 +19,7 @@ from torchvision.models import inception_v3
 
 from common.base.lazy_compiler import defer_compiler
 from common.data.clips import Clips
-from common.data.kinds import kind_of, sample_shape
+from common.data.kinds import kind_of
 from common.evaluation.features import extract
 from common.evaluation.metrics.frechet import Moments, Statistics, frechet_distance
 from common.evaluation.networks import feature_network
@@ -143,7 +143,7 @@ def one_update(name: str, arm: str) -> dict[str, Any]:
     known = Counts(Path(config["data"]) / "counts", Hardware(**config["hardware"]))
     settings, count = counted(settings, known, device)
     known.save()
-    batch, shape = settings["batch_size"], sample_shape(settings)
+    batch, shape = settings["batch_size"], kind_of(settings).shape(settings)
     stored = (*shape[1:], shape[0]) if len(shape) > 1 else shape
     amount = max(2 * batch, 40)
     labels = np.arange(amount) % settings.get("classes", 2)

@@ -29,11 +29,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
-        descriptor = os.open(temporary, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
         os.replace(temporary, path)
     except (OSError, RuntimeError) as error:
         # torch.save lays an error of its own over that of the disk; numpy's says how many items it wrote.
@@ -128,7 +125,5 @@ def require_writable(folder: str | Path, setting: str) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise UserError(
-            f"the {setting} folder {folder} cannot be written ({error.strerror}); "
-            f"choose another with --config {setting}=FOLDER"
-        ) from error
+        mend = f"choose another with --config {setting}=FOLDER"
+        raise UserError(f"the {setting} folder {folder} cannot be written ({error.strerror}); {mend}") from error

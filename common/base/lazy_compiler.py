@@ -45,10 +45,12 @@ class _WaitingUtils(_Waiting):
 
 
 class _Finder:
-    """Brings in the real package when one of its sub-modules, ``utils`` aside, is imported first."""
+    """Brings in the real package when one of its sub-modules, ``utils`` aside, is imported first; the loader too, of
+    what is there already.
+    """
 
     @staticmethod
-    def find_spec(name: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
+    def find_spec(name: str, *_: Any) -> importlib.machinery.ModuleSpec | None:
         if not name.startswith(f"{NAME}.") or not isinstance(sys.modules.get(NAME), _Waiting):
             return None
         if name == UTILS:
@@ -56,11 +58,7 @@ class _Finder:
         else:
             _load()
             importlib.import_module(name)
-        return importlib.util.spec_from_loader(name, _Found)
-
-
-class _Found:
-    """Hands out a sub-module that is there already."""
+        return importlib.util.spec_from_loader(name, _Finder)  # type: ignore[arg-type]
 
     @staticmethod
     def create_module(spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
@@ -83,9 +81,8 @@ def _load() -> types.ModuleType:
 
 def defer_compiler() -> None:
     """Call once, before the first optimiser is made. Without effect where the compiler is already imported."""
-    if NAME in sys.modules:
-        return
-    import torch
+    if NAME not in sys.modules:
+        import torch
 
-    sys.modules[NAME] = torch._dynamo = _Waiting(NAME)
-    sys.meta_path.insert(0, _Finder)
+        sys.modules[NAME] = torch._dynamo = _Waiting(NAME)
+        sys.meta_path.insert(0, _Finder)

@@ -9,16 +9,11 @@ _SUITE = logging.getLogger("suite")
 def configure_logging(stream: TextIO) -> None:
     """Write what loggers of :func:`logger` say to ``stream`` from now on."""
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(work)s: %(message)s", "%Y-%m-%d %H:%M:%S"))
     _SUITE.handlers = [handler]
     _SUITE.setLevel(logging.INFO)
 
 
 def logger(name: str) -> logging.LoggerAdapter:
     """A logger whose lines begin with ``name``, of a run or of what is being done."""
-    return _Named(_SUITE, {"name": name})
-
-
-class _Named(logging.LoggerAdapter):
-    def process(self, msg, kwargs):
-        return f"{self.extra['name']}: {msg}", kwargs
+    return logging.LoggerAdapter(_SUITE, {"work": name})

@@ -4,6 +4,7 @@ import resource
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from common.base.log import logger
@@ -23,10 +24,9 @@ class _Lines:
         self.n += count
         now = time.monotonic()
         if now - self._at >= LINE_EVERY:
-            done = f"{self.unit} {self.n:,.0f}" + (
-                f" of {self.total:,.0f} ({self.n / self.total:.0%})" if self.total else ""
-            )
+            of = f" of {self.total:,.0f} ({self.n / self.total:.0%})" if self.total else ""
             pace = f"{(now - self._at) / max(self.n - self._n, 1e-9):.3g} s/{self.unit}"
+            done = f"{self.unit} {self.n:,.0f}{of}"
             self._log.info(", ".join(filter(None, (done, self._postfix, pace, _memory()))))
             self._at, self._n = now, self.n
 
@@ -42,27 +42,25 @@ def _memory() -> str:
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
         return f"{torch.cuda.max_memory_allocated() / 2**30:.1f} GB of the GPU"
-    return (
-        f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**30 if sys.platform == 'darwin' else 2**20):.1f} GB"
-    )
+    unit = 2**30 if sys.platform == "darwin" else 2**20
+    return f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit:.1f} GB"
 
 
 def bar(**options: Any) -> Any:
     """A tqdm bar with these options, or what writes a line a minute in its place."""
     if sys.stderr.isatty():
-        try:
+        with suppress(ImportError):
             from tqdm import tqdm
-        except ImportError:
-            return _Lines(**options)
-        return tqdm(dynamic_ncols=True, **options)
+
+            return tqdm(dynamic_ncols=True, **options)
     return _Lines(**options)
 
 
 class Status:
-    """Of a training, or of other work in numbered steps: ``Status("WGAN seed 0").update(step, steps, losses)``."""
+    """Of work in numbered steps: ``Status("WGAN seed 0").update(step, steps, losses)``."""
 
-    def __init__(self, label: str, unit: str = "step"):
-        self._bar = bar(desc=label, unit=unit)
+    def __init__(self, label: str):
+        self._bar = bar(desc=label, unit="step")
 
     def update(self, step: int, steps: int, values: Mapping[str, float] | None = None) -> None:
         """``step`` of ``steps`` are done; ``values`` are shown beside from now on."""

@@ -5,6 +5,7 @@ import hashlib
 import os
 import platform
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -16,13 +17,7 @@ PACKAGES = ("common", "reproductions")
 
 # Neither counted nor followed, for these cannot change a number: they move settings and files about, choose a device or
 # start processes, and what they hand on (settings, data) makes results stale by itself.
-PLUMBING = (
-    "common.base",
-    "common.experiments",
-    "common.pipeline",
-    "common.training.children",
-    "common.training.devices",
-)
+PLUMBING = [f"common.{room}" for room in ("base", "experiments", "pipeline", "training.children", "training.devices")]
 
 # Counted, but not followed: they choose by settings what they run, so whoever asks for a hash names that as an entry.
 DISPATCHERS = ("common.data.prepare",)
@@ -41,20 +36,15 @@ def _syntax(node: Any) -> str:
     return f"[{', '.join(map(_syntax, node))}]" if isinstance(node, list) else ascii(node)
 
 
-def _is_for_types(node: ast.AST) -> bool:
-    """Whether it is an ``if TYPE_CHECKING``, which no run enters."""
-    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-
-
 class _Run(ast.NodeTransformer):
     """Leaves of a module what can run, without docstrings, and lists what it imports."""
 
     def __init__(self) -> None:
         self.imported: list[str] = []
 
-    def generic_visit(self, node: ast.AST) -> ast.AST | None:
-        if _is_for_types(node):
-            return None
+    def generic_visit(self, node: ast.AST) -> Any:
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            return None  # which no run enters
         if isinstance(node, ast.Import):
             self.imported += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
@@ -81,10 +71,6 @@ def _file_of(module: str) -> Path | None:
     return next((file for file in (base.with_suffix(".py"), base / "__init__.py") if file.is_file()), None)
 
 
-def _is_plumbing(module: str) -> bool:
-    return any(module == name or module.startswith(f"{name}.") for name in PLUMBING)
-
-
 def modules_used(*entries: str) -> list[str]:
     """The suite's own modules that ``entries`` (dotted names) import, directly or through others, with the packages
     they lie in; PLUMBING is left out, DISPATCHERS are not followed.
@@ -92,11 +78,11 @@ def modules_used(*entries: str) -> list[str]:
     Imports inside functions count too; what a module finds by name at run time must be named as an entry.
     """
     used: set[str] = set()
-    queue = list(entries)
+    queue, plumbing = list(entries), tuple(f"{name}." for name in PLUMBING)
     while queue:
         module = queue.pop()
         file = _file_of(module)
-        if file is None or module in used or _is_plumbing(module):
+        if file is None or module in used or f"{module}.".startswith(plumbing):
             continue
         used.add(module)
         queue.append(module.rpartition(".")[0])
@@ -122,26 +108,20 @@ def training_code(methods: Iterable[str], batches: Iterable[str]) -> str:
     return code_hash(*TRAINING, *sorted({*batches, *(method.rpartition(".")[0] for method in methods)}))
 
 
-def versions(*names: str) -> dict[str, str]:
-    """Python's version and those of the named packages that are installed."""
+def versions() -> dict[str, str]:
+    """Python's version and those of the packages that compute, where they are installed."""
     found = {"python": platform.python_version()}
-    for name in names or ("torch", "numpy", "scipy"):
-        try:
+    for name in ("torch", "numpy", "scipy"):
+        with suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
     return found
 
 
 def processor() -> str:
     """The processor's name and how many cores this process may use."""
-    name = platform.processor() or platform.machine()
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                name = line.split(":", 1)[1].strip()
-                break
-    except OSError:
-        pass
+    listed = Path("/proc/cpuinfo")
+    lines = listed.read_text().splitlines() if listed.is_file() else []
+    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    name = next(models, platform.processor() or platform.machine())
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{name}, {cores} cores"

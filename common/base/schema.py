@@ -10,13 +10,11 @@ import yaml
 from common.base.errors import UserError, did_you_mean
 from common.base.files import ROOT
 
-SCHEMAS = ROOT / "workflow" / "schemas"
-
 
 class _Loader(yaml.SafeLoader):
     """Refuses a key that is said twice in one mapping, of which YAML would keep the last without a word."""
 
-    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         node = super().compose_mapping_node(anchor)
         said: set[str] = set()
         for key, _ in node.value:
@@ -42,7 +40,7 @@ def read_yaml(path: str | Path) -> Any:
 @cache
 def read_schema(name: str) -> dict[str, Any]:
     """``workflow/schemas/<name>.schema.yaml``"""
-    return read_yaml(SCHEMAS / f"{name}.schema.yaml")
+    return read_yaml(ROOT / "workflow" / "schemas" / f"{name}.schema.yaml")
 
 
 def validate(content: Any, schema: str, where: str) -> None:

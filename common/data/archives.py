@@ -12,12 +12,12 @@ from common.data.download import one_at_a_time
 from common.data.walk import MARKER, open_tar
 
 BY_HAND = "extract it by hand and give the folder as the local copy"
-COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+UNREADABLE = (".rar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")  # as they lie
 
 
 def unpacked(path: Path) -> Path:
     """The folder of a .rar or compressed tar, extracted now if need be; anything else as it is."""
-    return extracted(path) if path.is_file() and path.name.lower().endswith((".rar", *COMPRESSED)) else path
+    return extracted(path) if path.is_file() and path.name.lower().endswith(UNREADABLE) else path
 
 
 def extracted(archive: Path) -> Path:
@@ -59,19 +59,15 @@ def _extract(archive: Path, folder: Path) -> None:
                     raise UserError(f"{archive} holds {member.filename!r}, which points outside; not extracted")
             content.extractall(folder)
     elif archive.suffix.lower() == ".rar":
-        _extract_rar(archive, folder)
+        import rarfile
+
+        try:
+            with rarfile.RarFile(archive) as content:
+                content.extractall(folder)
+        except rarfile.RarCannotExec:
+            raise UserError(f"{archive} needs unrar, unar, 7z or bsdtar; install one, or {BY_HAND}") from None
+        except rarfile.Error as error:
+            raise UserError(f"{archive} cannot be extracted: {error}; get it again") from error
     else:
         with open_tar(archive) as content:
             content.extractall(folder, filter="data")
-
-
-def _extract_rar(archive: Path, folder: Path) -> None:
-    import rarfile
-
-    try:
-        with rarfile.RarFile(archive) as content:
-            content.extractall(folder)
-    except rarfile.RarCannotExec:
-        raise UserError(f"{archive} needs unrar, unar, 7z or bsdtar; install one, or {BY_HAND}") from None
-    except rarfile.Error as error:
-        raise UserError(f"{archive} cannot be extracted: {error}; get it again") from error

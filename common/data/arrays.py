@@ -1,7 +1,8 @@
 """Arrays of prepared data, written whole or not at all."""
 
-from collections.abc import Iterable, Iterator
-from itertools import chain, islice
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +23,25 @@ def in_blocks(items: Iterable[Any]) -> Iterator[list]:
         yield block
 
 
-def limited(blocks: Iterable[Block], count: int | None, start: int = 0) -> Iterator[Block]:
-    """``count`` samples from number ``start`` on (all when None)."""
-    for pixels, labels in blocks if start else ():
-        if start < len(pixels):
-            blocks = chain([(pixels[start:], None if labels is None else labels[start:])], blocks)
-            break
-        start -= len(pixels)
-    if count is None:
-        yield from blocks
-        return
-    for pixels, labels in blocks:
-        yield pixels[:count], None if labels is None else labels[:count]
-        count -= len(pixels)
-        if count <= 0:
+def read_blocks(
+    items: Iterable[Any], read: Callable[[Any], np.ndarray], label: Callable[[Any], int] | None = None
+) -> Iterator[Block]:
+    """What ``read`` makes of each item, several at a time, in their order; labelled where there is a ``label``."""
+    with ThreadPoolExecutor() as pool:
+        for block in in_blocks(items):
+            yield np.stack(list(pool.map(read, block))), np.array([label(item) for item in block]) if label else None
+
+
+def limited(blocks: Iterable[Block], settings: Mapping[str, Any]) -> Iterator[Block]:
+    """The settings' ``data_count`` samples (all where it is None) from number ``data_from`` on."""
+    first, count = settings.get("data_from", 0), settings.get("data_count")
+    for samples, labels in blocks:
+        chosen = slice(first, None if count is None else first + count)
+        if first < len(samples):
+            yield samples[chosen], None if labels is None else labels[chosen]
+            count = None if count is None else count - len(samples[chosen])
+        first = max(first - len(samples), 0)
+        if count is not None and count <= 0:
             return
 
 
@@ -44,29 +50,27 @@ def save(path: Path, array: np.ndarray) -> None:
         np.save(file, array)
 
 
-def stream(folder: Path, blocks: Iterable[Block], shape: tuple[int, ...]) -> None:
-    """Write ``samples.npy`` of samples of this shape block by block, and ``labels.npy`` where there are labels.
+def stream(folder: Path, blocks: Iterable[Block]) -> None:
+    """Write ``samples.npy`` block by block, and ``labels.npy`` where there are labels.
 
     The total goes into the header last: no set need fit in memory. Raises a UserError where there are no samples.
     """
     count, labels = 0, []
     header = {"descr": "|u1", "fortran_order": False}
     with atomic_path(folder / "samples.npy") as temporary, open(temporary, "wb") as file:
-        # numpy leaves room in the header for the first axis to grow, so it can be written again in place.
-        np.lib.format.write_array_header_1_0(file, header | {"shape": (0, *shape)})
         shown = bar(desc=f"preparing {folder.name}", unit=" samples")
         for samples, numbers in blocks:
+            if not count:  # numpy leaves room for the first axis to grow, so the header can be written again in place
+                np.lib.format.write_array_header_1_0(file, header | {"shape": (0, *samples.shape[1:])})
             file.write(np.ascontiguousarray(samples, dtype=np.uint8).data)
             count += len(samples)
             shown.update(len(samples))
-            if numbers is not None:
-                labels.append(numbers)
+            labels += [] if numbers is None else [numbers]
         shown.close()
         if count == 0:
             raise UserError(f"{folder.name}: the source holds no samples")
         file.seek(0)
-        np.lib.format.write_array_header_1_0(file, header | {"shape": (count, *shape)})
+        np.lib.format.write_array_header_1_0(file, header | {"shape": (count, *samples.shape[1:])})
+    (folder / "labels.npy").unlink(missing_ok=True)  # another source's
     if labels:
         save(folder / "labels.npy", np.concatenate(labels))
-    else:
-        (folder / "labels.npy").unlink(missing_ok=True)

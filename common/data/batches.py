@@ -10,6 +10,12 @@ from torch import Tensor
 DEVICE_SHARE = 0.4  # of the free GPU memory that the data set may take
 
 
+def placed(array: np.ndarray, device: torch.device) -> Tensor:
+    """The array on the device where it fits there, else where it lies."""
+    fits = device.type == "cuda" and array.nbytes < DEVICE_SHARE * torch.cuda.mem_get_info(device)[0]
+    return torch.from_numpy(array).to(device if fits else "cpu")
+
+
 class Batches:
     """Endless shuffled mini-batches of ``samples``; every epoch is a new permutation.
 
@@ -30,17 +36,14 @@ class Batches:
     ):
         if len(samples) < batch_size:
             raise ValueError(f"{len(samples)} samples do not fill one batch of {batch_size}")
-        self.samples = torch.from_numpy(samples)
-        self.labels = None if labels is None else torch.from_numpy(labels)
+        self.samples = placed(samples, device)
+        self.labels = None if labels is None else torch.from_numpy(labels).to(self.samples.device)
         self.batch_size = batch_size
         self.device = device
         self.drawn = 0  # samples handed out by this process
         self.taken: list[bool] = []  # of the batches of one update: whether with labels
         self.slots: Iterator[list[Tensor]] | None = None  # where the batches lie that a recorded update takes
         self.generator = torch.Generator().manual_seed(seed)
-        if device.type == "cuda" and self.samples.nbytes < DEVICE_SHARE * torch.cuda.mem_get_info(device)[0]:
-            self.samples = self.samples.to(device)
-            self.labels = None if labels is None else self.labels.to(device)
         self._new_epoch()
 
     def __len__(self) -> int:
@@ -51,19 +54,20 @@ class Batches:
         self.order = torch.randperm(len(self.samples), generator=self.generator).to(self.samples.device)
         self.offset = 0
 
-    def _next_chosen(self) -> Tensor:
-        if self.offset + self.batch_size > len(self.samples):
-            self._new_epoch()
-        self.chosen = self.order[self.offset : self.offset + self.batch_size]
-        self.offset += self.batch_size
-        self.drawn += self.batch_size
-        return self.chosen
+    def _samples(self, chosen: Tensor) -> Tensor:
+        return self.samples[chosen]
 
     def stored(self, labelled: bool) -> list[Tensor]:
         """The next batch on the device as it is stored: its numbers in the data, samples and, if asked for, labels."""
-        chosen = self._next_chosen()
-        data = (self.samples, self.labels) if labelled else (self.samples,)
-        return [part.to(self.device, non_blocking=True) for part in (chosen, *(values[chosen] for values in data))]
+        if self.offset + self.batch_size > len(self.samples):
+            self._new_epoch()
+        chosen = self.order[self.offset : self.offset + self.batch_size]
+        self.offset += self.batch_size
+        self.drawn += self.batch_size
+        parts = [chosen, self._samples(chosen)]
+        if labelled and self.labels is not None:
+            parts.append(self.labels[chosen])
+        return [part.to(self.device, non_blocking=True) for part in parts]
 
     def _take(self, labelled: bool) -> list[Tensor]:
         self.taken.append(labelled)

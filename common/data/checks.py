@@ -4,6 +4,8 @@ Orientation (a photograph's EXIF, a video's display matrix) is applied, and coun
 """
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,27 +26,34 @@ class Damaged(UserError):
     """A file that cannot be decoded at all."""
 
 
+@contextmanager
+def _decoding(name: str) -> Iterator[None]:
+    """Whatever a decoder raises becomes :class:`Damaged`."""
+    from PIL import UnidentifiedImageError
+
+    try:
+        yield
+    except Exception as error:
+        unknown = isinstance(error, UnidentifiedImageError)  # which speaks of an object in memory
+        reason = "" if unknown else f" ({str(error).partition(chr(10))[0]})"
+        problem = f"{name} is no readable image{reason}; it is damaged or not what its name says: replace it"
+        raise Damaged(problem) from error
+
+
 def open_picture(name: str, data: bytes, passed: Passed) -> "Image":
     """The encoded picture ``data``, decoded and upright. ``name``: the file's, for messages.
 
     Raises a UserError for one that is damaged, that has more than 8 bits, or that one can see through.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, ImageOps
 
-    try:
-        with Image.open(io.BytesIO(data)) as opened:
-            opened.load()
-            image = opened.copy() if opened.getexif().get(ORIENTATION, 1) == 1 else ImageOps.exif_transpose(opened)
-            if opened.getexif().get(ORIENTATION, 1) != 1:
-                passed.add(TURNED, name)
-            seen_through = image.has_transparency_data and image.convert("RGBA").getextrema()[3][0] < 255
-    except UnidentifiedImageError:
-        raise Damaged(f"{name} is no readable image; it is damaged or not what its name says: replace it") from None
-    except Exception as error:  # a decoder raises what it likes
-        reason = str(error).partition("\n")[0]
-        raise Damaged(
-            f"{name} is no readable image ({reason}); it is damaged or not what its name says: replace it"
-        ) from error
+    with _decoding(name), Image.open(io.BytesIO(data)) as opened:
+        opened.load()
+        is_upright = opened.getexif().get(ORIENTATION, 1) == 1
+        image = opened.copy() if is_upright else ImageOps.exif_transpose(opened)
+        seen_through = image.has_transparency_data and image.convert("RGBA").getextrema()[3][0] < 255  # type: ignore[misc]
+    if not is_upright:
+        passed.add(TURNED, name)
     if image.mode.startswith(DEEP) or _is_deep_png(data):
         raise UserError(
             f"{name} has more than 8 bits (mode {image.mode}): a range is never guessed; save it with 8 bits a channel"
@@ -71,11 +80,8 @@ def open_map(name: str, data: bytes) -> "Image":
     """
     from PIL import Image
 
-    try:
-        with Image.open(io.BytesIO(data)) as opened:
-            image = opened.copy()
-    except Exception as error:
-        raise Damaged(f"{name} is no readable image; it is damaged or not what its name says: replace it") from error
+    with _decoding(name), Image.open(io.BytesIO(data)) as opened:
+        image = opened.copy()
     if image.mode not in ("L", "P", "I") and not image.mode.startswith("I;16"):
         raise UserError(f"{name} is no map of indices (mode {image.mode}): it needs one channel of whole numbers")
     return image.convert("I") if image.mode.startswith("I;16") else image

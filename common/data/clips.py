@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from common.base.errors import UserError
-from common.data.batches import DEVICE_SHARE, Batches
+from common.data.batches import Batches, placed
 
 MIDDLE = 0.5
 
@@ -59,9 +59,7 @@ class ClipReader:
 
     def __init__(self, clips: Clips, device: torch.device):
         self.clips, self.device = clips, device
-        self.frames = torch.from_numpy(clips.frames)
-        if device.type == "cuda" and self.frames.nbytes < DEVICE_SHARE * torch.cuda.mem_get_info(device)[0]:
-            self.frames = self.frames.to(device)
+        self.frames = placed(clips.frames, device)
 
     def __call__(self, chosen: Tensor, places: Tensor | float = MIDDLE) -> Tensor:
         """uint8 (m, frames, height, width, channels) of the videos ``chosen``, at ``places`` (m,) in [0, 1) of them."""
@@ -86,10 +84,8 @@ class ClipBatches(Batches):
         super()._new_epoch()
         self.places = torch.rand(len(self.samples), generator=self.generator)
 
-    def stored(self, labelled: bool) -> list[Tensor]:
-        chosen = self._next_chosen()
-        parts = [chosen, self.reader(chosen, self.places[chosen]), *([self.labels[chosen]] if labelled else [])]
-        return [part.to(self.device, non_blocking=True) for part in parts]
+    def _samples(self, chosen: Tensor) -> Tensor:
+        return self.reader(chosen, self.places[chosen])
 
     def at(self, numbers: Tensor | slice) -> Tensor:
         """The clips in the middle of the videos of these numbers."""

@@ -33,49 +33,38 @@ def checksum_matches(path: Path, checksums: Sequence[str]) -> bool:
 
     True where none was ever published.
     """
-    digests: dict[str, str] = {}
-    for checksum in checksums:
+
+    def matches(checksum: str) -> bool:
         kind, _, expected = checksum.partition(":")
-        algorithm = kind.removesuffix("_prefix")
-        if algorithm not in digests:
-            with open(path, "rb") as file:
-                digests[algorithm] = hashlib.file_digest(file, algorithm).hexdigest()
-        if digests[algorithm].startswith(expected) if kind.endswith("_prefix") else digests[algorithm] == expected:
-            return True
-    return not checksums
+        with open(path, "rb") as file:
+            digest = hashlib.file_digest(file, kind.removesuffix("_prefix")).hexdigest()
+        return digest.startswith(expected) if kind.endswith("_prefix") else digest == expected
+
+    return not checksums or any(map(matches, checksums))
 
 
 def download(
-    urls: Sequence[str],
-    target: str | Path,
-    *,
-    checksums: Sequence[str] = (),
-    size: int | None = None,
-    by_hand: str = "",
-    pause: float = 1.0,
+    urls: Sequence[str], target: Path, checksums: Sequence[str], size: int | None, by_hand: str = "", pause: float = 1.0
 ) -> Path:
     """Fetch ``target`` from the first of ``urls`` that delivers what the checksums ask for; one that is there is not
     looked into.
 
-    What has arrived stays in ``<target>.part`` between attempts and between calls and is continued from
-    there. A wrong checksum, a wrong size or a web page in place of the file discards it and tries the next
-    URL. ``pause`` is the seconds before the first retry (doubled each time); ``by_hand`` ends the error
-    message with what a person can do.
+    What has arrived stays in ``<target>.part`` between attempts and between calls and is continued from there. A wrong
+    checksum, a wrong size or a web page in place of the file discards it and tries the next URL. ``pause``: seconds
+    before the first retry (doubled each time). ``by_hand`` ends the error message with what a person can do.
     """
-    target = Path(target)
-    if target.exists():
-        return target
     part = target.with_name(f"{target.name}.part")
     problems = []
     try:
+        if target.exists():
+            return target
         with one_at_a_time(target):
             if target.exists():  # another job brought it
                 return target
             for url in urls:
                 problem = _fetch(url, part, pause) or _inspect(part, checksums, size)
                 if problem is None:
-                    part.replace(target)
-                    return target
+                    return part.replace(target)
                 problems.append(f"  {url}: {problem}")
     except OSError as error:
         raise UserError(f"cannot write {target}: {error.strerror or error}") from error
@@ -84,47 +73,42 @@ def download(
 
 def _fetch(url: str, part: Path, pause: float) -> str | None:
     """Bring ``part`` to the full length the server states; None, or why not."""
-    problem = "no attempt was made"
     for attempt in range(ATTEMPTS):
-        if attempt:
-            time.sleep(pause * 2 ** (attempt - 1))
+        time.sleep(pause * 2 ** (attempt - 1) if attempt else 0)
         have = part.stat().st_size if part.exists() else 0
-        request = urllib.request.Request(url, headers={"User-Agent": "gan-reproductions"})
-        if have:
-            request.add_header("Range", f"bytes={have}-")
+        headers = {"User-Agent": "gan-reproductions", **({"Range": f"bytes={have}-"} if have else {})}
         try:
-            with urllib.request.urlopen(request, timeout=60) as response:
-                resumed = response.status == 206
-                length = response.headers.get("Content-Length")
-                total = None if length is None else int(length) + (have if resumed else 0)
-                _stream(response, part, "ab" if resumed else "wb", have if resumed else 0, total)
+            with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=60) as response:
+                total = _stream(response, part, have if response.status == 206 else 0)
         except urllib.error.HTTPError as error:
             if error.code == 416:  # nothing beyond what we have: complete, or not the same file
                 return None
             problem = f"the server answered {error.code} {error.reason}"
             if error.code < 500:
                 return problem
-            continue
         except (OSError, http.client.HTTPException) as error:  # the latter: an answer that breaks off or is none
-            if getattr(error, "errno", None) in OF_THE_DISK:
+            if isinstance(error, OSError) and error.errno in OF_THE_DISK:
                 raise UserError(f"cannot write {part}: {error.strerror}") from error
             problem = f"connection failed ({getattr(error, 'reason', error)})"
-            continue
-        arrived = part.stat().st_size
-        if total is None or arrived == total:
-            return None
-        problem = f"the connection was cut after {arrived:,} of {total:,} bytes; call again to resume"
+        else:
+            arrived = part.stat().st_size
+            if total in (None, arrived):
+                return None
+            problem = f"the connection was cut after {arrived:,} of {total:,} bytes; call again to resume"
     return problem
 
 
-def _stream(response, part: Path, mode: str, have: int, total: int | None) -> None:
+def _stream(response: http.client.HTTPResponse, part: Path, have: int) -> int | None:
+    """Write what comes after the bytes that we ``have``; how many there are in all, where the server says so."""
+    length = response.headers.get("Content-Length")
+    total = None if length is None else int(length) + have
     shown = bar(total=total, initial=have, unit="B", unit_scale=True, desc=part.stem)
-    part.parent.mkdir(parents=True, exist_ok=True)
-    with open(part, mode) as file:
+    with open(part, "ab" if have else "wb") as file:
         while chunk := response.read(CHUNK):
             file.write(chunk)
             shown.update(len(chunk))
     shown.close()
+    return total
 
 
 def _inspect(part: Path, checksums: Sequence[str], size: int | None) -> str | None:

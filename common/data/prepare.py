@@ -6,8 +6,9 @@ like. ``labels.npy``: (n,) int64, where the set has labels. Other arrays belong 
 is not prepared.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import hashlib
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from common.base.errors import UserError
 from common.base.files import read_sealed, sealed, sha256, write_json
 from common.base.log import logger
 from common.data.kinds import kind_of
-from common.data.registry import Source, entry, locate
+from common.data.registry import entry, locate
 from common.data.walk import Passed
 
 if TYPE_CHECKING:  # torch, which the workflow and the preparation do without
@@ -65,64 +66,51 @@ class Prepared:
 
 
 def prepared_dir(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, str]) -> Path:
-    """Where the data of a run's settings is prepared."""
-    return kind_of(settings).prepared_dir(settings, root, local)
+    """Where the data of a run's settings is prepared; another local copy has another folder."""
+    names = [name := settings["data"]]
+    for part in kind_of(settings).parts:
+        values = {key: settings.get(key, part.unless) for key in part.keys}
+        names += [] if set(values.values()) <= {None, part.unless} else [part.text.format(**values)]
+    if name in local:  # links are not followed: nodes of a cluster may have one volume behind different ones
+        path = os.path.abspath(Path(local[name]).expanduser())
+        names += [f"local-{hashlib.sha256(path.encode()).hexdigest()[:6]}"]
+    return Path(root) / "prepared" / "-".join(names)
 
 
 def validation_of(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of the samples that nothing is trained on: ``validation_samples`` of ``validation_data`` from number
     ``validation_from`` on, in the form of the training's.
     """
-    return {
-        **settings,
-        "data": settings["validation_data"],
-        "data_from": settings["validation_from"],
-        "data_count": settings["validation_samples"],
-    }
+    part = {"data_from": settings["validation_from"], "data_count": settings["validation_samples"]}
+    return {**settings, "data": settings["validation_data"], **part}
 
 
 def prepare(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, str]) -> Path:
     """Prepare what ``settings`` ask for under ``root`` and return its folder."""
     name, kind, passed = settings["data"], kind_of(settings), Passed()
-    folder = kind.prepared_dir(settings, root, local)
+    folder = prepared_dir(settings, root, local)
     source = locate(name, local, Path(root) / "downloads")
     known = {key: settings[key] for key in kind.settings_keys if key in settings}
-    with _named(name, source):
-        noted = kind.prepare(known, source, folder, passed)
-    if passed.counts:
-        logger(name).warning(str(passed))
-    samples = np.load(folder / "samples.npy", mmap_mode="r")
-    parts = [part for part in sorted(folder.glob("*.npy")) if part.name != "samples.npy"]
-    card = {
-        "data": name,
-        "title": entry(name)["title"],
-        "count": len(samples),
-        "shape": list(samples.shape[1:]),
-        "dtype": str(samples.dtype),
-        "source": source.kind,
-        "as_registered": source.as_registered,
-        "files": source.checksums(),
-        "sha256": sha256(folder / "samples.npy"),
-        "parts": {part.name: sha256(part) for part in parts},
-        "passed_over": passed.as_dict(),
-    }
-    write_json(folder / "card.json", sealed(card | noted))
-    return folder
-
-
-@contextmanager
-def _named(name: str, source: Source) -> Iterator[None]:
-    """A file that somebody brought can be damaged in any way; one whose checksum was proven cannot."""
     try:
-        yield
+        noted = kind.prepare(known, source, folder, passed)
     except UserError:
         raise
-    except Exception as error:
+    except Exception as error:  # a file that somebody brought can be damaged in any way
         if source.kind not in ("local", "downloaded"):
             raise
         files = ", ".join(map(str, source.files or (source.other,)))
         reason = f"{type(error).__name__}: {error}".partition("\n")[0][:200]
         raise UserError(f"{files} cannot be read as {name} ({reason}); it may be damaged: bring it again") from error
+    if passed.kinds:
+        logger(name).warning(str(passed))
+    samples = np.load(folder / "samples.npy", mmap_mode="r")
+    parts = [part for part in sorted(folder.glob("*.npy")) if part.name != "samples.npy"]
+    array = {"count": len(samples), "shape": list(samples.shape[1:]), "dtype": str(samples.dtype)}
+    origin = {"source": source.kind, "as_registered": source.as_registered, "files": source.checksums()}
+    sums = {"sha256": sha256(folder / "samples.npy"), "parts": {part.name: sha256(part) for part in parts}}
+    card = {"data": name, "title": entry(name)["title"], **array, **origin, **sums, "passed_over": passed.kinds}
+    write_json(folder / "card.json", sealed(card | (noted or {})))
+    return folder
 
 
 def load(folder: str | Path, settings: Mapping[str, Any] | None = None) -> Prepared:

@@ -58,9 +58,14 @@ class Source:
     other: Path | None = None
     as_registered: bool = True
 
+    @property
+    def path(self) -> Path:
+        """The other form, or the first file."""
+        return self.other or self.files[0]
+
     def checksums(self) -> dict[str, str]:
-        paths = self.files or ((self.other,) if self.other and self.other.is_file() else ())
-        return {path.name: sha256(path) for path in paths}
+        paths = (self.other,) if self.other else self.files
+        return {path.name: sha256(path) for path in paths if path.is_file()}
 
 
 def locate(name: str, local: Mapping[str, str], downloads: str | Path) -> Source:
@@ -92,19 +97,17 @@ def _downloaded(file: Mapping[str, Any], folder: Path, by_hand: str) -> Path:
                 "and it is fetched again, or move it elsewhere and name it under local in the configuration"
             )
         return path
-    return download(file["urls"], path, checksums=file["checksums"], size=file.get("bytes"), by_hand=by_hand)
+    return download(file["urls"], path, file["checksums"], file.get("bytes"), by_hand)
 
 
 def _by_hand(name: str) -> str:
     """What a person can do where ``name`` cannot be downloaded; of what has no URL its ``size_note`` tells."""
     registered = entry(name)
-    files = registered["files"]
-    steps = [f"register at {registered['registration']}"] if "registration" in registered else []
-    if any(file["urls"] for file in files) or "size_note" not in registered:
-        steps += [f"put {' and '.join(file['name'] for file in files)} into a folder of yours"]
-    else:
-        steps += [registered["size_note"]]
-    return f"By hand: {'; '.join(steps)}; set  local: {{{name}: /that/folder}}"
+    step = f"put {' and '.join(file['name'] for file in registered['files'])} into a folder of yours"
+    if not any(file["urls"] for file in registered["files"]):
+        step = registered.get("size_note", step)
+    register = f"register at {registered['registration']}; " if "registration" in registered else ""
+    return f"By hand: {register}{step}; set  local: {{{name}: /that/folder}}"
 
 
 def _packaged(file: Mapping[str, Any]) -> Path:
@@ -124,21 +127,13 @@ def _local(name: str, path: Path) -> Source:
     if not path.exists():
         raise UserError(f"local copy of {name}: {path} does not exist")
     files = entry(name)["files"]
-    if path.is_dir() and files:
-        found = tuple(path / file["name"] for file in files)
-        if all(file.is_file() for file in found):
-            right = all(_proven(p, f["checksums"]) for p, f in zip(found, files, strict=True))
-            return Source("local", found, as_registered=right)
-    if path.is_file() and len(files) == 1:
-        is_registered = _proven(path, files[0]["checksums"])  # whatever it is called
-        if is_registered or path.name == files[0]["name"]:
-            return Source("local", (path,), as_registered=is_registered)
+    paths = tuple(path / file["name"] for file in files) if path.is_dir() else (path,)
+    if files and len(paths) == len(files) and all(each.is_file() for each in paths):
+        pairs = list(zip(paths, (file["checksums"] for file in files), strict=True))
+        proven = all(checksums and checksum_matches(each, checksums) for each, checksums in pairs)
+        if proven or path.is_dir() or path.name == files[0]["name"]:  # the registered file, whatever it is called
+            return Source("local", paths, as_registered=proven)
     return Source("local", other=path, as_registered=False)
-
-
-def _proven(path: Path, checksums: list[str]) -> bool:
-    """Whether a user's file is the registered one; where no checksum was ever published, nothing shows it."""
-    return bool(checksums) and checksum_matches(path, checksums)
 
 
 @cache

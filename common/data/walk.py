@@ -9,15 +9,13 @@
 What is passed over is counted (:class:`Passed`), printed once, and stands on the prepared data's card.
 """
 
-import os
 import tarfile
 import threading
 import zipfile
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from common.base.errors import UserError
@@ -29,24 +27,19 @@ MARKER = ".complete"  # of a folder that the suite extracted (common/data/archiv
 LEFT_OUT = ("@eaDir", "__MACOSX")  # thumbnails of a network disk; a Mac's second halves of files
 
 
-@dataclass
 class Passed:
     """What reading left out or changed: how many of each kind, and the first one's name."""
 
-    counts: Counter[str] = field(default_factory=Counter)
-    first: dict[str, str] = field(default_factory=dict)
-    _alone: Any = field(default_factory=threading.Lock, repr=False)
+    def __init__(self) -> None:
+        self.kinds: dict[str, dict[str, Any]] = {}
+        self._alone = threading.Lock()
 
     def add(self, why: str, name: str) -> None:
         with self._alone:
-            self.counts[why] += 1
-            self.first.setdefault(why, name)
+            self.kinds.setdefault(why, {"count": 0, "first": name})["count"] += 1
 
     def __str__(self) -> str:
-        return "; ".join(f"{count:,} {why} (such as {self.first[why]})" for why, count in self.counts.items())
-
-    def as_dict(self) -> dict[str, Any]:
-        return {why: {"count": count, "first": self.first[why]} for why, count in self.counts.items()}
+        return "; ".join(f"{kind['count']:,} {why} (such as {kind['first']})" for why, kind in self.kinds.items())
 
 
 @dataclass(frozen=True)
@@ -81,17 +74,20 @@ def in_order(name: str) -> tuple[list[str], str]:
     return [part.casefold() for part in name.split("/")], name
 
 
-def walk(path: Path, suffixes: Sequence[str], passed: Passed, inside: str | None = None) -> list[File]:
+def walk(path: Path, suffixes: Sequence[str], passed: Passed, inside: str = "", kind: str = "") -> list[File]:
     """The files under ``path`` that end in one of ``suffixes`` (all where there are none), in order.
 
-    ``inside``: only what lies below a folder of this path, where anything does.
-    Raises a UserError for an archive or folder that cannot be read.
+    ``inside``: only what lies below a folder of this path, where anything does. ``kind``: what they are called.
+    Raises a UserError for an archive or folder that cannot be read and, where files have a kind, that holds none.
     """
 
     def problem(name: str) -> str:
         if any(part.startswith(".") or part in LEFT_OUT for part in name.split("/")):
             return "hidden"
         return "" if not suffixes or name.lower().endswith(tuple(suffixes)) else "of another form"
+
+    def is_inside(file: File) -> bool:
+        return f"/{inside}/" in f"/{file.name}"
 
     found = []
     for name, read in _entries(path, problem, passed):
@@ -100,19 +96,19 @@ def walk(path: Path, suffixes: Sequence[str], passed: Passed, inside: str | None
         else:
             found.append(File(path, name, read, tuple(name.split("/")[:-1])))
     found.sort(key=lambda file: in_order(file.name))
-    below = [file for file in found if inside and f"/{inside}/" in f"/{file.name}"]
-    for file in found if below else ():
-        if f"/{inside}/" not in f"/{file.name}":
+    if kind and not found:
+        raise UserError(f"{path} holds no {kind} ({', '.join(suffixes)}); an archive inside it must be extracted")
+    if not any(map(is_inside, found)):
+        return found
+    for file in found:
+        if not is_inside(file):
             passed.add(f"not in {inside}/", file.name)
-    return below or found
+    return list(filter(is_inside, found))
 
 
 def image_files(path: Path, passed: Passed) -> list[File]:
     """The images of a folder, tar or zip; never none."""
-    files = walk(path, IMAGE_SUFFIXES, passed)
-    if not files:
-        raise UserError(f"{path} holds no images ({', '.join(IMAGE_SUFFIXES)}); an archive inside it must be extracted")
-    return files
+    return walk(path, IMAGE_SUFFIXES, passed, kind="images")
 
 
 def without_common_folders(files: list[File]) -> list[File]:
@@ -176,6 +172,39 @@ def classes_of(files: Iterable[File]) -> list[str]:
     return sorted({file.folder for file in files}, key=in_order)
 
 
+def class_numbers(files: Iterable[File]) -> Callable[[File], int] | None:
+    """What gives a file the number of its class; None where there is one class only, which tells nothing apart."""
+    numbers = {name: number for number, name in enumerate(classes_of(files))}
+    return (lambda file: numbers[file.folder]) if len(numbers) > 1 else None
+
+
+def scenes(
+    files: Iterable[File], ends: Mapping[str, str], needed: Sequence[str], path: Path, passed: Passed
+) -> list[dict[str, File]]:
+    """Of each scene its files by what they are.
+
+    ``ends``: what a file is by the end of its name before the suffix, which leaves the scene's, or by a folder/ above.
+    Raises a UserError for a scene without what is ``needed``, or without something that another scene has.
+    """
+    found: dict[tuple[str, str], dict[str, File]] = {}
+    for file in files:
+        name = PurePosixPath(file.name)
+        fits = (end for end in ends if name.stem.endswith(end) or (end.endswith("/") and f"/{end}" in f"/{file.name}"))
+        end = next(fits, None)
+        if end is None:
+            passed.add("of another form", file.name)
+        else:
+            found.setdefault((name.parent.name, name.stem.removesuffix(end)), {})[ends[end]] = file
+    if not found:
+        raise UserError(f"{path} holds no files of {' and '.join(needed)} ({', '.join(ends)})")
+    whole = set(needed).union(*found.values())
+    for (folder, stem), scene in found.items():
+        for missing in sorted(whole - scene.keys()):
+            names = " or ".join(end for end, what in ends.items() if what == missing)
+            raise UserError(f"{path}: {folder}/{stem} has no file of its {missing} ({names})")
+    return [found[key] for key in sorted(found)]
+
+
 def _entries(path: Path, problem: Callable[[str], str], passed: Passed) -> Iterator[Entry]:
     if path.is_dir():
         return _in_folder(path, path, (), passed)
@@ -185,24 +214,20 @@ def _entries(path: Path, problem: Callable[[str], str], passed: Passed) -> Itera
 def _in_folder(top: Path, folder: Path, above: tuple[tuple[int, int], ...], passed: Passed) -> Iterator[Entry]:
     """``above``: which folders this one lies in, by device and number, so that a link to one of them ends there."""
     try:
-        status = folder.stat()
-        names = sorted(os.listdir(folder))
+        status, paths = folder.stat(), sorted(folder.iterdir())
     except OSError as error:
         raise UserError(f"{folder} cannot be read: {error.strerror}") from error
     here = (status.st_dev, status.st_ino)
     if here in above:
         passed.add("links to a folder above", folder.relative_to(top).as_posix())
         return
-    for name in names:
-        path = folder / name
+    for path in paths:
         relative = path.relative_to(top).as_posix()
-        if path.is_dir() and not (name.startswith(".") or name in LEFT_OUT):
+        if path.is_dir() and not (path.name.startswith(".") or path.name in LEFT_OUT):
             yield from _in_folder(top, path, (*above, here), passed)
-        elif relative == MARKER:
-            continue
-        elif path.exists():
+        elif path.exists() and relative != MARKER:
             yield relative, path.read_bytes
-        else:
+        elif relative != MARKER:
             passed.add("links to nothing", relative)
 
 
@@ -224,7 +249,7 @@ def _in_tar(path: Path, problem: Callable[[str], str], passed: Passed) -> Iterat
 
     def read(member: tarfile.TarInfo) -> bytes:
         with alone:
-            return tar.extractfile(member).read()
+            return tar.extractfile(member).read()  # type: ignore[union-attr]
 
     for member in tar:
         name = member.name.removeprefix("./")

@@ -18,9 +18,7 @@ def gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor, one_sided: b
         x_hat = torch.lerp(fake.float(), real.float(), epsilon).requires_grad_()
         (gradient,) = torch.autograd.grad(critic(x_hat).sum(), x_hat, create_graph=True)
         norm = (gradient.flatten(1).square().sum(dim=1) + 1e-30).sqrt()
-        slope = norm - 1
-        if one_sided:
-            slope = slope.clamp(min=0)
+        slope = (norm - 1).clamp(min=0) if one_sided else norm - 1
         return slope.square().mean(), norm.detach().mean()
 
 
@@ -41,12 +39,12 @@ def orthogonal_penalty(weights: Iterable[Tensor]) -> Tensor | float:
 
     Brock et al. 2019, equation 3. As ‖Wᵀ W‖² - Σ ‖row‖⁴ where that is the smaller product.
     """
-    total: Tensor | float = 0.0
-    for weight in weights:
-        rows = weight.flatten(1)
+
+    def off_diagonal(rows: Tensor) -> Tensor:
         small = rows if rows.shape[0] <= rows.shape[1] else rows.t()
-        total = total + ((small @ small.t()).square().sum() - rows.square().sum(dim=1).square().sum())
-    return total
+        return (small @ small.t()).square().sum() - rows.square().sum(dim=1).square().sum()
+
+    return sum(off_diagonal(weight.flatten(1)) for weight in weights)
 
 
 @torch.no_grad()

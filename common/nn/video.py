@@ -4,6 +4,9 @@ At the published 64 pixels there are four layers of stride 2; smaller videos hav
 ``width`` says so.
 """
 
+from itertools import pairwise
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -22,7 +25,7 @@ def batch_norm(
         del norm.weight
         norm.register_buffer("weight", torch.ones(channels), persistent=False)
     if not shift:
-        norm.bias = None
+        norm.register_parameter("bias", None)
     return norm
 
 
@@ -42,34 +45,19 @@ class VideoCritic(nn.Sequential):
     first; then one score a video, (n,), from all that is left.
 
     TGAN, Section 3.4 and models/video_discriminator.py; Video GAN's has the same layers. 64 pixels, 16 frames, 64
-    filters: 512 × 1 × 4 × 4 before the score, 11,032,385 parameters without shifts.
+    filters: 512 × 1 × 4 × 4 before the score, 11,032,385 parameters without shifts. ``norm``: of :func:`batch_norm`.
     """
 
-    def __init__(
-        self,
-        frames: int,
-        size: int,
-        channels: int,
-        width: int,
-        *,
-        gain: bool = True,
-        shift: bool = True,
-        noise: float = 0.0,
-        eps: float = 1e-5,
-    ):
+    def __init__(self, frames: int, size: int, channels: int, width: int, *, noise: float = 0.0, **norm: Any):
         count, side = doublings(size)
+        widths = [width * 2**i for i in range(count)]
         layers: list[nn.Module] = []
-        before = channels
-        for i in range(count):
-            after = width * 2**i
+        for i, (before, after) in enumerate(pairwise([channels, *widths])):
             layers.append(nn.Conv3d(before, after, 4, 2, 1))
-            if i:
-                layers.append(batch_norm(nn.BatchNorm3d, after, gain=gain, shift=shift, eps=eps))
-            if noise:
-                layers.append(GaussianNoise(noise))
+            layers += [batch_norm(nn.BatchNorm3d, after, **norm)] if i else []
+            layers += [GaussianNoise(noise)] if noise else []
             layers.append(nn.LeakyReLU(0.2, inplace=True))
-            before = after
-        super().__init__(*layers, nn.Conv3d(before, 1, (start_frames(frames, count), side, side)))
+        super().__init__(*layers, nn.Conv3d(widths[-1], 1, (start_frames(frames, count), side, side)))
 
     def forward(self, videos: Tensor) -> Tensor:
         return super().forward(videos).flatten()
@@ -81,13 +69,10 @@ class ImageEncoder(nn.Sequential):
     """
 
     def __init__(self, size: int, channels: int, width: int, *, eps: float = 1e-5):
-        count, _ = doublings(size)
+        count, side = doublings(size)
         layers: list[nn.Module] = []
-        before = channels
-        for i in range(count):
-            after = width * 2**i
+        for i, (before, after) in enumerate(pairwise([channels, *(width * 2**i for i in range(count))])):
             layers.append(nn.Conv2d(before, after, 4, 2, 1))
             layers += [nn.BatchNorm2d(after, eps=eps)] * (i > 0) + [nn.ReLU(inplace=True)]
-            before = after
         super().__init__(*layers)
-        self.channels, self.side = before, size // 2**count
+        self.channels, self.side = after, side

@@ -163,7 +163,7 @@ def _blocks(path: Path, settings: Mapping[str, Any]) -> Iterator[Block]:
 
 
 def _tell(path: Path, passed: Passed) -> None:
-    if passed.counts:
+    if passed.kinds:
         logger(str(path)).warning(str(passed))
 
 

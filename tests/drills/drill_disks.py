@@ -137,7 +137,7 @@ def test_a_download(tmp_path):
         assert not finished or target.read_bytes() == content
 
     def work() -> None:
-        download([f"http://127.0.0.1:{server.server_port}/file"], target, size=len(content), pause=0.01)
+        download([f"http://127.0.0.1:{server.server_port}/file"], target, [], len(content), pause=0.01)
 
     try:
         sweep(tmp_path / "disk", range(4, 500, 60), work, check)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from helpers import CPU
 
 from common.data.batches import Batches
-from common.data.synthetic.points import cubic_branches, cubic_branches_half
+from common.data.synthetic.points import cubic_branches
 from common.experiments.papers import experiment
 from reproductions.cgml.measure import _outcome, branch, relative_distances
 from reproductions.cgml.method import CGML, Regression, on_sphere
@@ -43,7 +43,7 @@ def test_the_branches_are_as_printed():
     signs = 1 - 2 * labels[:, None]
     np.testing.assert_allclose(y, signs * 4 * np.hstack([x, x**2, x**3]), rtol=1e-5)
     assert 0.4 < labels.mean() < 0.6
-    assert cubic_branches_half(1000)[0][:, 0].max() <= 0.5
+    assert cubic_branches(1000, highest=0.5)[0][:, 0].max() <= 0.5
 
 
 def test_only_the_path_network_learns_in_the_inner_loop_and_only_the_others_after_it():

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from common.data.batches import Batches
-from common.data.kinds import sample_shape
+from common.data.kinds import kind_of
 from common.data.prepare import prepared
 from common.data.registry import entry
 from common.evaluation.metrics import perceptual
@@ -56,7 +56,7 @@ def counted_for_real():
 )
 def test_an_update_without_memory_counts_what_a_real_one_does(counted_for_real, name, arm, changed):
     settings = experiment(name).settings(arm, "smoke") | changed
-    assert update(settings, MACHINE).operations == counted_for_real(settings, sample_shape(settings))
+    assert update(settings, MACHINE).operations == counted_for_real(settings, kind_of(settings).shape(settings))
 
 
 class TwoKinds:
@@ -110,7 +110,7 @@ def test_work_grows_with_the_batch_and_time_with_slower_machines():
 def test_memory_of_a_network_is_that_of_its_tensors():
     settings = FACADES.settings("Pix2Pix", "paper")
     counted = update(settings, MACHINE)
-    method = build_method(settings, sample_shape(settings), META)
+    method = build_method(settings, kind_of(settings).shape(settings), META)
     weights = sum(parameter.nbytes for network in method.networks.values() for parameter in network.parameters())
     assert counted.weights == weights
     assert counted.memory > 4 * weights  # gradients and two moments
@@ -122,7 +122,7 @@ def test_memory_of_a_network_is_that_of_its_tensors():
 )
 def test_shapes_are_those_of_the_prepared_data(tmp_path, name, arm):
     settings = experiment(name).settings(arm, "smoke")
-    assert sample_shape(settings) == prepared(settings, tmp_path, {}).shape
+    assert kind_of(settings).shape(settings) == prepared(settings, tmp_path, {}).shape
 
 
 # --- The table -----------------------------------------------------------------------------------------------------

@@ -1,22 +1,19 @@
 """Kinds of data: their forms of files, what is prepared of them, and what batches of them are."""
 
 import hashlib
-import io
 import struct
-import tarfile
-import zipfile
 
 import av
 import numpy as np
 import pytest
 import torch
+from data_files import filled, packed, png
 from helpers import CPU
-from PIL import Image
 
 from common.base.errors import UserError
 from common.base.provenance import modules_used
 from common.data.batches import Batches
-from common.data.kinds import data_settings, kind_module, kind_of, preparing_modules, sample_shape
+from common.data.kinds import data_settings, kind_module, kind_of, preparing_modules
 from common.data.kinds.graphs import Graph
 from common.data.kinds.label_maps import edges
 from common.data.kinds.text import as_text
@@ -28,27 +25,11 @@ RNG = np.random.default_rng(0)
 COLOUR = {"image_size": 16, "channels": 3}
 
 
-def png(pixels):
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def filled(folder, files):
-    for name, content in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
-    return folder
-
-
 def test_every_registered_data_set_is_of_a_kind_and_weights_are_of_none():
-    kinds = {name: kind_module({"data": name}) for name, registered in registry().items() if "kind" in registered}
-    assert set(kinds.values()) == {
-        f"common.data.kinds.{kind}"
-        for kind in ("images", "pairs", "label_maps", "videos", "text", "points", "voxels", "graphs")
-    }
-    for name, module in kinds.items():
-        assert kind_of({"data": name}).settings_keys[0] == "data", module
+    names = {name for name, registered in registry().items() if "kind" in registered}
+    kinds = {kind_module({"data": name}).rpartition(".")[2] for name in names}
+    assert kinds == {"images", "pairs", "label_maps", "videos", "text", "points", "voxels", "graphs"}
+    assert {kind_of({"data": name}).settings_keys[0] for name in names} == {"data"}
     with pytest.raises(UserError, match="openface names weights of a network"):
         kind_module({"data": "openface"})
 
@@ -99,9 +80,7 @@ def test_the_extracted_benchmark_gives_its_training_part_alone(tmp_path):
         f"{top}/training-monolingual.tokenized.shuffled/news.en-00001-of-00100": b"training\n" * 5,
     }
     folder = filled(tmp_path / "own", files)
-    with tarfile.open(tmp_path / "own.tar.gz", "w:gz") as tar:
-        tar.add(folder / top, arcname=top)
-    for copy in (folder, folder / top, tmp_path / "own.tar.gz"):
+    for copy in (folder, folder / top, packed(tmp_path / "own.tar.gz", files)):
         form = {"data": "billion_word", "text_length": 8, "characters": 30}
         data = prepared(form, tmp_path / "data", {"billion_word": str(copy)})
         assert as_text(np.asarray(data.samples), data.card["vocabulary"]) == ["training"] * 5
@@ -133,18 +112,16 @@ def test_lsun_as_pictures_and_an_exchanged_zip(tmp_path):
     folder = filled(tmp_path / "pictures", {"1.png": png(np.full((16, 16, 3), 7, np.uint8))})
     assert (prepared(form, tmp_path / "a", {"lsun_bedroom": str(folder)}).samples[:] == 7).all()
     for grey in (10, 200):
-        with zipfile.ZipFile(tmp_path / "bedroom_train_lmdb.zip", "w") as archive:
-            archive.write(lmdb_with(tmp_path / f"{grey}", grey) / "data.mdb", "bedroom_train_lmdb/data.mdb")
-        local = {"lsun_bedroom": str(tmp_path / "bedroom_train_lmdb.zip")}
-        assert (prepared(form, tmp_path / f"data{grey}", local).samples[:] == grey).all()
+        content = (lmdb_with(tmp_path / f"{grey}", grey) / "data.mdb").read_bytes()
+        archive = packed(tmp_path / "bedroom_train_lmdb.zip", {"bedroom_train_lmdb/data.mdb": content})
+        assert (prepared(form, tmp_path / f"data{grey}", {"lsun_bedroom": str(archive)}).samples[:] == grey).all()
 
 
 def test_cifar_s_python_archive_and_its_folder_are_known_under_their_own_names(tmp_path):
     rows = [np.concatenate([[i], np.full(3072, 10 * i)]).astype(np.uint8) for i in range(5)]
-    folder = filled(tmp_path / "own", {f"c/data_batch_{i + 1}.bin": row.tobytes() for i, row in enumerate(rows)})
-    with tarfile.open(tmp_path / "cifar-10 (1).tar.gz", "w:gz") as tar:
-        tar.add(folder)
-    for copy in (folder, folder / "c", tmp_path / "cifar-10 (1).tar.gz"):
+    files = {f"c/data_batch_{i + 1}.bin": row.tobytes() for i, row in enumerate(rows)}
+    folder = filled(tmp_path / "own", files)
+    for copy in (folder, folder / "c", packed(tmp_path / "cifar-10 (1).tar.gz", files)):
         data = prepared({"data": "cifar10", "image_size": 32, "channels": 3}, tmp_path / "d", {"cifar10": str(copy)})
         assert data.samples[:, 0, 0, 0].tolist() == [0, 10, 20, 30, 40]
         assert data.labels.tolist() == [0, 1, 2, 3, 4]
@@ -177,8 +154,7 @@ def test_videos_in_folders_of_splits_keep_apart(tmp_path):
 
 
 def test_a_zip_of_videos_is_read_as_it_lies(tmp_path):
-    with zipfile.ZipFile(tmp_path / "own.zip", "w") as archive:
-        archive.writestr("1.png", strip(1))
+    packed(tmp_path / "own.zip", {"1.png": strip(1)})
     assert videos(tmp_path, "own.zip").samples.frames.max() == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "own.zip"]
 
@@ -224,29 +200,24 @@ def scene(height=8, width=16):
 
 def test_label_maps_of_cityscapes_keep_indices_and_tell_instances_apart(tmp_path):
     photo, classes, instances = scene()
+    maps = {"labelIds": png(classes), "instanceIds": png(instances), "color": png(photo)}
     files = {}
-    for split, city in (("train", "ulm"), ("val", "bonn"), ("test", "berlin")):
-        files |= {
-            f"leftImg8bit/{split}/{city}/a_0_leftImg8bit.png": png(photo),
-            f"gtFine/{split}/{city}/a_0_gtFine_labelIds.png": png(classes),
-            f"gtFine/{split}/{city}/a_0_gtFine_instanceIds.png": png(instances),
-            f"gtFine/{split}/{city}/a_0_gtFine_color.png": png(photo),
-        }
+    for place in ("train/ulm", "val/bonn", "test/berlin"):
+        files[f"leftImg8bit/{place}/a_0_leftImg8bit.png"] = png(photo)
+        files |= {f"gtFine/{place}/a_0_gtFine_{form}.png": content for form, content in maps.items()}
     local = {"cityscapes_labels": str(filled(tmp_path / "own", files))}
     form = {"data": "cityscapes_labels", "image_size": 8, "image_width": 16}
     data = prepared(form, tmp_path / "data", local)
     assert data.samples.shape == (1, 8, 16, 5)
-    assert sample_shape(form) == (3, 8, 16)
+    assert kind_of(form).shape(form) == (3, 8, 16)
     np.testing.assert_array_equal(data.samples[0, ..., :3], photo)
     np.testing.assert_array_equal(data.samples[0, ..., 3], classes)
     edge = data.samples[0, ..., 4]
     assert edge[4, 7] == edge[4, 8] == 1  # between two of one class
     assert edge[4, 5] == edge[0, 0] == 0
     assert data.card["pixels_of_classes"] == {"7": 96, "26": 32}
-    batches = data.batches(1, 0, CPU)
-    photographs, maps = batches.next_labelled()
-    assert photographs.shape == (1, 3, 8, 16)
-    assert maps.shape == (1, 2, 8, 16)
+    photographs, maps = data.batches(1, 0, CPU).next_labelled()
+    assert (photographs.shape, maps.shape) == ((1, 3, 8, 16), (1, 2, 8, 16))
     assert maps[0, 0].unique().tolist() == [7, 26]
     assert len(prepared(form | {"split": "test"}, tmp_path / "data", local).samples) == 1  # the validation part
 
@@ -276,7 +247,7 @@ def test_voxels_are_scaled_without_new_values_and_come_as_zeros_and_ones(tmp_pat
     form = {"data": "modelnet_chairs", "image_size": 64}
     data = prepared(form, tmp_path / "data", {"modelnet_chairs": str(tmp_path / "own.npz")})
     assert data.samples.shape == (3, 64, 64, 64, 1)
-    assert data.shape == sample_shape(form) == (1, 64, 64, 64)
+    assert data.shape == kind_of(form).shape(form) == (1, 64, 64, 64)
     np.testing.assert_array_equal(data.samples[:, 2:62:2, 2:62:2, 2:62:2, 0], grids)  # 30 -> 32, then twice as fine
     assert data.samples.sum() == 8 * grids.sum()
     batch = next(data.batches(2, 0, CPU))
@@ -291,8 +262,8 @@ def test_voxels_from_files_and_what_is_no_grid(tmp_path):
 
     grid = np.zeros((4, 4, 4), np.uint8)
     grid[1:3] = 1
-    (tmp_path / "own" / "chair").mkdir(parents=True)
-    (tmp_path / "own" / "desk").mkdir()
+    for kind in ("chair", "desk"):
+        (tmp_path / "own" / kind).mkdir(parents=True)
     savemat(tmp_path / "own" / "chair" / "1.mat", {"instance": grid})
     np.save(tmp_path / "own" / "desk" / "1.npy", grid.astype(bool))
     form, local = {"data": "modelnet_chairs", "image_size": 4}, {"modelnet_chairs": str(tmp_path / "own")}
@@ -312,15 +283,8 @@ def test_a_graph_s_links_are_split_as_for_link_prediction(tmp_path):
     rows, columns = dense.nonzero()
     indptr = np.concatenate([[0], np.cumsum((dense > 0).sum(axis=1))])
     given = np.concatenate([proper[:, ::-1], proper[:5], [[3, 3]]])  # turned round, twice, to itself
-    np.savez(
-        tmp_path / "own.npz",
-        edges=given,
-        indptr=indptr,
-        indices=columns,
-        values=dense[rows, columns],
-        shape=dense.shape,
-        labels=np.arange(n) % 7,
-    )
+    arrays = {"indptr": indptr, "indices": columns, "values": dense[rows, columns], "shape": dense.shape}
+    np.savez(tmp_path / "own.npz", edges=given, labels=np.arange(n) % 7, **arrays)
     data = prepared({"data": "cora"}, tmp_path / "data", {"cora": str(tmp_path / "own.npz")})
     graph = data.samples
     assert isinstance(graph, Graph)

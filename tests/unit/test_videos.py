@@ -2,30 +2,25 @@
 
 import io
 import os
-import tarfile
-import zipfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from time import sleep
 
 import av
 import numpy as np
 import pytest
 import torch
+from data_files import filled, packed, png
 from helpers import CPU, small_video_model
 from PIL import Image
 
 from common.base.errors import UserError
 from common.base.files import write_json
-from common.base.provenance import modules_used
-from common.data import archives
 from common.data.batches import to_uint8
 from common.data.clips import ClipBatches, Clips
 from common.data.kinds import videos as reading
 from common.data.prepare import load, prepare, prepared
 from common.data.registry import Source
-from common.data.synthetic.moving import EXPRESSIONS, HEIGHTS, MOVING, NEUTRAL, bezier, bounced, face, subject
-from common.data.walk import Passed
+from common.data.synthetic.moving import HEIGHTS, MOVING, NEUTRAL, bezier, bounced, face, subject
+from common.data.walk import Passed, in_order
 from common.evaluation.features import _drawn
 from common.evaluation.metrics.video import content_and_motion, mean_colours
 from common.evaluation.networks.classifier import TrainedClassifier, train_classifier
@@ -51,21 +46,12 @@ def encoded(frames, codec="ffv1", container="avi"):
 
 
 def strip(frames, down=False):
-    buffer = io.BytesIO()
-    Image.fromarray(np.concatenate(list(frames), axis=0 if down else 1)).save(buffer, "PNG")
-    return buffer.getvalue()
+    return png(np.concatenate(list(frames), axis=0 if down else 1))
 
 
 def settings(**changed):
-    return {
-        "data": "ucf101",
-        "split": "train",
-        "image_size": 16,
-        "channels": 3,
-        "frames": 4,
-        "stride": 2,
-        "shortest_video": 7,
-    } | changed
+    form = {"image_size": 16, "channels": 3, "frames": 4, "stride": 2, "shortest_video": 7}
+    return {"data": "ucf101", "split": "train", **form, **changed}
 
 
 # Readers.
@@ -88,9 +74,8 @@ def test_ucf101_s_own_files_are_read_as_the_papers_prepare_them():
 
 def test_an_encoded_video_comes_back_frame_by_frame(tmp_path):
     frames = RNG.integers(0, 256, (9, 16, 16, 3), dtype=np.uint8)
-    (tmp_path / "Biking").mkdir()
-    (tmp_path / "Biking" / "v_1.avi").write_bytes(encoded(frames))
-    ((name, read, label),) = reading.read_videos(Source("local", other=tmp_path), 16, 3, Passed())
+    source = Source("local", other=filled(tmp_path, {"Biking/v_1.avi": encoded(frames)}))
+    ((name, read, label),) = reading.read_videos(source, 16, 3, Passed())
     assert (name, label) == ("Biking/v_1.avi", None)  # one folder tells nothing apart
     np.testing.assert_array_equal(read, frames)
 
@@ -115,42 +100,32 @@ def test_strips_are_cut_into_their_frames(down):
         reading.strip_frames(strip(frames[:, :, :7]), 3, "a.png", Passed())
 
 
-@pytest.mark.parametrize("packed", ["folder", "tar"])
-def test_broken_and_short_videos_are_told_counted_and_passed_over(tmp_path, caplog, packed):
+@pytest.mark.parametrize(("make", "name"), [(filled, "videos"), (packed, "videos.tar")])
+def test_broken_and_short_videos_are_told_counted_and_passed_over(tmp_path, caplog, make, name):
     frames = RNG.integers(0, 256, (9, 16, 16, 3), dtype=np.uint8)
-    whole = encoded(frames)
     files = {
-        "Biking/v_whole.avi": whole,
+        "Biking/v_whole.avi": encoded(frames),
         "Biking/v_short.avi": encoded(frames[:5]),
         "Punch/v_garbage.avi": b"RIFF" + bytes(200),
         "Punch/v_empty.avi": b"",
         "Punch/v_strip.png": strip(frames),
         "notes.txt": b"not a video",
     }
-    folder = tmp_path / "videos"
-    for name, content in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
-    copy = folder
-    if packed == "tar":
-        copy = tmp_path / "videos.tar"
-        with tarfile.open(copy, "w") as tar:
-            tar.add(folder, arcname="UCF-101")
+    copy = make(tmp_path / name, {f"UCF-101/{name}": content for name, content in files.items()})
     data = prepared(settings(), tmp_path / "data", {"ucf101": str(copy)})
-    told = caplog.text
+    printed = caplog.text
     skipped = {Path(one["video"]).name: one["why"] for one in data.card["skipped"]}
     assert sorted(skipped) == ["v_empty.avi", "v_garbage.avi", "v_short.avi"]
     assert skipped["v_short.avi"] == "has 5 frames, 7 are needed"
     for name, why in skipped.items():
-        assert f"{name}: skipped: {why}" in told
+        assert f"{name}: skipped: {why}" in printed
     assert data.card["lengths"] == {"videos": 2, "shortest": 9, "longest": 9}
     np.testing.assert_array_equal(data.labels, [0, 1])
     np.testing.assert_array_equal(data.samples.frames[-len(frames) :], frames)
 
 
 def test_a_set_without_any_usable_video_is_an_error(tmp_path):
-    (tmp_path / "videos").mkdir()
-    (tmp_path / "videos" / "a.avi").write_bytes(b"nothing")
+    filled(tmp_path, {"videos/a.avi": b"nothing"})
     with pytest.raises(UserError, match=r"none of 1 videos can be used; the first, a\.avi, cannot be read"):
         prepared(settings(), tmp_path / "data", {"ucf101": str(tmp_path / "videos")})
     (tmp_path / "videos" / "a.avi").unlink()
@@ -160,10 +135,7 @@ def test_a_set_without_any_usable_video_is_an_error(tmp_path):
 
 def test_ucf101_s_list_chooses_the_videos(tmp_path):
     frames = RNG.integers(0, 256, (7, 8, 8, 3), dtype=np.uint8)
-    videos = tmp_path / "UCF-101"
-    for name in ("v_a.png", "v_b.png"):
-        (videos / "Biking").mkdir(exist_ok=True, parents=True)
-        (videos / "Biking" / name).write_bytes(strip(frames))
+    videos = filled(tmp_path / "UCF-101", {f"Biking/v_{name}.png": strip(frames) for name in "ab"})
     source = Source("local", other=videos)
 
     def names():
@@ -171,8 +143,8 @@ def test_ucf101_s_list_chooses_the_videos(tmp_path):
 
     with pytest.raises(UserError, match=r"no trainlist01\.txt"):
         names()
-    with zipfile.ZipFile(tmp_path / "UCF101TrainTestSplits-RecognitionTask.zip", "w") as lists:
-        lists.writestr("ucfTrainTestlist/trainlist01.txt", "Biking/v_a.avi 1\n")
+    lists = {"ucfTrainTestlist/trainlist01.txt": b"Biking/v_a.avi 1\n"}
+    packed(tmp_path / "UCF101TrainTestSplits-RecognitionTask.zip", lists)
     assert names() == ["Biking/v_a.png"]  # a copy in another format
     (videos / "trainlist01.txt").write_text("Biking/v_b.avi 1\n")
     assert names() == ["Biking/v_b.png"]
@@ -183,18 +155,14 @@ def test_ucf101_s_list_chooses_the_videos(tmp_path):
 
 def test_classes_are_counted_as_ucf101_does():
     names = ["Hammering", "HammerThrow", "JumpingJack", "JumpRope"]
-    assert sorted(reversed(names), key=str.casefold) == names  # classInd.txt: 35, 36, 47, 48
+    assert sorted(reversed(names), key=in_order) == names  # classInd.txt: 35, 36, 47, 48
 
 
 def test_training_and_held_out_videos_of_files_are_disjoint(tmp_path):
-    (tmp_path / "videos").mkdir()
-    for i in range(10):
-        (tmp_path / "videos" / f"{i}.png").write_bytes(strip(np.full((7, 16, 16, 3), 20 * i, np.uint8)))
-    local = {"ucf101": str(tmp_path / "videos")}
-    parts = [
-        prepared(settings(**chosen), tmp_path / "data", local)
-        for chosen in ({"data_count": 6}, {"data_count": 4, "data_from": 6})
-    ]
+    files = {f"{i}.png": strip(np.full((7, 16, 16, 3), 20 * i, np.uint8)) for i in range(10)}
+    local = {"ucf101": str(filled(tmp_path / "videos", files))}
+    chosen = {"data_count": 6}, {"data_count": 4, "data_from": 6}
+    parts = [prepared(settings(**part), tmp_path / "data", local) for part in chosen]
     seen = [set(np.unique(part.samples.frames) // 20) for part in parts]
     assert len(seen[0]) == 6
     assert seen[0] | seen[1] == set(range(10))
@@ -205,38 +173,15 @@ def test_training_and_held_out_videos_of_files_are_disjoint(tmp_path):
 
 
 def test_a_folder_inside_an_archive_is_taken_alone_and_compressed_ones_are_unpacked_once(tmp_path):
-    frames = RNG.integers(0, 256, (7, 8, 8, 3), dtype=np.uint8)
-    with tarfile.open(tmp_path / "repository.tar.gz", "w:gz") as tar:
-        for name in ("repo/data/actions/0/a.png", "repo/data/actions/1/b.png", "repo/docs/picture.png"):
-            info = tarfile.TarInfo(name)
-            content = strip(frames)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-    source = Source("local", other=tmp_path / "repository.tar.gz")
-    passed_on = []
+    content = strip(RNG.integers(0, 256, (7, 8, 8, 3), dtype=np.uint8))
+    names = ("repo/data/actions/0/a.png", "repo/data/actions/1/b.png", "repo/docs/picture.png")
+    source = Source("local", other=packed(tmp_path / "repository.tar.gz", dict.fromkeys(names, content)))
+    extracted_at = set()
     for _ in range(2):
         read = reading.read_videos(source, 8, 3, Passed(), inside="data/actions")
-        found = [(Path(name).name, label) for name, _, label in read]
-        assert found == [("a.png", 0), ("b.png", 1)]
-        passed_on.append((tmp_path / "repository.tar.gz.extracted" / ".complete").stat().st_mtime_ns)
-    assert passed_on[0] == passed_on[1]  # extracted once
-    (tmp_path / "broken.tar.gz").write_bytes(b"not an archive")
-    with pytest.raises(UserError, match="not a readable tar"):
-        list(reading.read_videos(Source("local", other=tmp_path / "broken.tar.gz"), 8, 3, Passed()))
-
-
-def test_a_compressed_tar_is_extracted_by_one_of_the_jobs_that_want_it(tmp_path, monkeypatch):
-    archive = tmp_path / "videos.tar.gz"
-    with tarfile.open(archive, "w:gz") as tar:
-        info = tarfile.TarInfo("a.png")
-        info.size = len(content := strip(np.zeros((3, 8, 8, 3), np.uint8)))
-        tar.addfile(info, io.BytesIO(content))
-    opened, whole = [], archives.open_tar
-    monkeypatch.setattr(archives, "open_tar", lambda path: opened.append(path) or sleep(0.1) or whole(path))
-    with ThreadPoolExecutor(3) as jobs:
-        read = jobs.map(lambda _: list(reading.read_videos(Source("local", other=archive), 8, 3, Passed())), range(3))
-        assert [len(videos) for videos in read] == [1, 1, 1]
-    assert opened == [archive]
+        assert [(Path(name).name, label) for name, _, label in read] == [("a.png", 0), ("b.png", 1)]
+        extracted_at.add((tmp_path / "repository.tar.gz.extracted" / ".complete").stat().st_mtime_ns)
+    assert len(extracted_at) == 1
 
 
 def test_moving_mnist_s_file_and_arrays_by_name(tmp_path):
@@ -364,8 +309,7 @@ def test_shape_motion_is_what_the_paper_says():
 
 
 def test_faces_keep_their_colours_and_change_their_expression():
-    neutral = np.array(NEUTRAL)
-    pictures = [face(subject(3), np.stack([neutral, np.array(HEIGHTS[name])]), 32) for name in EXPRESSIONS]
+    pictures = [face(subject(3), np.stack([NEUTRAL, height]), 32) for height in HEIGHTS.values()]
     first = [shown[0] for shown in pictures]
     assert all(np.array_equal(first[0], other) for other in first)
     heights = np.stack([shown[1] for shown in pictures]).astype(int)
@@ -409,7 +353,7 @@ def test_a_killed_training_of_videos_ends_in_the_same_bits(tmp_path, name, arm):
         method, batches = small_video_model(experiment(name), arm)
         torch.manual_seed(1)
 
-        def progress(step, steps, _values):
+        def progress(step, *_):
             if step == killed_at:
                 raise Killed
 
@@ -424,11 +368,6 @@ def test_a_killed_training_of_videos_ends_in_the_same_bits(tmp_path, name, arm):
     for network, state in whole.items():
         for key, value in state.items():
             assert torch.equal(value, again[network][key]), key
-
-
-def test_an_edit_of_how_clips_are_drawn_makes_video_trainings_stale():
-    assert "common.data.clips" in modules_used("reproductions.tgan.method")
-    assert "common.data.clips" in modules_used("reproductions.mocogan.method")
 
 
 # Pictures.

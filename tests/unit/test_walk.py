@@ -1,11 +1,8 @@
 """Folders and archives as people have them: what is found, in which order, in which class and split."""
 
-import io
-import tarfile
-import zipfile
-
 import numpy as np
 import pytest
+from data_files import filled, packed, png
 from PIL import Image
 
 from common.base.errors import UserError
@@ -13,18 +10,11 @@ from common.data.archives import extracted
 from common.data.prepare import prepared
 from common.data.walk import Passed, classes_of, image_files, of_split, walk, without_common_folders
 
-
-def png(value=0, mode="L", size=8):
-    buffer = io.BytesIO()
-    Image.new(mode, (size, size), value).save(buffer, "PNG")
-    return buffer.getvalue()
+FORM = {"data": "fashion_mnist_test", "image_size": 8, "channels": 1}
 
 
-def filled(folder, *names, content=None):
-    for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(png() if content is None else content)
-    return folder
+def tree(folder, *names):
+    return filled(folder, dict.fromkeys(names, png()))
 
 
 def classes(folder, split=None):
@@ -34,41 +24,45 @@ def classes(folder, split=None):
     return {file.name: file.folder for file in files}
 
 
+def counts(passed):
+    return {why: kind["count"] for why, kind in passed.kinds.items()}
+
+
 def test_hidden_names_are_left_out_and_counted(tmp_path):
     names = ("cat/1.png", "dog/2.png")
     hidden = ("cat/.ipynb_checkpoints/1-checkpoint.png", "@eaDir/1.png", "__MACOSX/cat/1.png", "dog/._2.png")
-    filled(tmp_path, *names, *hidden, "dog/notes.txt")
+    tree(tmp_path, *names, *hidden, "dog/notes.txt")
     files = walk(tmp_path, (".png",), passed := Passed())
     assert [file.name for file in files] == list(names)
-    assert passed.counts == {"hidden": 4, "of another form": 1}
+    assert counts(passed) == {"hidden": 4, "of another form": 1}
     assert "4 hidden (such as " in str(passed)
 
 
 def test_links_to_folders_are_followed_and_loops_end(tmp_path):
-    filled(tmp_path / "disk", "dogs/2.png")
-    top = filled(tmp_path / "set", "cat/1.png")
+    tree(tmp_path / "disk", "dogs/2.png")
+    top = tree(tmp_path / "set", "cat/1.png")
     (top / "dog").symlink_to(tmp_path / "disk" / "dogs")
     (top / "cat" / "loop").symlink_to(top)
     (top / "lost.png").symlink_to(tmp_path / "nothing.png")
     assert classes(top) == {"cat/1.png": "cat", "dog/2.png": "dog"}
     walk(top, (".png",), passed := Passed())
-    assert passed.counts == {"links to a folder above": 1, "links to nothing": 1}
+    assert counts(passed) == {"links to a folder above": 1, "links to nothing": 1}
 
 
 @pytest.mark.parametrize("names", [("train", "test"), ("Train", "Test"), ("training", "validation"), ("TRAIN", "val")])
 def test_splits_are_found_whatever_they_are_called(tmp_path, names):
-    filled(tmp_path / "all", *(f"{split}/{label}/0.png" for split in names for label in "ab"))
+    tree(tmp_path / "all", *(f"{split}/{label}/0.png" for split in names for label in "ab"))
     found = classes(tmp_path, "train")
     assert found == {f"all/{names[0]}/{label}/0.png": label for label in "ab"}
 
 
 def test_a_class_may_be_called_train(tmp_path):
-    filled(tmp_path, "bus/0.png", "train/0.png")
+    tree(tmp_path, "bus/0.png", "train/0.png")
     assert list(classes(tmp_path, "train").values()) == ["bus", "train"]
 
 
 def test_samples_have_no_splits(tmp_path):
-    filled(tmp_path, "train/0.png", "test/0.png")
+    tree(tmp_path, "train/0.png", "test/0.png")
     assert len(classes(tmp_path)) == 2
 
 
@@ -81,30 +75,27 @@ def test_samples_have_no_splits(tmp_path):
     ],
 )
 def test_a_split_that_is_missing_or_not_clear_is_refused(tmp_path, names, message):
-    filled(tmp_path, *names)
+    tree(tmp_path, *names)
     with pytest.raises(UserError, match=message):
         classes(tmp_path, "train")
 
 
 def test_the_first_folder_below_the_top_or_the_split_is_the_class(tmp_path):
-    filled(tmp_path / "parts", *(f"{label}/{part}/0.png" for label in "ab" for part in "xyz"))
+    tree(tmp_path / "parts", *(f"{label}/{part}/0.png" for label in "ab" for part in "xyz"))
     assert set(classes(tmp_path / "parts").values()) == {"a", "b"}
-    filled(tmp_path / "tiny", "train/n1/images/0.png", "train/n2/images/0.png", "val/images/0.png")
+    tree(tmp_path / "tiny", "train/n1/images/0.png", "train/n2/images/0.png", "val/images/0.png")
     assert list(classes(tmp_path / "tiny", "train").values()) == ["n1", "n2"]
-    filled(tmp_path / "wrapped", "faces/1.png", "faces/2.png")
+    tree(tmp_path / "wrapped", "faces/1.png", "faces/2.png")
     assert set(classes(tmp_path / "wrapped").values()) == {""}
 
 
 def test_a_folder_and_its_archives_give_the_same_files(tmp_path):
-    folder = filled(tmp_path / "set", "b/1.png", "B/0.png", "a/10.png", "a/9.png")
-    for name, mode in (("set.tar", "w"), ("set.tar.gz", "w:gz")):
-        with tarfile.open(tmp_path / name, mode) as tar:
-            tar.add(folder, arcname=".")
-    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
-        for file in reversed(sorted(folder.rglob("*.png"))):
-            archive.write(file, file.relative_to(folder))
+    folder = tree(tmp_path / "set", "b/1.png", "B/0.png", "a/10.png", "a/9.png")
     wanted = ["a/10.png", "a/9.png", "B/0.png", "b/1.png"]
-    for path in (folder, *(tmp_path / f"set.{form}" for form in ("tar", "tar.gz", "zip"))):
+    files = dict.fromkeys(reversed(wanted), png())
+    in_tar = {f"./{name}": content for name, content in files.items()}
+    tars = [packed(tmp_path / name, in_tar) for name in ("set.tar", "set.tar.gz")]
+    for path in (folder, *tars, packed(tmp_path / "set.zip", files)):
         files = image_files(path, Passed())
         assert [file.name for file in files] == wanted
         assert {file.read() for file in files} == {png()}
@@ -112,9 +103,8 @@ def test_a_folder_and_its_archives_give_the_same_files(tmp_path):
 
 
 def test_what_was_passed_over_stands_on_the_card(tmp_path, caplog):
-    filled(tmp_path / "own", "1.png", ".thumbnails/1.png")
-    form = {"data": "fashion_mnist_test", "image_size": 8, "channels": 1}
-    data = prepared(form, tmp_path / "data", {"fashion_mnist_test": str(tmp_path / "own")})
+    tree(tmp_path / "own", "1.png", ".thumbnails/1.png")
+    data = prepared(FORM, tmp_path / "data", {"fashion_mnist_test": str(tmp_path / "own")})
     assert data.card["passed_over"] == {"hidden": {"count": 1, "first": ".thumbnails"}}
     assert caplog.text.count("1 hidden") == 1
 
@@ -122,28 +112,25 @@ def test_what_was_passed_over_stands_on_the_card(tmp_path, caplog):
 # --- Archives that are extracted -------------------------------------------------------------------------------------
 
 
-def packed(path, value):
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("a.txt", value)
-    return path
+def with_text(path, value):
+    return packed(path, {"a.txt": value.encode()})
 
 
 def test_an_archive_that_was_exchanged_is_extracted_anew(tmp_path):
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "mine.txt").write_text("mine")
-    folder = extracted(packed(tmp_path / "run.zip", "one"))
+    filled(tmp_path, {"run/mine.txt": b"mine"})
+    folder = extracted(with_text(tmp_path / "run.zip", "one"))
     assert (folder / "a.txt").read_text() == "one"
     made = (folder / "a.txt").stat().st_ino
     assert (extracted(tmp_path / "run.zip") / "a.txt").stat().st_ino == made  # once
-    assert (extracted(packed(tmp_path / "run.zip", "two")) / "a.txt").read_text() == "two"
-    assert (extracted(packed(tmp_path / "run.step2.zip", "three")) / "a.txt").read_text() == "three"
+    assert (extracted(with_text(tmp_path / "run.zip", "two")) / "a.txt").read_text() == "two"
+    assert (extracted(with_text(tmp_path / "run.step2.zip", "three")) / "a.txt").read_text() == "three"
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["mine.txt"]
 
 
 def test_a_folder_that_is_the_user_s_is_left_alone(tmp_path):
-    filled(tmp_path, "run.zip.extracted/mine.txt", content=b"mine")
+    filled(tmp_path, {"run.zip.extracted/mine.txt": b"mine"})
     with pytest.raises(UserError, match=r"run\.zip\.extracted is in the way"):
-        extracted(packed(tmp_path / "run.zip", "one"))
+        extracted(with_text(tmp_path / "run.zip", "one"))
 
 
 def test_a_broken_archive_leaves_nothing_that_looks_whole(tmp_path):
@@ -156,13 +143,10 @@ def test_a_broken_archive_leaves_nothing_that_looks_whole(tmp_path):
 # --- Pictures, arrays, labels ----------------------------------------------------------------------------------------
 
 
-def given(tmp_path, form=None, **files):
+def given(tmp_path, **files):
     """What is prepared from files given by name, with a dot for each underscore."""
-    for name, content in files.items():
-        (tmp_path / "own").mkdir(exist_ok=True)
-        (tmp_path / "own" / name.replace("_", ".")).write_bytes(content)
-    form = form or {"data": "fashion_mnist_test", "image_size": 8, "channels": 1}
-    return prepared(form, tmp_path / "data", {form["data"]: str(tmp_path / "own")})
+    folder = filled(tmp_path / "own", {name.replace("_", "."): content for name, content in files.items()})
+    return prepared(FORM, tmp_path / "data", {FORM["data"]: str(folder)})
 
 
 def deep_colour():
@@ -199,12 +183,10 @@ def test_an_opaque_alpha_and_a_palette_change_nothing(tmp_path):
 
 
 def test_photographs_are_turned_upright_and_that_is_told(tmp_path):
-    top = Image.fromarray(np.repeat(np.array([[200] * 8] * 4 + [[0] * 8] * 4, np.uint8)[..., None], 3, axis=2))
+    top = np.repeat(np.array([[200] * 8] * 4 + [[0] * 8] * 4, np.uint8)[..., None], 3, axis=2)
     exif = Image.Exif()
     exif[0x0112] = 6  # a quarter turn clockwise shows it upright
-    buffer = io.BytesIO()
-    top.save(buffer, "PNG", exif=exif)
-    data = given(tmp_path, **{"0_png": buffer.getvalue()})
+    data = given(tmp_path, **{"0_png": png(top, exif=exif)})
     assert data.samples[0, :, 0, 0].max() == 0  # what was on top is now on the right
     assert data.samples[0, :, 7, 0].min() == 200
     assert data.card["passed_over"]["turned upright"]["count"] == 1
@@ -223,17 +205,12 @@ def test_photographs_are_turned_upright_and_that_is_told(tmp_path):
 def test_labels_that_cannot_be_right_are_refused(tmp_path, y, message):
     np.savez(tmp_path / "own.npz", x=np.zeros((4, 8, 8, 1), np.uint8), y=y)
     with pytest.raises(UserError, match=message):
-        prepared(
-            {"data": "fashion_mnist_test", "image_size": 8, "channels": 1},
-            tmp_path / "data",
-            {"fashion_mnist_test": str(tmp_path / "own.npz")},
-        )
+        prepared(FORM, tmp_path / "data", {"fashion_mnist_test": str(tmp_path / "own.npz")})
 
 
 def test_a_column_of_labels_is_taken_and_classes_are_counted(tmp_path):
     np.savez(tmp_path / "own.npz", x=np.zeros((4, 8, 8, 1), np.uint8), y=np.array([[0], [1], [2], [1]]))
-    form = {"data": "fashion_mnist_test", "image_size": 8, "channels": 1}
-    data = prepared(form, tmp_path / "data", {"fashion_mnist_test": str(tmp_path / "own.npz")})
+    data = prepared(FORM, tmp_path / "data", {"fashion_mnist_test": str(tmp_path / "own.npz")})
     assert data.labels.tolist() == [0, 1, 2, 1]
     data.check_classes(3)
     with pytest.raises(UserError, match=r"has 3 classes, the setting classes says 10; .* labels y from 0 to 9"):

@@ -5,10 +5,9 @@ module imports only what it needs, so that an edit makes stale what it can chang
 """
 
 import importlib
-import os
 from collections.abc import Mapping
-from hashlib import sha256
 from pathlib import Path
+from pkgutil import resolve_name
 from string import Formatter
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -32,6 +31,10 @@ class Part(NamedTuple):
     text: str
     unless: Any = None
 
+    @property
+    def keys(self) -> list[str]:
+        return [field for _, field, _, _ in Formatter().parse(self.text) if field]
+
 
 PART_OF_THE_SET = (Part("{split}", "train"), Part("from{data_from}", 0), Part("first{data_count}"))
 
@@ -50,22 +53,14 @@ class Kind:
 
     @property
     def settings_keys(self) -> tuple[str, ...]:
-        return ("data", *(field for part in self.parts for _, field, _, _ in Formatter().parse(part.text) if field))
+        return ("data", *(key for part in self.parts for key in part.keys))
 
-    def prepared_dir(self, settings: Mapping[str, Any], root: str | Path, local: Mapping[str, str]) -> Path:
-        """Where the data of ``settings`` is prepared; another local copy has another folder."""
-        name = settings["data"]
-        names = [name]
-        for text, unless in self.parts:
-            values = {field: settings.get(field, unless) for _, field, _, _ in Formatter().parse(text) if field}
-            names += [] if set(values.values()) <= {None, unless} else [text.format(**values)]
-        if name in local:  # links are not followed: nodes of a cluster may have one volume behind different ones
-            path = os.path.abspath(Path(local[name]).expanduser())
-            names += [f"local-{sha256(path.encode()).hexdigest()[:6]}"]
-        return Path(root) / "prepared" / "-".join(names)
-
-    def prepare(self, settings: Mapping[str, Any], source: Source, folder: Path, passed: Passed) -> dict[str, Any]:
-        """Write ``samples.npy`` and whatever else belongs to it into ``folder``; what the card tells besides."""
+    def prepare(
+        self, settings: Mapping[str, Any], source: Source, folder: Path, passed: Passed
+    ) -> dict[str, Any] | None:
+        """Write ``samples.npy`` and whatever else belongs to it into ``folder``; what the card tells besides, if any
+        thing.
+        """
         raise NotImplementedError
 
     def open(self, folder: Path, samples: np.ndarray, settings: Mapping[str, Any] | None) -> Any:
@@ -74,19 +69,13 @@ class Kind:
 
     def shape(self, settings: Mapping[str, Any]) -> tuple[int, ...]:
         """One sample's shape as a network sees it, from the settings alone; channels first."""
-        raise NotImplementedError
+        return (settings["channels"], settings["image_size"], settings["image_size"])
 
     def batches(
         self, samples: Any, batch_size: int, seed: int, device: "torch.device", labels: np.ndarray | None = None
     ) -> "Batches":
         """Endless shuffled batches of what :meth:`open` gave."""
-        return resolve(self.batch_class)(samples, batch_size, seed, device, labels)
-
-
-def resolve(path: str) -> Any:
-    """What a dotted path names."""
-    module, _, name = path.rpartition(".")
-    return getattr(importlib.import_module(module), name)
+        return resolve_name(self.batch_class)(samples, batch_size, seed, device, labels)
 
 
 def kind_module(settings: Mapping[str, Any]) -> str:
@@ -112,7 +101,7 @@ def reader_module(registered: Mapping[str, Any]) -> str | None:
 
 def maker_of(name: str) -> Any:
     """What makes the data set ``name`` on the spot: its registered ``maker`` is a mapping by name."""
-    return resolve(entry(name)["maker"])[name]
+    return resolve_name(entry(name)["maker"])[name]
 
 
 def preparing_modules(settings: Mapping[str, Any]) -> list[str]:
@@ -132,8 +121,3 @@ def data_settings(settings: Mapping[str, Any], *, views: bool = False) -> dict[s
     kind = kind_of(settings)
     keys = (*kind.settings_keys, *(kind.view_keys if views else ()))
     return {key: settings[key] for key in keys if key in settings}
-
-
-def sample_shape(settings: Mapping[str, Any]) -> tuple[int, ...]:
-    """One sample's shape as a network sees it, from the settings alone."""
-    return kind_of(settings).shape(settings)

@@ -7,7 +7,6 @@ From a .npz with ``edges`` (m, 2), features as ``x`` (n, d) or in rows as SciPy'
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 
 from common.base.errors import UserError
 from common.data.arrays import save
-from common.data.kinds import Kind, Part
+from common.data.kinds import Kind
 from common.data.registry import Source
 from common.data.walk import Passed
 
@@ -52,37 +51,27 @@ class Graph:
     def shape(self) -> tuple[int, ...]:
         return self.features.shape
 
-    @cached_property
-    def _codes(self) -> np.ndarray:
-        return self.edges[:, 0] * len(self) + self.edges[:, 1]
-
-    def links(self, seed: int, validation: float = 0.05, test: float = 0.10) -> Links:
-        """Shares of the links held out, and as many pairs that are none, drawn with ``seed``.
-
-        5 % and 10 % as Kipf and Welling (arXiv:1611.07308) hold out, whose code rounds down.
+    def links(self, seed: int) -> Links:
+        """5 % of the links and 10 % held out, as by Kipf and Welling (arXiv:1611.07308), whose code rounds down, and as
+        many pairs that are none; drawn with ``seed``.
         """
         rng = np.random.default_rng(seed)
         mixed = self.edges[rng.permutation(len(self.edges))]
-        n_validation, n_test = int(len(mixed) * validation), int(len(mixed) * test)
+        n_validation, n_test = int(len(mixed) * 0.05), int(len(mixed) * 0.10)
         none = self._pairs_without_link(n_validation + n_test, rng)
-        return Links(
-            mixed[n_validation + n_test :],
-            mixed[:n_validation],
-            none[:n_validation],
-            mixed[n_validation : n_validation + n_test],
-            none[n_validation:],
-        )
+        held_validation, held_test, training = np.split(mixed, [n_validation, n_validation + n_test])
+        return Links(training, held_validation, none[:n_validation], held_test, none[n_validation:])
 
     def _pairs_without_link(self, count: int, rng: np.random.Generator) -> np.ndarray:
         """Different pairs (count, 2) of different nodes, the smaller first, that no link joins."""
         n = len(self)
         if count > n * (n - 1) // 2 - len(self.edges):
             raise UserError(f"a graph of {n} nodes and {len(self.edges)} links has no {count} pairs without a link")
-        found = np.empty(0, np.int64)
+        found, linked = np.empty(0, np.int64), self.edges @ [n, 1]
         while len(found) < count:
             drawn = np.sort(rng.integers(n, size=(2 * count, 2)), axis=1)
-            codes = drawn[:, 0] * n + drawn[:, 1]
-            codes = codes[(drawn[:, 0] < drawn[:, 1]) & ~np.isin(codes, self._codes)]
+            codes = drawn @ [n, 1]
+            codes = codes[(drawn[:, 0] < drawn[:, 1]) & ~np.isin(codes, linked)]
             found = np.concatenate([found, codes])
             found = found[np.sort(np.unique(found, return_index=True)[1])]  # in the order they were drawn
         return np.stack(np.divmod(found[:count], n), axis=1)
@@ -91,10 +80,10 @@ class Graph:
 class Graphs(Kind):
     """A graph is trained on as a whole: its batches are of nodes, and who predicts links takes ``Graph.links``."""
 
-    parts: tuple[Part, ...] = ()
+    parts = ()
 
     def prepare(self, settings: Mapping[str, Any], source: Source, folder: Path, passed: Passed) -> dict[str, Any]:
-        path = source.other or source.files[0]
+        path = source.path
         if path.suffix != ".npz":
             raise UserError(f"{path} is no .npz with the edges and features of a graph")
         with np.load(path, allow_pickle=False) as arrays:
@@ -104,9 +93,8 @@ class Graphs(Kind):
             raise UserError(f"{path}: labels must be whole numbers ({len(features)},), one for each node")
         save(folder / "samples.npy", features)
         save(folder / "edges.npy", edges)
-        if labels is None:
-            (folder / "labels.npy").unlink(missing_ok=True)  # another file's
-        else:
+        (folder / "labels.npy").unlink(missing_ok=True)  # another file's
+        if labels is not None:
             save(folder / "labels.npy", labels.astype(np.int64))
         return {"links": len(edges)}
 

@@ -7,7 +7,6 @@ A reader is a module with ``read(source, registered, fitted, passed)``, which yi
 
 import importlib
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,25 +14,19 @@ from typing import Any
 import numpy as np
 
 from common.base.errors import UserError
-from common.data.arrays import Block, in_blocks, limited, stream
+from common.data.arrays import Block, limited, read_blocks, stream
 from common.data.checks import checked_images, checked_labels, picture
 from common.data.kinds import PART_OF_THE_SET, Kind, Part, reader_module
 from common.data.registry import Source, entry
 from common.data.resizing import Fitted, fit
-from common.data.walk import File, Passed, classes_of, image_files, of_split, without_common_folders
+from common.data.walk import Passed, class_numbers, image_files, of_split, without_common_folders
 
 
 class Images(Kind):
     parts = (Part("{image_size}x{channels}"), Part("{resampling}", "bilinear"), *PART_OF_THE_SET)
 
-    def prepare(self, settings: Mapping[str, Any], source: Source, folder: Path, passed: Passed) -> dict[str, Any]:
-        size, channels = settings["image_size"], settings["channels"]
-        blocks = limited(read(settings, source, passed), settings.get("data_count"), settings.get("data_from", 0))
-        stream(folder, blocks, (size, size, channels))
-        return {}
-
-    def shape(self, settings: Mapping[str, Any]) -> tuple[int, ...]:
-        return (settings["channels"], settings["image_size"], settings["image_size"])
+    def prepare(self, settings: Mapping[str, Any], source: Source, folder: Path, passed: Passed) -> None:
+        stream(folder, limited(read(settings, source, passed), settings))
 
 
 KIND = Images()
@@ -51,7 +44,7 @@ def read(settings: Mapping[str, Any], source: Source, passed: Passed) -> Iterato
         blocks: Iterable[Block] = reader.read(source, registered, fitted, passed)
     else:
         split = settings.get("split", registered.get("split", "train"))
-        blocks = images(source.other or source.files[0], channels, fitted, passed, split)
+        blocks = images(source.path, channels, fitted, passed, split)
     for pixels, labels in blocks:
         if pixels.shape[1:3] != (size, size):
             pixels = np.stack([fitted(image) for image in pixels])
@@ -74,12 +67,6 @@ def images(path: Path, channels: int, fitted: Fitted, passed: Passed, split: str
         return
     files = image_files(path, passed)
     files = without_common_folders(files) if split is None else of_split(files, (split,), path, passed)
-    classes = {name: number for number, name in enumerate(classes_of(files))}
-
-    def decoded(file: File) -> np.ndarray:
-        return fitted(picture(file.place, file.read(), channels, passed))
-
-    with ThreadPoolExecutor() as pool:
-        for block in in_blocks(files):
-            labels = np.array([classes[file.folder] for file in block]) if len(classes) > 1 else None
-            yield np.stack(list(pool.map(decoded, block))), labels
+    yield from read_blocks(
+        files, lambda file: fitted(picture(file.place, file.read(), channels, passed)), class_numbers(files)
+    )

@@ -7,27 +7,23 @@ Cityscapes' own (``*_leftImg8bit.png``, ``*_gtFine_labelIds.png``, ``*_gtFine_in
 with antialiasing, maps by nearest neighbour; indices are kept as they are.
 """
 
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path, PurePosixPath
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from common.base.errors import UserError
-from common.data.arrays import Block, in_blocks, limited, stream
+from common.data.arrays import limited, read_blocks, stream
 from common.data.checks import open_map, open_picture
 from common.data.kinds import PART_OF_THE_SET, Kind, Part
 from common.data.registry import Source
 from common.data.resizing import resized
-from common.data.walk import File, Passed, folders_of_split, image_files, of_split
+from common.data.walk import File, Passed, folders_of_split, image_files, of_split, scenes
 
-# The ends of names that tell what a file is.
 ENDS = {
-    "photo": ("_leftImg8bit", "_photo"),
-    "classes": ("_gtFine_labelIds", "_label"),
-    "instances": ("_gtFine_instanceIds",),
-    "other": ("_gtFine_color",),
+    **{"_leftImg8bit": "photo", "_gtFine_labelIds": "classes", "_gtFine_instanceIds": "instances"},  # Cityscapes
+    **{"_photo": "photo", "_label": "classes", "images/": "photo", "annotations/": "classes"},  # the last two: ADE20K
 }
 
 
@@ -36,24 +32,13 @@ class LabelMaps(Kind):
     batch_class = "common.data.batches.LabelMapBatches"
 
     def prepare(self, settings: Mapping[str, Any], source: Source, folder: Path, passed: Passed) -> dict[str, Any]:
-        height = settings["image_size"]
+        height, path = settings["image_size"], source.path
         width = settings.get("image_width", height)
-        path = source.other or source.files[0]
         files = image_files(path, passed)
         files = of_split(files, folders_of_split(settings.get("split", "train"), files), path, passed)
-        scenes = _scenes(files, path, passed)
-        has_instances = "instances" in scenes[0]
-
-        def read(scene: dict[str, File]) -> np.ndarray:
-            return _read(scene, height, width, has_instances, passed)
-
-        def blocks() -> Iterator[Block]:
-            with ThreadPoolExecutor() as pool:
-                for block in in_blocks(scenes):
-                    yield np.stack(list(pool.map(read, block))), None
-
-        shape = (height, width, 5 if has_instances else 4)
-        stream(folder, limited(blocks(), settings.get("data_count"), settings.get("data_from", 0)), shape)
+        found = scenes(files, ENDS, ("photo", "classes"), path, passed)
+        blocks = read_blocks(found, lambda scene: _read(scene, height, width, passed))
+        stream(folder, limited(blocks, settings))
         classes = np.bincount(np.load(folder / "samples.npy", mmap_mode="r")[..., 3].ravel(), minlength=256)
         return {"pixels_of_classes": {str(index): int(count) for index, count in enumerate(classes) if count}}
 
@@ -64,37 +49,7 @@ class LabelMaps(Kind):
 KIND = LabelMaps()
 
 
-def _scenes(files: list[File], path: Path, passed: Passed) -> list[dict[str, File]]:
-    """Of each scene the files of its photograph, classes and perhaps instances."""
-    found: dict[tuple[str, str], dict[str, File]] = {}
-    for file in files:
-        name = PurePosixPath(file.name)
-        what, stem = _what(file)
-        if what == "other":
-            passed.add("of another form", file.name)
-        else:
-            found.setdefault((name.parent.name, stem), {})[what] = file
-    if not found:
-        raise UserError(f"{path} holds no photographs with maps of their classes")
-    whole = {"photo", "classes"} | ({"instances"} if any("instances" in scene for scene in found.values()) else set())
-    for (folder, stem), scene in found.items():
-        if missing := sorted(whole - scene.keys()):
-            raise UserError(f"{path}: {folder}/{stem} has no file of its {' and '.join(missing)}")
-    return [found[key] for key in sorted(found)]
-
-
-def _what(file: File) -> tuple[str, str]:
-    """What a file is of a scene, and the scene's name."""
-    stem = PurePosixPath(file.name).stem
-    for what, ends in ENDS.items():
-        for end in ends:
-            if stem.endswith(end):
-                return what, stem.removesuffix(end)
-    folders = {"images": "photo", "annotations": "classes"}
-    return next((folders[part] for part in PurePosixPath(file.name).parts if part in folders), "other"), stem
-
-
-def _read(scene: dict[str, File], height: int, width: int, has_instances: bool, passed: Passed) -> np.ndarray:
+def _read(scene: dict[str, File], height: int, width: int, passed: Passed) -> np.ndarray:
     photo = open_picture(scene["photo"].place, scene["photo"].read(), passed).convert("RGB")
     maps = [open_map(scene[what].place, scene[what].read()) for what in ("classes", "instances") if what in scene]
     for one in maps:
@@ -110,9 +65,8 @@ def _read(scene: dict[str, File], height: int, width: int, has_instances: bool, 
 def edges(instances: np.ndarray) -> np.ndarray:
     """1 where a pixel's neighbour above, below, left or right is of another instance: (h, w) -> (h, w) uint8."""
     found = np.zeros(instances.shape, np.uint8)
-    across, down = instances[:, 1:] != instances[:, :-1], instances[1:] != instances[:-1]
-    found[:, 1:] |= across
-    found[:, :-1] |= across
-    found[1:] |= down
-    found[:-1] |= down
+    for pixels, edge in ((instances, found), (instances.T, found.T)):
+        differs = pixels[1:] != pixels[:-1]
+        edge[1:] |= differs
+        edge[:-1] |= differs
     return found

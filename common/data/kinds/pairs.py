@@ -8,81 +8,56 @@ label.
 """
 
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from common.base.errors import UserError
-from common.data.arrays import Block, in_blocks, limited, stream
+from common.data.arrays import Block, limited, read_blocks, stream
 from common.data.checks import open_picture
 from common.data.kinds import PART_OF_THE_SET, Kind, Part, maker_of
 from common.data.registry import Source
 from common.data.resizing import resized
-from common.data.walk import File, Passed, folders_of_split, image_files, of_split
+from common.data.walk import File, Passed, folders_of_split, image_files, of_split, scenes
 
-PHOTO, COLOURS = "_leftImg8bit.png", "_gtFine_color.png"
+CITYSCAPES = {"_leftImg8bit": "photograph", "_gtFine_color": "colour map"}
 DRAWN = {"train": 400, "test": 100}  # of a set made on the spot, as many as the real facades have
 
 
 class Pairs(Kind):
     parts = (Part("{image_size}x{channels}"), *PART_OF_THE_SET)
 
-    def prepare(self, settings: Mapping[str, Any], source: Source, folder: Path, passed: Passed) -> dict[str, Any]:
-        size, split, count = settings["image_size"], settings.get("split", "train"), settings.get("data_count")
+    def prepare(self, settings: Mapping[str, Any], source: Source, folder: Path, passed: Passed) -> None:
+        size, split = settings["image_size"], settings.get("split", "train")
         if source.kind == "procedural":
-            drawn = maker_of(settings["data"]).pairs(count or DRAWN[split], size, seed=list(DRAWN).index(split))
-            blocks: Iterator[Block] = iter([drawn])
+            count, seed = settings.get("data_count") or DRAWN[split], list(DRAWN).index(split)
+            blocks: Iterator[Block] = iter([maker_of(settings["data"]).pairs(count, size, seed)])
         else:
-            blocks = pairs(source, size, split, passed)
-        stream(folder, limited(blocks, count, settings.get("data_from", 0)), (size, size, settings["channels"]))
-        return {}
-
-    def shape(self, settings: Mapping[str, Any]) -> tuple[int, ...]:
-        return (settings["channels"], settings["image_size"], settings["image_size"])
+            blocks = pairs(source.path, size, split, passed)
+        stream(folder, limited(blocks, settings))
 
 
 KIND = Pairs()
 
 
-def pairs(source: Source, size: int, split: str, passed: Passed) -> Iterator[Block]:
+def pairs(path: Path, size: int, split: str, passed: Passed) -> Iterator[Block]:
     """Blocks of pairs (n, size, size, 6) uint8 of one split; no labels.
 
-    Raises a :class:`UserError` that names the file for a partner that is missing, a grey image, an A|B file of odd
-    width, halves that are not square, or pairs whose images differ in size.
+    Raises a :class:`UserError` that names the file for a partner that is missing, a grey image, halves that are not
+    square, or pairs whose images differ in size.
     """
-    path = source.other or source.files[0]
     files = image_files(path, passed)
     wanted = folders_of_split(split, files)
     asked = " or ".join(f"{folder}/" for folder in wanted)
     files = of_split(files, wanted, path, passed, needed=f"has nothing under {asked}")
-    if any(file.name.endswith(PHOTO) for file in files):
-        jobs = [(lambda pair=pair: _two_files(*pair, size, passed)) for pair in _partners(files, path, passed)]
-    else:
-        jobs = [(lambda file=file: _one_file(file, size, passed)) for file in files]
-    with ThreadPoolExecutor() as pool:
-        for block in in_blocks(jobs):
-            yield np.stack(list(pool.map(lambda job: job(), block))), None
+    if any("_leftImg8bit." in file.name for file in files):
+        partners = scenes(files, CITYSCAPES, ("photograph", "colour map"), path, passed)
+        return read_blocks(partners, lambda pair: _two_files(pair["photograph"], pair["colour map"], size, passed))
+    return read_blocks(files, lambda file: _one_file(file, size, passed))
 
 
-def _partners(files: list[File], path: Path, passed: Passed) -> list[tuple[File, File]]:
-    """Every Cityscapes photograph with its colour map."""
-    found: dict[str, dict[tuple[str, str], File]] = {PHOTO: {}, COLOURS: {}}
-    for file in files:
-        place = PurePosixPath(file.name)
-        suffix = next((suffix for suffix in found if place.name.endswith(suffix)), None)
-        if suffix is None:
-            passed.add("of another form", file.name)
-        else:
-            found[suffix][place.parent.name, place.name.removesuffix(suffix)] = file
-    for key in sorted(found[PHOTO].keys() ^ found[COLOURS].keys()):
-        missing = COLOURS if key in found[PHOTO] else PHOTO
-        raise UserError(f"{path}: {'/'.join(key)}{missing} is missing, the partner of a pair")
-    return [(found[PHOTO][key], found[COLOURS][key]) for key in sorted(found[PHOTO])]
-
-
-def _opened(file: File, passed: Passed):
+def _opened(file: File, passed: Passed) -> Any:
     """The image in colour; refuses one that is grey: it is no picture and no colour-coded condition."""
     image = open_picture(file.place, file.read(), passed)
     if image.mode in ("1", "L", "LA"):
@@ -93,8 +68,6 @@ def _opened(file: File, passed: Passed):
 def _one_file(file: File, size: int, passed: Passed) -> np.ndarray:
     image = _opened(file, passed)
     width, height = image.size
-    if width % 2:
-        raise UserError(f"{file.place} is {width} pixels wide: an A|B file has an even width, two images side by side")
     if width != 2 * height:
         raise UserError(f"{file.place} is {width} × {height}: an A|B file holds two square images side by side")
     halves = image.crop((0, 0, height, height)), image.crop((height, 0, width, height))

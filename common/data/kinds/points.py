@@ -16,13 +16,12 @@ COUNT = 100_000  # points that are drawn unless the settings say
 class Points(Kind):
     parts = (Part("first{data_count}"),)
 
-    def prepare(self, settings: Mapping[str, Any], source: Source, folder: Path, passed: Passed) -> dict[str, Any]:
+    def prepare(self, settings: Mapping[str, Any], source: Source, folder: Path, passed: Passed) -> None:
         if source.kind != "procedural":
             raise UserError(f"{settings['data']} is drawn on the spot: there is no local copy of it")
         samples, labels = maker_of(settings["data"])(settings.get("data_count") or COUNT)
         save(folder / "samples.npy", samples)
         save(folder / "labels.npy", labels)
-        return {}
 
     def shape(self, settings: Mapping[str, Any]) -> tuple[int, ...]:
         return maker_of(settings["data"])(1)[0].shape[1:]

@@ -4,7 +4,7 @@ import gzip
 import io
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,10 @@ class Text(Kind):
     parts = (Part("{text_length}x{characters}"), Part("first{data_count}"))
 
     def prepare(self, settings: Mapping[str, Any], source: Source, folder: Path, passed: Passed) -> dict[str, Any]:
-        lines = lines_of(source, entry(settings["data"]).get("inside"), passed)
+        lines = lines_of(source, entry(settings["data"]).get("inside", ""), passed)
         array, vocabulary = indexed(lines, settings["text_length"], settings["characters"], settings.get("data_count"))
         save(folder / "samples.npy", array)
-        return {"vocabulary": "".join(vocabulary)}
+        return {"vocabulary": vocabulary}
 
     def shape(self, settings: Mapping[str, Any]) -> tuple[int, ...]:
         return (settings["text_length"],)
@@ -36,12 +36,12 @@ class Text(Kind):
 KIND = Text()
 
 
-def lines_of(source: Source, inside: str | None, passed: Passed) -> Iterator[str]:
+def lines_of(source: Source, inside: str, passed: Passed) -> Iterator[str]:
     """The lines of a text file (.gz or not), or of the text files in a folder or archive.
 
     ``inside``: of a folder or archive only what lies in a folder of this name, where anything does.
     """
-    for path in source.files or (source.other,):
+    for path in source.files or (source.path,):
         if path.is_dir() or path.name.lower().endswith((".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")):
             for file in walk(unpacked(path), (), passed, inside):
                 yield from _lines(io.BytesIO(file.read()), file.place)
@@ -58,9 +58,7 @@ def _lines(content: Any, place: str) -> Iterator[str]:
         raise UserError(f"{place} cannot be read as text: {error}") from error
 
 
-def indexed(
-    lines: Iterator[str], length: int, characters: int, count: int | None = None
-) -> tuple[np.ndarray, list[str]]:
+def indexed(lines: Iterator[str], length: int, characters: int, count: int | None) -> tuple[np.ndarray, str]:
     """The first ``count`` lines as character indices (n, length) int16 in a seeded random order, and the characters
     that they stand for.
 
@@ -70,10 +68,8 @@ def indexed(
     cut = [line.rstrip("\n")[:length].ljust(length, PAD) for line in islice(lines, count)]
     if not cut:
         raise UserError("the text holds no lines")
-    counted: Counter[str] = Counter()
-    for line in cut:
-        counted.update(line)
-    vocabulary = [UNKNOWN, *(character for character, _ in counted.most_common(characters - 1))]
+    counted = Counter(chain.from_iterable(cut))
+    vocabulary = "".join([UNKNOWN, *(character for character, _ in counted.most_common(characters - 1))])
     index = {character: number for number, character in enumerate(vocabulary)}
     array = np.array([[index.get(character, 0) for character in line] for line in cut], dtype=np.int16)
     return np.random.default_rng(0).permutation(array), vocabulary

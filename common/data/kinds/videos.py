@@ -9,37 +9,34 @@ it and goes on.
 """
 
 import io
-import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path, PurePosixPath
+from pkgutil import resolve_name
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
 from common.base.errors import UserError
 from common.base.log import logger
 from common.data.archives import unpacked
-from common.data.arrays import save, stream
+from common.data.arrays import Block, save, stream
 from common.data.checks import TURNED, Damaged, picture
-from common.data.kinds import Kind, Part, maker_of, resolve
+from common.data.kinds import PART_OF_THE_SET, Kind, Part, maker_of
 from common.data.registry import Source, entry
-from common.data.resizing import fit
+from common.data.resizing import cropped, fit
 from common.data.walk import IMAGE_SUFFIXES, File, Passed, in_order, of_split, walk, without_common_folders
 
 VIDEO_SUFFIXES = (".avi", ".mp4", ".mkv", ".webm", ".mov", ".mpg", ".mpeg", ".m4v", ".ts", ".wmv", ".flv", ".gif")
 SPLITS = ("train", "test")
+SPLIT, FROM, FIRST = PART_OF_THE_SET
 
 
 class Videos(Kind):
-    parts = (
-        Part("{image_size}x{channels}"),
-        Part("{split}", "train"),
-        Part("from{data_from}", 0),
-        Part("from{shortest_video}frames"),
-        Part("first{data_count}"),
-    )
+    """A video that cannot be used is told and noted on the card; where none can, that is a UserError."""
+
+    parts = (Part("{image_size}x{channels}"), SPLIT, FROM, Part("from{shortest_video}frames"), FIRST)
     view_keys = ("frames", "stride")
     batch_class = "common.data.clips.ClipBatches"
 
@@ -52,31 +49,42 @@ class Videos(Kind):
                 raise UserError(f"{name} has {maker.channels} channels; the experiment asks for {channels}")
             videos = maker.videos(count, size, held_out=split == "test")
         else:
-            inside, is_part = entry(name).get("inside"), count is not None
-            videos = read_videos(source, size, channels, passed, inside=inside, split=split, shuffled=is_part)
+            inside = entry(name).get("inside", "")
+            shuffled = count is not None  # a part of the set
+            videos = read_videos(source, size, channels, passed, inside=inside, split=split, shuffled=shuffled)
         skipped: list[dict[str, str]] = []
         lengths: list[int] = []
 
-        def blocks() -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-            usable = with_skipped(videos, settings["shortest_video"], skipped)
-            for frames, label in islice(usable, first, None if count is None else first + count):
-                lengths.append(len(frames))
-                yield frames, None if label is None else np.array([label])
+        def blocks() -> Iterator[Block]:
+            usable = 0
+            for video, frames, label in videos:
+                if not isinstance(frames, Broken) and len(frames) < settings["shortest_video"]:
+                    frames = Broken(f"has {len(frames)} frames, {settings['shortest_video']} are needed")
+                if isinstance(frames, Broken):
+                    skipped.append({"video": video, "why": frames.why})
+                    logger(video).warning(f"skipped: {frames.why}")
+                    continue
+                usable += 1
+                if usable > first:
+                    lengths.append(len(frames))
+                    yield frames, None if label is None else np.array([label])
+                if count is not None and usable == first + count:
+                    return
+            if not usable:
+                example = f"; the first, {skipped[0]['video']}, {skipped[0]['why']}" if skipped else ""
+                raise UserError(f"none of {len(skipped)} videos can be used{example}")
 
-        stream(folder, blocks(), (size, size, channels))
+        stream(folder, blocks())
         save(folder / "lengths.npy", np.array(lengths))
-        told = {"videos": len(lengths), "shortest": min(lengths), "longest": max(lengths)}
-        return {"skipped": skipped, "lengths": told}
+        summary = {"videos": len(lengths), "shortest": min(lengths), "longest": max(lengths)}
+        return {"skipped": skipped, "lengths": summary}
 
     def open(self, folder: Path, samples: np.ndarray, settings: Mapping[str, Any] | None) -> Any:
         """Clips of the settings' ``frames`` and ``stride``."""
         if settings is None:
             raise ValueError(f"{folder} holds videos: say of how many frames and which stride clips are")
-        try:
-            lengths = np.load(folder / "lengths.npy")
-        except (OSError, ValueError) as error:
-            raise UserError(f"{folder}/lengths.npy is damaged: {error}; delete {folder} to prepare it anew") from error
-        return resolve("common.data.clips.Clips")(samples, lengths, settings["frames"], settings.get("stride", 1))
+        lengths = np.load(folder / "lengths.npy")
+        return resolve_name("common.data.clips.Clips")(samples, lengths, settings["frames"], settings.get("stride", 1))
 
     def shape(self, settings: Mapping[str, Any]) -> tuple[int, ...]:
         return (settings["channels"], settings["frames"], settings["image_size"], settings["image_size"])
@@ -96,63 +104,52 @@ Video = tuple[str, np.ndarray | Broken, int | None]
 
 
 def read_videos(
-    source: Source,
-    size: int,
-    channels: int,
-    passed: Passed,
-    *,
-    inside: str | None = None,
-    split: str | None = None,
-    shuffled: bool = False,
+    source: Source, size: int, channels: int, passed: Passed, inside: str = "", split: str = "", shuffled: bool = False
 ) -> Iterator[Video]:
     """The videos of a folder, archive, .npy or .npz at ``size``, in the order of their names or ``shuffled``, always
     alike.
 
     ``inside``: only what lies below a folder of this path, where anything does. ``split``: train or test, where there
-    are folders of splits, or one of UCF101's lists (trainlist01), whose videos and classes then count; None takes all.
+    are folders of splits, or one of UCF101's lists (trainlist01), whose videos and classes then count; "" takes all.
     Folders give the labels; None where there is only one. Arrays: .npy (frames, n, h, w) as Moving MNIST is published,
     or .npz of one array (T, h, w[, 3]) a video, uint8.
     """
-    path = source.other or source.files[0]
+    path = source.path
     no_test = "has no test part: videos in files have none; hold some out with data_count and data_from"
     if path.suffix in (".npy", ".npz"):
         if split == "test":
             raise UserError(f"{path} {no_test}")
-        if split not in (None, "train"):
+        if split not in ("", "train"):
             raise UserError(f"{path} has no names of videos for the list {split}; set split to train")
-        yield from (_moving_mnist if path.suffix == ".npy" else _named_arrays)(path, size, channels)
+        yield from _arrays(path, size, channels)
         return
-    files = walk(unpacked(path), (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES), passed, inside)
-    if not files:
-        raise UserError(f"{path} holds no videos ({', '.join((*VIDEO_SUFFIXES, *IMAGE_SUFFIXES))})")
+    files = walk(unpacked(path), (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES), passed, inside, "videos")
     if split in SPLITS:
         files = of_split(files, (split,), path, passed, needed=no_test if split == "test" else "")
     else:
         files = without_common_folders(files)
     videos: list[tuple[str, str, File | None]] = [(file.name, file.folder, file) for file in files]
-    if split is not None and split not in SPLITS:
+    if split and split not in SPLITS:
         videos = _listed(source, split, files)
     classes = sorted({folder for _, folder, _ in videos}, key=in_order)
     if shuffled:
         videos = [videos[i] for i in np.random.default_rng(0).permutation(len(videos))]
     for name, folder, file in videos:
-        frames: np.ndarray | Broken = Broken(f"is in the list {split} and not there")
-        if file is not None:
-            frames = _read(lambda file=file: _frames_of(file, channels, passed), size)
+        missing = Broken(f"is in the list {split} and not there")
+        frames = missing if file is None else _read(_frames_of(file, channels, passed), size)
         yield name, frames, classes.index(folder) if len(classes) > 1 else None
 
 
-def _frames_of(file: File, channels: int, passed: Passed) -> Iterable[np.ndarray]:
-    if file.name.lower().endswith(VIDEO_SUFFIXES):
-        return decoded(file.read(), channels, file.place, passed)
-    return strip_frames(file.read(), channels, file.place, passed)
+def _frames_of(file: File, channels: int, passed: Passed) -> Iterator[np.ndarray]:
+    form = decoded if file.name.lower().endswith(VIDEO_SUFFIXES) else strip_frames
+    yield from form(file.read(), channels, file.place, passed)
 
 
 def decoded(data: bytes, channels: int, place: str, passed: Passed) -> Iterator[np.ndarray]:
     """The frames of an encoded video (FFmpeg through PyAV), one at a time; upright, as its display matrix says."""
     import av
 
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         for number, frame in enumerate(container.decode(video=0)):
             if number == 0 and frame.rotation:
                 passed.add(TURNED, place)
@@ -178,24 +175,17 @@ def frame_at(frame: np.ndarray, size: int) -> np.ndarray:
 
     TGAN, Section 6.1 and make_ucf101.py, whose filter was the nearest neighbour, Pillow's default of 2017.
     """
-    from PIL import Image
-
     height, width = frame.shape[:2]
     if height == width:
         return fit(frame, size)
-    short = min(height, width)
-    rows, columns = round(size * height / short), round(size * width / short)
-    grey = frame.ndim == 3 and frame.shape[2] == 1
-    image = Image.fromarray(frame[..., 0] if grey else frame).resize((columns, rows), Image.Resampling.LANCZOS)
-    top, left = (rows - size) // 2, (columns - size) // 2
-    pixels = np.asarray(image)[top : top + size, left : left + size]
-    return pixels if pixels.ndim == 3 else pixels[..., None]
+    rows, columns = round(size * height / min(height, width)), round(size * width / min(height, width))
+    return cropped(frame, (rows, columns), ((rows - size) // 2, (columns - size) // 2), size, "lanczos")
 
 
-def _read(frames: Callable[[], Iterable[np.ndarray]], size: int) -> np.ndarray | Broken:
+def _read(frames: Iterable[np.ndarray], size: int) -> np.ndarray | Broken:
     """All frames at ``size``; each is resized when it is decoded, so that no whole video waits at full size."""
     try:
-        found = [frame_at(frame, size) for frame in frames()]
+        found = [frame_at(frame, size) for frame in frames]
     except Damaged as error:
         return Broken(f"cannot be read ({error})")
     except (UserError, ImportError, MemoryError):
@@ -205,7 +195,7 @@ def _read(frames: Callable[[], Iterable[np.ndarray]], size: int) -> np.ndarray |
     return np.stack(found) if found else Broken("has no frames")
 
 
-def _frames(array: np.ndarray, channels: int) -> list[np.ndarray]:
+def _frames(array: np.ndarray, channels: int) -> Iterator[np.ndarray]:
     """The frames of an array (T, h, w) or (T, h, w, channels) of bytes. Raises ValueError for another."""
     if array.dtype != np.uint8 or array.ndim not in (3, 4):
         raise ValueError(f"an array of {array.dtype} {array.shape} is no video: uint8 (T, h, w[, channels])")
@@ -213,28 +203,21 @@ def _frames(array: np.ndarray, channels: int) -> list[np.ndarray]:
         array = np.repeat(array[..., None], channels, axis=3)
     if array.shape[3] != channels:
         raise ValueError(f"frames of {array.shape[3]} channels; {channels} are asked for")
-    return list(array)
+    yield from array
 
 
-def _moving_mnist(path: Path, size: int, channels: int) -> Iterator[Video]:
+def _arrays(path: Path, size: int, channels: int) -> Iterator[Video]:
+    """The videos of Moving MNIST's .npy (frames, n, h, w), or those of a .npz by their names."""
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
+        arrays = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, BadZipFile) as error:
         raise UserError(f"{path} cannot be read: {error}") from error
-    if array.ndim != 4 or array.dtype != np.uint8:
-        raise UserError(f"{path} is no Moving MNIST: it needs uint8 (frames, videos, height, width), not {array.shape}")
-    for i in range(array.shape[1]):
-        yield str(i), _read(lambda i=i: _frames(array[:, i], channels), size), None
-
-
-def _named_arrays(path: Path, size: int, channels: int) -> Iterator[Video]:
-    try:
-        arrays = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} cannot be read: {error}") from error
-    with arrays:
-        for name in arrays:
-            yield name, _read(lambda name=name: _frames(arrays[name], channels), size), None
+    if path.suffix == ".npy":
+        if arrays.ndim != 4 or arrays.dtype != np.uint8:
+            raise UserError(f"{path} is no Moving MNIST: uint8 (frames, videos, height, width), not {arrays.shape}")
+        arrays = dict(enumerate(arrays.swapaxes(0, 1)))
+    for name in arrays:
+        yield str(name), _read(_frames(arrays[name], channels), size), None
 
 
 def _listed(source: Source, split: str, files: list[File]) -> list[tuple[str, str, File | None]]:
@@ -244,54 +227,22 @@ def _listed(source: Source, split: str, files: list[File]) -> list[tuple[str, st
     another format: names count without their suffix.
     """
     texts, archives = [], [path for path in source.files if path.suffix == ".zip"]
-    if source.other is not None:
-        for folder in (source.other, source.other.parent):
-            found = (folder / f"{split}.txt", folder / "ucfTrainTestlist" / f"{split}.txt")
-            texts += [path.read_text(encoding="utf-8-sig") for path in found if path.is_file()]
-            archives += sorted(folder.glob("UCF101TrainTestSplits*.zip"))
+    for folder in (source.other, source.other.parent) if source.other else ():
+        found = (folder / f"{split}.txt", folder / "ucfTrainTestlist" / f"{split}.txt")
+        texts += [path.read_bytes() for path in found if path.is_file()]
+        archives += sorted(folder.glob("UCF101TrainTestSplits*.zip"))
     for archive in archives:
-        try:
-            with zipfile.ZipFile(archive) as content:
-                names = (name for name in content.namelist() if name.endswith(f"/{split}.txt"))
-                texts += [content.read(name).decode("utf-8-sig") for name in names]
-        except (OSError, zipfile.BadZipFile) as error:
-            raise UserError(f"{archive} cannot be read: {error}") from error
-    path = source.other or source.files[0]
+        texts += [file.read() for file in walk(archive, (f"/{split}.txt".lower(),), Passed())]
     if not texts:
         raise UserError(
-            f"{path}: there is no {split}.txt with the videos or beside them; "
+            f"{source.path}: there is no {split}.txt with the videos or beside them; "
             "put UCF101's lists there, or set split to train for all videos"
         )
     there = {PurePosixPath(file.name).stem: file for file in files}
-    listed = []
-    for line in texts[0].splitlines():
-        if line.strip():
-            name = PurePosixPath(line.split()[0])
-            file = there.get(name.stem)
-            listed.append((file.name if file else str(name), name.parent.name or (file.folder if file else ""), file))
+    listed, lines = [], texts[0].decode("utf-8-sig").splitlines()
+    for name in (PurePosixPath(line.split()[0]) for line in lines if line.strip()):
+        file = there.get(name.stem)
+        listed.append((file.name if file else str(name), name.parent.name or (file.folder if file else ""), file))
     if not any(file for _, _, file in listed):
-        raise UserError(f"{split} names none of the {len(files)} videos in {path}")
+        raise UserError(f"{split} names none of the {len(files)} videos in {source.path}")
     return sorted(listed, key=lambda video: in_order(video[0]))
-
-
-def with_skipped(
-    videos: Iterable[Video], shortest: int, skipped: list[dict[str, str]]
-) -> Iterator[tuple[np.ndarray, int | None]]:
-    """Frames and label of every usable video; each other one is told and noted in ``skipped``.
-
-    Raises a :class:`UserError` where none is usable.
-    """
-    usable = 0
-    for name, frames, label in videos:
-        why = frames.why if isinstance(frames, Broken) else ""
-        if not why and len(frames) < shortest:
-            why = f"has {len(frames)} frames, {shortest} are needed"
-        if why:
-            skipped.append({"video": name, "why": why})
-            logger(name).warning(f"skipped: {why}")
-            continue
-        usable += 1
-        yield frames, label
-    if not usable:
-        first = f"; the first, {skipped[0]['video']}, {skipped[0]['why']}" if skipped else ""
-        raise UserError(f"none of {len(skipped)} videos can be used{first}")

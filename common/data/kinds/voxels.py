@@ -14,11 +14,11 @@ import numpy as np
 
 from common.base.errors import UserError
 from common.data.archives import unpacked
-from common.data.arrays import Block, in_blocks, limited, stream
+from common.data.arrays import Block, limited, read_blocks, stream
 from common.data.checks import checked_labels
 from common.data.kinds import PART_OF_THE_SET, Kind, Part
 from common.data.registry import Source
-from common.data.walk import File, Passed, classes_of, of_split, walk
+from common.data.walk import File, Passed, class_numbers, of_split, walk
 
 
 class Voxels(Kind):
@@ -27,14 +27,12 @@ class Voxels(Kind):
     parts = (Part("{image_size}"), *PART_OF_THE_SET)
     batch_class = "common.data.batches.VoxelBatches"
 
-    def prepare(self, settings: Mapping[str, Any], source: Source, folder: Path, passed: Passed) -> dict[str, Any]:
-        side, path = settings["image_size"], source.other or source.files[0]
+    def prepare(self, settings: Mapping[str, Any], source: Source, folder: Path, passed: Passed) -> None:
+        side, path = settings["image_size"], source.path
         split = settings.get("split", "train")
         found = _of_arrays(path) if path.suffix == ".npz" else _of_files(path, split, passed)
         blocks = ((np.stack([at_side(grid, side) for grid in grids])[..., None], labels) for grids, labels in found)
-        blocks = limited(blocks, settings.get("data_count"), settings.get("data_from", 0))
-        stream(folder, blocks, (side, side, side, 1))
-        return {}
+        stream(folder, limited(blocks, settings))
 
     def shape(self, settings: Mapping[str, Any]) -> tuple[int, ...]:
         return (1, *[settings["image_size"]] * 3)
@@ -80,14 +78,8 @@ def _of_arrays(path: Path) -> Iterator[Block]:
 
 
 def _of_files(path: Path, split: str, passed: Passed) -> Iterator[Block]:
-    files = walk(unpacked(path), (".npy", ".mat"), passed)
-    if not files:
-        raise UserError(f"{path} holds no grids (.npy, .mat, or a .npz)")
-    files = of_split(files, (split,), path, passed)
-    classes = {name: number for number, name in enumerate(classes_of(files))}
-    for block in in_blocks(files):
-        labels = np.array([classes[file.folder] for file in block]) if len(classes) > 1 else None
-        yield np.stack([_checked(_grid(file)[None], file.place)[0] for file in block]), labels
+    files = of_split(walk(unpacked(path), (".npy", ".mat"), passed, kind="grids"), (split,), path, passed)
+    yield from read_blocks(files, lambda file: _checked(_grid(file)[None], file.place)[0], class_numbers(files))
 
 
 def _grid(file: File) -> np.ndarray:

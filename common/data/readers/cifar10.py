@@ -23,7 +23,7 @@ class _CifarUnpickler(pickle.Unpickler):
 
     allowed = {("numpy.core.multiarray", "_reconstruct"), ("numpy", "ndarray"), ("numpy", "dtype")}
 
-    def find_class(self, module: str, name: str):
+    def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in self.allowed:
             raise UserError(f"a CIFAR batch that asks for {module}.{name} is not a CIFAR batch; not loaded")
         if name == "_reconstruct":
@@ -36,10 +36,9 @@ def knows(path: Path) -> bool:
 
 
 def read(source: Source, registered: Mapping[str, Any], fitted: Fitted, passed: Passed) -> Iterator[Block]:
-    path = source.other or source.files[0]
-    batches = walk(path, NAMES, passed)
+    batches = walk(source.path, NAMES, passed)
     if len(batches) != BATCHES:
-        raise UserError(f"{path} has {len(batches)} training batches instead of {BATCHES}")
+        raise UserError(f"{source.path} has {len(batches)} training batches instead of {BATCHES}")
     for file in batches:
         if file.name.endswith(".bin"):
             rows = np.frombuffer(file.read(), np.uint8).reshape(-1, 3073)

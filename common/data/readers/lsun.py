@@ -2,7 +2,6 @@
 
 import zipfile
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from common.base.errors import UserError
 from common.data.archives import extracted
-from common.data.arrays import Block, in_blocks
+from common.data.arrays import Block, read_blocks
 from common.data.checks import picture
 from common.data.registry import Source
 from common.data.resizing import Fitted
@@ -42,7 +41,7 @@ def lmdb_folder(folder: Path, inside: str) -> Path:
 def read(source: Source, registered: Mapping[str, Any], fitted: Fitted, passed: Passed) -> Iterator[Block]:
     import lmdb
 
-    path = source.other or source.files[0]
+    path = source.path
     folder = lmdb_folder(path if path.is_dir() else extracted(path), registered["inside"])
 
     def decoded(item: tuple[bytes, bytes]) -> np.ndarray:
@@ -50,6 +49,5 @@ def read(source: Source, registered: Mapping[str, Any], fitted: Fitted, passed: 
         return fitted(picture(f"{path}: {key.decode(errors='replace')}", data, 3, passed))
 
     environment = lmdb.open(str(folder), readonly=True, lock=False, readahead=True, meminit=False)
-    with environment, environment.begin(buffers=False) as transaction, ThreadPoolExecutor() as pool:
-        for block in in_blocks((bytes(key), bytes(value)) for key, value in transaction.cursor()):
-            yield np.stack(list(pool.map(decoded, block))), None
+    with environment, environment.begin(buffers=False) as transaction:
+        yield from read_blocks(transaction.cursor(), decoded)

@@ -19,7 +19,7 @@ def read(source: Source, registered: Mapping[str, Any], fitted: Fitted, passed: 
         for member in tar:
             if Path(member.name).name == "unlabeled_X.bin":
                 content = tar.extractfile(member)
-                while data := content.read(BLOCK * 3 * 96 * 96):
+                while data := content.read(BLOCK * 3 * 96 * 96):  # type: ignore[union-attr]
                     yield np.frombuffer(data, np.uint8).reshape(-1, 3, 96, 96).transpose(0, 3, 2, 1), None
                 return
     raise UserError(f"{archive} has no file unlabeled_X.bin; it is not STL-10's archive")

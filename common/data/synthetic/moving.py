@@ -14,8 +14,7 @@ from common.data.readers.idx import read_idx
 from common.data.registry import locate
 from common.data.resizing import fit
 
-EXPRESSIONS = ("anger", "fear", "disgust", "happiness", "sadness", "surprise")
-SUBJECTS = 86
+Draw = tuple[np.ndarray, int]  # a video (T, size, size, channels) uint8 and its label
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Maker:
     count: int
     frames: int
     channels: int
-    draw: Callable[[np.random.Generator, int, bool], tuple[np.ndarray, int]]
+    draw: Callable[[np.random.Generator, int, bool], Draw]
 
     def videos(self, count: int | None, size: int, held_out: bool = False) -> Iterator[tuple[str, np.ndarray, int]]:
         """``count`` videos of side ``size``, by name, the same ones every time."""
@@ -58,9 +57,7 @@ def bounced(start: np.ndarray, velocity: np.ndarray, frames: int) -> np.ndarray:
     return 1 - np.abs(np.mod(way, 2) - 1)
 
 
-def _moving_digits(
-    rng: np.random.Generator, size: int, held_out: bool, count: int, frames: int, canvas: int
-) -> tuple[np.ndarray, int]:
+def _moving_digits(rng: np.random.Generator, size: int, held_out: bool, count: int, frames: int, canvas: int) -> Draw:
     side = round(size * DIGIT / canvas)
     images, labels = _digits(side)
     video = np.zeros((frames, size, size), np.uint8)
@@ -70,21 +67,17 @@ def _moving_digits(
         velocity = speed * np.array([np.sin(angle), np.cos(angle)])
         places = (bounced(rng.uniform(size=2), velocity, frames) * (size - side)).round().astype(int)
         for frame, (top, left) in zip(video, places, strict=True):
-            np.maximum(
-                frame[top : top + side, left : left + side],
-                images[which],
-                out=frame[top : top + side, left : left + side],
-            )
+            under = frame[top : top + side, left : left + side]
+            np.maximum(under, images[which], out=under)
     return video[..., None], int(labels[which])
 
 
-def moving_mnist(rng: np.random.Generator, size: int, held_out: bool) -> tuple[np.ndarray, int]:
+def moving_mnist(rng: np.random.Generator, size: int, held_out: bool) -> Draw:
     """Two digits in 20 frames, as Srivastava et al. 2015 draw theirs (TGAN, Section 6.1); labels mean nothing."""
-    video, _ = _moving_digits(rng, size, held_out, 2, 20, CANVAS)
-    return video, 0
+    return _moving_digits(rng, size, held_out, 2, 20, CANVAS)[0], 0
 
 
-def moving_digit(rng: np.random.Generator, size: int, held_out: bool) -> tuple[np.ndarray, int]:
+def moving_digit(rng: np.random.Generator, size: int, held_out: bool) -> Draw:
     """One digit, two thirds as wide as the frame, in 32 frames; the label is the digit."""
     return _moving_digits(rng, size, held_out, 1, 32, SMALL_CANVAS)
 
@@ -95,11 +88,10 @@ def moving_digit(rng: np.random.Generator, size: int, held_out: bool) -> tuple[n
 def bezier(controls: np.ndarray, frames: int) -> np.ndarray:
     """Points (frames, d) at even times on the cubic Bézier curve of ``controls`` (4, d)."""
     t = np.linspace(0, 1, frames)[:, None]
-    weights = np.concatenate([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3], axis=1)
-    return weights @ controls
+    return np.concatenate([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3], axis=1) @ controls
 
 
-def shape_motion(rng: np.random.Generator, size: int, held_out: bool) -> tuple[np.ndarray, int]:
+def shape_motion(rng: np.random.Generator, size: int, held_out: bool) -> Draw:
     """A circle or a square of one colour on black, from left to right (label 0) or from top to bottom (label 1), along
     a random Bézier curve (MoCoGAN, Section 4). 32 frames, of which every second makes the published 16, as in the
     released set; Video GAN takes all of them. Flat colours without soft edges: the content distance of a video is
@@ -111,8 +103,7 @@ def shape_motion(rng: np.random.Generator, size: int, held_out: bool) -> tuple[n
     radius = rng.uniform(4, 8) / CANVAS * size
     along = np.sort(np.concatenate([[0, 1], rng.uniform(0, 1, 2)]))
     across = rng.uniform(0, 1, 4)
-    way = bezier(np.stack([along, across], axis=1), 32)
-    way = radius + way * (size - 2 * radius)
+    way = radius + bezier(np.stack([along, across], axis=1), 32) * (size - 2 * radius)
     x, y = (way if label == 0 else way[:, ::-1]).T[..., None, None]
     grid = np.arange(size) + 0.5
     dx, dy = np.abs(grid[None, :] - x), np.abs(grid[:, None] - y)
@@ -132,7 +123,8 @@ HEIGHTS = {
     "sadness": (-0.20, 0.0, 0.80, 0.0, -0.14, 0.7),
     "surprise": (0.0, 0.24, 0.55, 0.16, 0.0, 1.7),
 }
-NEUTRAL = (0.0, 0.0, 1.0, 0.0, 0.0, 1.0)
+NEUTRAL = np.array([0.0, 0.0, 1.0, 0.0, 0.0, 1.0])
+SUBJECTS = 86
 FINER = 3  # drawn so many times finer, then averaged
 
 
@@ -153,14 +145,8 @@ def subject(number: int) -> Subject:
     rng = np.random.default_rng([11, number])
     light = rng.uniform(0.35, 1.0)
     skin = light * np.array([1.0, rng.uniform(0.68, 0.88), rng.uniform(0.50, 0.75)]) * 255
-    return Subject(
-        skin,
-        rng.uniform(0, 200, 3),
-        rng.uniform(40, 230, 3),
-        rng.uniform(0.58, 0.78),
-        rng.uniform(0.24, 0.34),
-        rng.uniform(-0.62, -0.42),
-    )
+    hair, ground = rng.uniform(0, 200, 3), rng.uniform(40, 230, 3)
+    return Subject(skin, hair, ground, rng.uniform(0.58, 0.78), rng.uniform(0.24, 0.34), rng.uniform(-0.62, -0.42))
 
 
 def face(who: Subject, shapes: np.ndarray, size: int) -> np.ndarray:
@@ -169,9 +155,9 @@ def face(who: Subject, shapes: np.ndarray, size: int) -> np.ndarray:
     x, y = axis[None, None, :], axis[None, :, None]
     bend, opening, width, raised, drop, eyes = shapes.T[..., None, None]
     frames = np.broadcast_to(who.ground, (len(shapes), size * FINER, size * FINER, 3)).copy()
-    head = (x / who.width) ** 2 + ((y - 0.05) / 0.88) ** 2 <= 1
-    frames[np.broadcast_to(head, frames.shape[:3])] = who.skin
-    frames[np.broadcast_to(head & (y < who.fringe), frames.shape[:3])] = who.hair
+    head = np.broadcast_to((x / who.width) ** 2 + ((y - 0.05) / 0.88) ** 2 <= 1, frames.shape[:3])
+    frames[head] = who.skin
+    frames[head & (y < who.fringe)] = who.hair
     side = np.abs(x) - who.eyes  # from the eyes' centres, outwards
     frames[(side / 0.13) ** 2 + ((y + 0.12) / (0.09 * eyes)) ** 2 <= 1] = 255
     frames[(side / 0.07) ** 2 + ((y + 0.12) / (0.07 * np.minimum(eyes, 1))) ** 2 <= 1] = 20
@@ -179,28 +165,23 @@ def face(who: Subject, shapes: np.ndarray, size: int) -> np.ndarray:
     frames[(np.abs(side) <= 0.16) & (np.abs(y - brow) <= 0.045)] = 0.5 * who.hair
     across = x / (0.32 * width)
     mouth = 0.5 + bend * (0.5 - across**2)
-    frames[(np.abs(across) <= 1) & (np.abs(y - mouth) <= 0.05 + opening * np.sqrt(np.clip(1 - across**2, 0, 1)))] = (
-        150,
-        30,
-        40,
-    )
-    fine = frames.reshape(len(shapes), size, FINER, size, FINER, 3).mean(axis=(2, 4))
-    return fine.round().astype(np.uint8)
+    half = 0.05 + opening * np.sqrt(np.clip(1 - across**2, 0, 1))  # of the mouth's height
+    frames[(np.abs(across) <= 1) & (np.abs(y - mouth) <= half)] = (150, 30, 40)
+    return frames.reshape(len(shapes), size, FINER, size, FINER, 3).mean(axis=(2, 4)).round().astype(np.uint8)
 
 
-def procedural_faces(rng: np.random.Generator, size: int, held_out: bool) -> tuple[np.ndarray, int]:
+def procedural_faces(rng: np.random.Generator, size: int, held_out: bool) -> Draw:
     """A drawn face that goes from neutral to one of six expressions and back, 32 frames; the label is the expression.
 
     Stands in for the MUG faces of MoCoGAN: as many subjects, expressions and (by default) videos. Who it is shows in
     colours and proportions, which no expression changes.
     """
-    label = int(rng.integers(len(EXPRESSIONS)))
+    label = int(rng.integers(len(HEIGHTS)))
     who = subject(int(rng.integers(SUBJECTS)))
-    begin, peak, hold = rng.integers(0, 4), rng.integers(6, 12), rng.integers(8, 14)
+    begin, peak, hold = (int(rng.integers(*span)) for span in ((0, 4), (6, 12), (8, 14)))
     rise = np.interp(np.arange(32), [begin, begin + peak, begin + peak + hold, 32], [0, 1, 1, 0])
     rise = rng.uniform(0.8, 1.0) * (3 - 2 * rise) * rise**2
-    height = np.array(HEIGHTS[EXPRESSIONS[label]])
-    return face(who, np.array(NEUTRAL) + rise[:, None] * (height - np.array(NEUTRAL)), size), label
+    return face(who, NEUTRAL + rise[:, None] * (list(HEIGHTS.values())[label] - NEUTRAL), size), label
 
 
 MOVING = {

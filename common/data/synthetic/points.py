@@ -1,5 +1,7 @@
 """Data made on the spot: points (n, d) float32."""
 
+from functools import partial
+
 import numpy as np
 
 TWO_GAUSSIANS_MEANS = (-1.5, 1.5)
@@ -14,19 +16,13 @@ def two_gaussians(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return points.astype(np.float32), np.zeros(count, np.int64)
 
 
-def eight_gaussians(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def eight_gaussians(count: int, seed: int = 0, divisor: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
     """Points (count, 2) float32 around eight centres on a circle, and the index of their centre (count,)."""
     generator = np.random.default_rng(seed)
     modes = generator.integers(0, 8, count)
     centres = EIGHT_GAUSSIANS_RADIUS * np.stack([np.cos(modes * np.pi / 4), np.sin(modes * np.pi / 4)], axis=1)
     points = centres + EIGHT_GAUSSIANS_STD * generator.standard_normal((count, 2))
-    return points.astype(np.float32), modes
-
-
-def eight_gaussians_scaled(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """:func:`eight_gaussians` divided by 1.414, as WGAN-GP's code scales its toy sets to about unit deviation."""
-    points, modes = eight_gaussians(count, seed)
-    return points / np.float32(1.414), modes
+    return points.astype(np.float32) / np.float32(divisor), modes
 
 
 def twenty_five_gaussians(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -57,20 +53,11 @@ def cubic_branches(count: int, seed: int = 0, highest: float = 1.0) -> tuple[np.
     return np.column_stack([x, y]).astype(np.float32), branches
 
 
-def cubic_branches_half(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """:func:`cubic_branches` of x in [0, 0.5]."""
-    return cubic_branches(count, seed, 0.5)
-
-
 MAKERS = {
     maker.__name__: maker
-    for maker in (
-        two_gaussians,
-        eight_gaussians,
-        eight_gaussians_scaled,
-        twenty_five_gaussians,
-        swiss_roll,
-        cubic_branches,
-        cubic_branches_half,
-    )
+    for maker in (two_gaussians, eight_gaussians, twenty_five_gaussians, swiss_roll, cubic_branches)
+} | {
+    # WGAN-GP's code scales its toy sets to about unit deviation.
+    "eight_gaussians_scaled": partial(eight_gaussians, divisor=1.414),
+    "cubic_branches_half": partial(cubic_branches, highest=0.5),
 }

@@ -10,41 +10,31 @@ from dataclasses import dataclass
 
 import numpy as np
 
-Colour = tuple[int, int, int]
 STYLES = 4
 
 
 @dataclass(frozen=True)
 class Scene:
-    """``classes``: name -> colour in the condition. ``styles``: their names. ``layout(rng, size)`` gives class indices
-    (size, size) uint8, ``render(layout, style)`` the picture of it, (size, size, 3) uint8.
+    """``colours`` (classes, 3) uint8 of the classes in the condition. ``layout(rng, size)`` gives class indices (size,
+    size) uint8, ``render(layout, style)`` the picture of it, (size, size, 3) uint8.
     """
 
-    classes: dict[str, Colour]
-    styles: tuple[str, ...]
+    colours: np.ndarray
     layout: Callable[[np.random.Generator, int], np.ndarray]
     render: Callable[[np.ndarray, int], np.ndarray]
-
-    def condition(self, layout: np.ndarray) -> np.ndarray:
-        """The layout as a picture of its classes' colours."""
-        return np.array(list(self.classes.values()), np.uint8)[layout]
 
     def pairs(self, count: int, size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """``count`` pairs, target and condition in one array (count, size, size, 6) uint8, and the style of each."""
         rng = np.random.default_rng(seed)
         styles = rng.permutation(np.arange(count) % STYLES)
-        layouts = [self.layout(rng, size) for _ in range(count)]
-        pairs = [
-            np.concatenate([self.render(layout, style), self.condition(layout)], axis=2)
-            for layout, style in zip(layouts, styles, strict=True)
-        ]
-        return np.stack(pairs), styles.astype(np.int64)
+        layouts = np.stack([self.layout(rng, size) for _ in range(count)])
+        targets = np.stack([self.render(*each) for each in zip(layouts, styles, strict=True)])
+        return np.concatenate([targets, self.colours[layouts]], axis=3), styles.astype(np.int64)
 
     def every_style(self, conditions: np.ndarray) -> np.ndarray:
         """All true outputs of conditions (n, size, size, 3): (n, STYLES, size, size, 3) uint8."""
-        colours = np.array(list(self.classes.values()), np.int32)
-        layouts = np.abs(conditions[..., None, :].astype(np.int32) - colours).sum(axis=-1).argmin(axis=-1)
-        return np.stack([[self.render(layout, style) for style in range(STYLES)] for layout in layouts])
+        distances = np.abs(conditions[..., None, :].astype(np.int32) - self.colours.astype(np.int32)).sum(axis=-1)
+        return np.stack([[self.render(each, style) for style in range(STYLES)] for each in distances.argmin(axis=-1)])
 
 
 def _fill(layout: np.ndarray, value: int, top: float, bottom: float, left: float, right: float) -> None:
@@ -60,7 +50,7 @@ def _grid(size: int) -> tuple[np.ndarray, np.ndarray]:
     return axis[:, None], axis[None, :]
 
 
-def _paint(layout: np.ndarray, colours: list[Colour]) -> np.ndarray:
+def _paint(layout: np.ndarray, *colours: tuple[int, int, int]) -> np.ndarray:
     return np.array(colours, np.float32)[layout]
 
 
@@ -101,17 +91,8 @@ def _facade(layout: np.ndarray, style: int) -> np.ndarray:
     """Styles: brick or plaster, by day or by night (with light in the windows)."""
     plaster, night = style % 2, style // 2
     rows, columns = _grid(len(layout))
-    picture = _paint(
-        layout,
-        [
-            (150, 190, 230),
-            (226, 205, 160) if plaster else (158, 76, 58),
-            (62, 74, 92),
-            (60, 88, 66) if plaster else (96, 58, 36),
-            (246, 240, 226),
-            (70, 70, 76),
-        ],
-    )
+    wall, door = ((226, 205, 160), (60, 88, 66)) if plaster else ((158, 76, 58), (96, 58, 36))
+    picture = _paint(layout, (150, 190, 230), wall, (62, 74, 92), door, (246, 240, 226), (70, 70, 76))
     if not plaster:  # courses of bricks, every other one shifted
         mortar = (rows % 3 == 2) | ((columns + rows // 3 * 2) % 4 == 3)
         picture[(layout == WALL) & mortar] += 34
@@ -136,19 +117,17 @@ def _map_layout(rng: np.random.Generator, size: int) -> np.ndarray:
     across = np.arange(size) / size
     if rng.random() < 0.6:  # a river or a shore
         bank = rng.uniform(0.1, 0.9) + 0.12 * np.sin(2 * np.pi * (across * rng.uniform(0.5, 1.2) + rng.random()))
-        wide = rng.uniform(0.08, 0.2)
-        water = np.abs(across[None, :] - bank[:, None]) < wide / 2
+        water = np.abs(across[None, :] - bank[:, None]) < rng.uniform(0.08, 0.2) / 2
         layout[water if rng.random() < 0.5 else water.T] = WATER
-    for _ in range(int(rng.integers(1, 3))):
-        top, left = rng.uniform(0, 0.75, 2)
-        park = np.zeros_like(layout)
-        _fill(park, 1, top, top + rng.uniform(0.15, 0.35), left, left + rng.uniform(0.15, 0.35))
-        layout[(park == 1) & (layout == LAND)] = PARK
-    for _ in range(int(rng.integers(8, 20))):
-        top, left = rng.uniform(0.02, 0.92, 2)
-        house = np.zeros_like(layout)
-        _fill(house, 1, top, top + rng.uniform(0.05, 0.11), left, left + rng.uniform(0.05, 0.11))
-        layout[(house == 1) & (layout == LAND)] = HOUSE
+    for kind, counts, places, sides in (
+        (PARK, (1, 3), (0.0, 0.75), (0.15, 0.35)),
+        (HOUSE, (8, 20), (0.02, 0.92), (0.05, 0.11)),
+    ):
+        for _ in range(int(rng.integers(*counts))):
+            top, left = rng.uniform(*places, 2)
+            covered = np.zeros_like(layout)
+            _fill(covered, 1, top, top + rng.uniform(*sides), left, left + rng.uniform(*sides))
+            layout[(covered == 1) & (layout == LAND)] = kind
     for place in rng.uniform(0.08, 0.92, int(rng.integers(1, 4))):
         _fill(layout, ROAD, place, place + 0.055, 0, 1)
     for place in rng.uniform(0.08, 0.92, int(rng.integers(1, 4))):
@@ -160,16 +139,9 @@ def _map(layout: np.ndarray, style: int) -> np.ndarray:
     """Styles: summer or winter, at noon or in the evening; the photograph from above."""
     winter, evening = style % 2, style // 2
     rows, columns = _grid(len(layout))
-    picture = _paint(
-        layout,
-        [
-            (222, 226, 232) if winter else (132, 146, 88),
-            (96, 94, 92) if winter else (136, 132, 126),
-            (120, 142, 164) if winter else (38, 74, 96),
-            (186, 194, 190) if winter else (52, 96, 46),
-            (182, 92, 62),
-        ],
-    )
+    land, road = ((222, 226, 232), (96, 94, 92)) if winter else ((132, 146, 88), (136, 132, 126))
+    water, park = ((120, 142, 164), (186, 194, 190)) if winter else ((38, 74, 96), (52, 96, 46))
+    picture = _paint(layout, land, road, water, park, (182, 92, 62))
     trees = (layout == PARK) & ((rows * 2 + columns * 3) % 5 < 2)
     picture[trees] -= 60 if winter else 24
     picture[(layout == LAND) & ((rows * 5 + columns * 3) % 7 == 0)] -= 12
@@ -222,18 +194,9 @@ def _street(layout: np.ndarray, style: int) -> np.ndarray:
     """Styles: by day or by night, dry or wet (grey sky, shining road, haze around the lamps)."""
     night, wet = style % 2, style // 2
     rows, columns = _grid(len(layout))
-    picture = _paint(
-        layout,
-        [
-            (186, 190, 194) if wet else (112, 172, 232),
-            (146, 122, 108),
-            (66, 104, 56),
-            (64, 68, 76) if wet else (112, 108, 104),
-            (134, 134, 138) if wet else (176, 166, 152),
-            (178, 44, 40),
-            (222, 178, 140),
-        ],
-    )
+    sky, road = ((186, 190, 194), (64, 68, 76)) if wet else ((112, 172, 232), (112, 108, 104))
+    pavement = (134, 134, 138) if wet else (176, 166, 152)
+    picture = _paint(layout, sky, (146, 122, 108), (66, 104, 56), road, pavement, (178, 44, 40), (222, 178, 140))
     windows = (layout == BUILDING) & (rows % 4 < 2) & (columns % 3 == 1)
     picture[windows] = (74, 84, 100)
     lamps = (layout == CAR) & (np.roll(layout, -1, axis=0) != CAR)
@@ -246,44 +209,13 @@ def _street(layout: np.ndarray, style: int) -> np.ndarray:
     return _finish(picture)
 
 
+def _colours(text: str) -> np.ndarray:
+    """From six hexadecimal digits a class, in the order of their numbers."""
+    return np.array([list(bytes.fromhex(colour)) for colour in text.split()], np.uint8)
+
+
 SCENES = {
-    "procedural_facades": Scene(
-        {
-            "sky": (0, 0, 170),
-            "wall": (0, 0, 255),
-            "window": (0, 85, 255),
-            "door": (0, 170, 255),
-            "cornice": (0, 255, 255),
-            "balcony": (85, 255, 170),
-        },
-        ("brick, day", "plaster, day", "brick, night", "plaster, night"),
-        _facade_layout,
-        _facade,
-    ),
-    "procedural_maps": Scene(
-        {
-            "land": (242, 239, 233),
-            "road": (255, 255, 255),
-            "water": (170, 218, 255),
-            "park": (203, 230, 163),
-            "house": (217, 208, 201),
-        },
-        ("summer, noon", "winter, noon", "summer, evening", "winter, evening"),
-        _map_layout,
-        _map,
-    ),
-    "procedural_streets": Scene(
-        {
-            "sky": (70, 130, 180),
-            "building": (70, 70, 70),
-            "tree": (107, 142, 35),
-            "road": (128, 64, 128),
-            "pavement": (244, 35, 232),
-            "car": (0, 0, 142),
-            "person": (220, 20, 60),
-        },
-        ("dry, day", "dry, night", "wet, day", "wet, night"),
-        _street_layout,
-        _street,
-    ),
+    "procedural_facades": Scene(_colours("0000aa 0000ff 0055ff 00aaff 00ffff 55ffaa"), _facade_layout, _facade),
+    "procedural_maps": Scene(_colours("f2efe9 ffffff aadaff cbe6a3 d9d0c9"), _map_layout, _map),
+    "procedural_streets": Scene(_colours("4682b4 464646 6b8e23 804080 f423e8 00008e dc143c"), _street_layout, _street),
 }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from common.data.synthetic.scenes import STYLES
 from common.evaluation.metrics import Number, metric
 
 if TYPE_CHECKING:
@@ -23,13 +24,12 @@ def against_true_outputs(e: "TranslationEvaluator", samples: "OutputSamples") ->
     """
     if e.scene is None:
         return
-    count = len(e.scene.styles)
-    of, parts = f"{count} true outputs a condition", samples.parts
+    of, parts = f"{STYLES} true outputs a condition", samples.parts
     modes, distance, error, share = 1.0, math.inf, math.inf, None
     if not samples.failed:
         truths = e.scene.every_style(samples.chosen.conditions).astype(np.float32) / 127.5 - 1
         images = samples.chosen.images.astype(np.float32) / 127.5 - 1
-        apart = np.stack([np.abs(images - truths[:, None, k]).mean(axis=(2, 3, 4)) for k in range(count)])
+        apart = np.stack([np.abs(images - truths[:, None, k]).mean(axis=(2, 3, 4)) for k in range(STYLES)])
         modes = float(np.mean([len(set(row)) for row in apart.argmin(axis=0)]))
         distance = float(apart.min(axis=0).mean())
         variance = images.var(axis=1, ddof=1).mean()

@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 from common.data.batches import Batches
-from common.data.kinds import sample_shape
+from common.data.kinds import kind_of
 from common.training.method import Method, build_method
 
 META = torch.device("meta")
@@ -147,7 +147,7 @@ def update(settings: Mapping[str, Any], hardware: Hardware) -> UpdateCost:
     where it asks for a number, which a tensor without memory has not.
     """
 
-    shape = sample_shape(settings)
+    shape = kind_of(settings).shape(settings)
     rate = hardware.bfloat16 if settings.get("precision") == "bfloat16" else hardware.float32
     counter = _Counter(hardware, rate)
     # Methods leave autocast for single computations, by its torch name; on a device without memory it raises.
