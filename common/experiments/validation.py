@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from common.base.errors import UserError, did_you_mean
+from common.data.registry import registry
 from common.experiments.papers import SCALES, Experiment, Paper, all_experiments, experiment, papers, slug
 from common.experiments.settings import kind, misfit
 
@@ -13,8 +14,6 @@ def check_declarations(config: Mapping[str, Any]) -> None:
 
     Raises UserError with the file, the place and a mend.
     """
-    from common.data.registry import registry
-
     for name in config.get("settings") or {}:
         experiment(name)
     for name in config.get("local") or {}:
@@ -95,7 +94,7 @@ def _check_values(one: Experiment, place: str) -> None:
 
 def _check_not_stated(one: Experiment, place: str) -> None:
     settings = {*one.declared["published"], *(key for _, stated, _ in _stated(one) for key in stated)}
-    settings |= {key for row in one.sweep_rows([0] if "sweep" in one.declared else []) for key in row}
+    settings |= set(one.sweep_row(0) if "sweep" in one.declared else ())
     for key in one.not_stated:
         if key not in settings:
             raise UserError(f"{place}.not_stated: {key!r} is no setting of it{did_you_mean(key, settings)}")
@@ -195,9 +194,7 @@ def check_facts(paper: Paper) -> None:
             else [
                 one
                 for one in paper.experiments.values()
-                if setting in one.declared["published"]
-                and setting not in one.not_stated
-                and (one.name, setting) not in named
+                if setting in one.declared["published"].keys() - one.not_stated and (one.name, setting) not in named
             ]
         )
         if not checked or any(setting not in one.published(arm) for one in checked):

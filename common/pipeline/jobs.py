@@ -99,7 +99,7 @@ def compare(job: Any) -> None:
     """Prints the comparison and leaves it in results/comparison."""
     from common.reporting.compare import report
 
-    print(report(job.params.new, job.params.output), file=sys.__stdout__, flush=True)
+    print(report(job.params.new, job.params.output)[0], file=sys.__stdout__, flush=True)
 
 
 def estimate(job: Any) -> None:

@@ -155,7 +155,7 @@ class Plan:
     def sweep_rows(self, name: str, job: str) -> list[dict[str, Any]]:
         """What the rows of a sweep add to the settings of a job's trainings."""
         swept = {row for arm, row in self.job_runs(name, job) if experiment(name).swept(arm)}
-        return experiment(name).sweep_rows(sorted(swept))
+        return list(map(experiment(name).sweep_row, sorted(swept)))
 
     def training_data(self, name: str, job: str) -> list[str]:
         """The cards of the data that a job's trainings use."""

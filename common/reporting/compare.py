@@ -115,18 +115,20 @@ def claims_on(paper: Paper, new: pd.DataFrame, reported: pd.DataFrame) -> tuple[
     return pd.DataFrame(decided), lacking
 
 
-def report(file: str | Path | None, output: str | Path) -> str:
-    """Write ``<output>/README.md`` and ``<output>/comparison.csv`` for ``file``; returns the page's text."""
+def report(file: str | Path | None, output: str | Path) -> tuple[str, pd.DataFrame]:
+    """As :func:`report_on`, for a CSV of measurements."""
     if file is None:
         raise UserError("no file was named: snakemake compare --config new=FILE.csv")
     new = read_measurements(file)
     if new.empty:
         raise UserError(f"{file} has a header but no rows")
-    return report_on(new, Path(file).name, output)[0]
+    return report_on(new, Path(file).name, output)
 
 
 def report_on(new: pd.DataFrame, name: str, output: str | Path) -> tuple[str, pd.DataFrame]:
-    """As :func:`report`, for a table that is called ``name``; returns the comparison too."""
+    """Write ``<output>/README.md`` and ``<output>/comparison.csv`` for a table that is called ``name``; returns the
+    page's text and the comparison.
+    """
     table = compare(new, name)
     write_csv(table, Path(output) / "comparison.csv")
     shown = table.assign(
