@@ -266,18 +266,9 @@ def problems(pages: list[Path], folder: Path, dark: bool) -> list[str]:
     check = (ROOT / "tests/workflow/check_pages.html").read_text(encoding="utf-8")
     check = check.replace("PAGES", json.dumps([page.as_uri() for page in pages])).replace("DARK", json.dumps(dark))
     wrapper.write_text(check, encoding="utf-8")
-    command = [
-        "chromium",
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--allow-file-access-from-files",
-        "--dump-dom",
-        f"--user-data-dir={folder / 'profile'}",
-        f"--blink-settings=preferredColorScheme={0 if dark else 1}",
-        "--virtual-time-budget=20000",
-        wrapper.as_uri(),
-    ]
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files", "--dump-dom"]
+    options += [f"--user-data-dir={folder / 'profile'}", f"--blink-settings=preferredColorScheme={0 if dark else 1}"]
+    command = ["chromium", *options, "--virtual-time-budget=20000", wrapper.as_uri()]
     done = subprocess.run(command, check=True, timeout=180, capture_output=True, text=True)
     found = re.search(r"<pre>(.*?)</pre>", done.stdout, re.S)
     assert found, done.stdout[-2000:] + done.stderr[-2000:]
