@@ -11,13 +11,13 @@ from typing import Any
 from common.base.errors import UserError
 from common.base.files import file_state, require_writable
 from common.base.provenance import code_hash, training_code
-from common.base.schema import read_schema
+from common.base.schema import ROOT, read_schema
 from common.data.kinds import batch_module, data_settings, preparing_modules
 from common.data.prepare import prepared_dir, validation_of
 from common.evaluation.classifiers import classified_settings, classifier_path, classifier_settings
 from common.evaluation.names import evaluator_path, metric_modules, network_module, networks_of, weights_of
 from common.experiments.config import check_config, expanded_folders, typed
-from common.experiments.papers import Experiment, all_experiments, chosen_papers, experiment, papers
+from common.experiments.papers import Experiment, all_experiments, chosen_papers, experiment, library, papers
 from common.experiments.validation import check_declarations
 from common.pipeline.cost.history import JobCost, recorded
 from common.pipeline.trained import stage_files, trained_files
@@ -241,6 +241,18 @@ class Plan:
     def page_code(self, name: str) -> str:
         modules = [f"reproductions.{experiment(name).paper}.{module}" for module in ("claims", "figures")]
         return code_hash("common.reporting.experiment_page", *modules)
+
+    def summary_inputs(self) -> list[str]:
+        """Files that the summary and the pages are made of besides the results, as the checkout names them: templates,
+        the chosen papers' READMEs, what is declared of every paper, and the numbers of those that are not built.
+        """
+        files = [
+            *sorted((ROOT / "common" / "reporting" / "templates").glob("*.j2")),
+            *(paper.folder / "README.md" for paper in self.papers),
+            *(paper.folder / "experiments.yaml" for paper in library().values()),
+            *(paper.folder / "reported.csv" for paper in library().values() if not paper.experiments),
+        ]
+        return [str(file.relative_to(ROOT)) for file in files]
 
     def summary_code(self) -> str:
         return code_hash("common.reporting.summary", "common.reporting.pages")
