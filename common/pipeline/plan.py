@@ -187,11 +187,8 @@ class Plan:
         if not measured.arms:
             settings = measured.settings_without_arm(self.scale, self.config)
             return [settings, validation_of(settings)]
-        return [
-            validation_of(settings)
-            for settings in self.arm_settings(measured.name).values()
-            if "validation_data" in settings
-        ]
+        settings_of_arms = self.arm_settings(measured.name).values()
+        return [validation_of(settings) for settings in settings_of_arms if "validation_data" in settings]
 
     def evaluation_data(self, name: str) -> list[str]:
         """The cards of the data that an experiment is measured with and not trained on."""
@@ -204,14 +201,10 @@ class Plan:
 
     def local_weights(self, name: str) -> dict[str, list[Any]]:
         """The local copies of weights that measuring an experiment takes: name -> path, size and time."""
-        settings = [
-            *self.measured_settings(name).values(),
-            experiment(name).settings_without_arm(self.scale, self.config),
-        ]
+        own = experiment(name).settings_without_arm(self.scale, self.config)
+        settings = [*self.measured_settings(name).values(), own]
         names = {weights for each in settings for weights in (*weights_of(each), each.get("weights"))}
-        return {
-            weights: local_state(path) for weights, path in sorted(self.config["local"].items()) if weights in names
-        }
+        return {named: local_state(path) for named, path in sorted(self.config["local"].items()) if named in names}
 
     def deviations(self, name: str) -> dict[str, list[str]]:
         """Arm -> what deviates from the paper, as it is written beside the numbers."""
