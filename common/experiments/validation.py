@@ -18,9 +18,8 @@ def check_declarations(config: Mapping[str, Any]) -> None:
         experiment(name)
     for name in config.get("local") or {}:
         if name not in registry():
-            raise UserError(
-                f"the configuration, at local: there is no data set {name!r}{did_you_mean(name, registry())}"
-            )
+            known = did_you_mean(name, registry())
+            raise UserError(f"the configuration, at local: there is no data set {name!r}{known}")
     for paper in papers().values():
         check_measuring(paper)
         check_facts(paper)
@@ -198,12 +197,10 @@ def check_facts(paper: Paper) -> None:
             ]
         )
         if not checked or any(setting not in one.published(arm) for one in checked):
-            raise UserError(
-                f"{place}: {setting!r} ({fact['source']}) is a setting of no experiment, or not of {name!r}"
-            )
+            told = f"{setting!r} ({fact['source']})"
+            raise UserError(f"{place}: {told} is a setting of no experiment, or not of {name!r}")
         for one in checked:
-            published = one.published(arm)[setting]
-            if published != fact["value"]:
+            if (published := one.published(arm)[setting]) != fact["value"]:
                 raise UserError(
                     f"{paper.place}, at experiments.{one.name}: published {setting} is {published!r}, but the "
                     f"paper prints {fact['value']!r} ({fact['source']}); what we run otherwise belongs under "

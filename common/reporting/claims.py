@@ -75,10 +75,10 @@ def claim(
     *, above: float | None = None, below: float | None = None, **said: Any
 ) -> Callable[[Callable[[Table], float]], Claim]:
     """Make a :class:`Claim` of a function ``effect(table) -> float``; ``said`` are the claim's other fields."""
-    if (above is None) == (below is None):
+    limits = [limit for limit in (above, below) if limit is not None]
+    if len(limits) != 1:
         raise ValueError(f"{said}: give either above or below")
-    threshold, is_above = (below, False) if above is None else (above, True)
-    return lambda effect: Claim(effect.__name__, effect=effect, threshold=threshold, above=is_above, **said)
+    return lambda effect: Claim(effect.__name__, effect=effect, threshold=limits[0], above=above is not None, **said)
 
 
 def load_claims(paper: Paper, experiment: Experiment | None = None) -> list[Claim]:
