@@ -23,7 +23,6 @@ from common.data.registry import entry
 from common.experiments.papers import all_experiments, experiment, papers
 from common.pipeline.monitor import Monitor
 from common.pipeline.plan import Plan, typed_config
-from common.reporting.sources import summary_inputs
 
 
 configfile: "workflow/config.yaml"
@@ -69,7 +68,7 @@ rule reproduce_all:
             page.replace("README.md", "claims.csv")
             for page in plan.pages(*(paper.name for paper in plan.papers))
         ],
-        sources=summary_inputs(plan.papers),
+        sources=plan.summary_inputs(),
     output:
         page=f"{plan.results}/README.md",
         text=f"{plan.runs}/summary.txt",

@@ -15,7 +15,10 @@ from typing import Any
 from common.base.errors import UserError
 from common.base.log import configure_logging
 from common.experiments.config import key_values, load_config
-from common.experiments.papers import SCALES, Experiment, experiment, slug
+from common.experiments.papers import SCALES, Experiment, experiment, library, slug
+
+# --fail-on -> the verdicts that fail
+FAILING = {"worse": ["worse"], "not-comparable": ["worse", "not comparable"]}
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -64,8 +67,11 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
+    one = next(one for paper in library().values() for one in paper.experiments.values() if one.own_arms)
+    arm = slug(one.own_arms[0])
+
     add = command(
-        train, "Train runs of an experiment, without Snakemake.", 'wgan_lsun_curves --arm "WGAN · DCGAN" --scale gpu'
+        train, "Train runs of an experiment, without Snakemake.", f"{one.name} --arm {arm} --scale gpu"
     ).add_argument
     add("experiment", help="an experiment's name")
     add("--arm", action="append", help="an arm's name or file name; all arms if left out (repeatable)")
@@ -73,11 +79,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting of the experiment (repeatable)")
     add("--set-aside", action="store_true", help="keep a training of something else under another name")
 
-    add = command(
-        sample,
-        "Draw samples from a finished run: images, videos, points, lines or outputs for test conditions.",
-        "wgan_robustness --arm wgan-mlp --count 64 --output samples.png",
-    ).add_argument
+    described = "Draw samples from a finished run: images, videos, points, lines or outputs for test conditions."
+    add = command(sample, described, f"{one.name} --arm {arm} --count 64 --output samples.png").add_argument
     add("experiment", help="an experiment's name")
     add("--arm", help="an arm's name or file name; the first one if left out")
     add("--seed", type=int, help="of the run; the scale's first if left out")
@@ -86,26 +89,19 @@ def _parser() -> argparse.ArgumentParser:
     add("--outputs", type=int, default=8, help="for each condition, of translations")
     add("--output", default="samples.png", help=".png: a grid; .webp: a grid that moves; .npz; .txt; else a folder")
 
-    add = command(
-        evaluate,
-        "Score samples as an experiment's own are scored; prints rows that compare takes.",
-        "my_images/ --experiment biggan_cifar10 --model BigGAN --scale gpu --output mine.csv",
-    ).add_argument
+    described = "Score samples as an experiment's own are scored; prints rows that compare takes."
+    cell = f"--experiment {one.name} --model '{one.own_arms[0]}'"
+    add = command(evaluate, described, f"my_images/ {cell} --scale gpu --output mine.csv").add_argument
     add("samples", help="images or videos in a folder or archive, or a .npz with x")
     _add_cell(add, required=True)
     add("--output", metavar="FILE.csv", help="where the rows are kept, too")
 
-    add = command(
-        compare, "Hold numbers or samples against the reported numbers and claims.", "mine.csv --fail-on worse"
-    ).add_argument
+    described = "Hold numbers or samples against the reported numbers and claims."
+    add = command(compare, described, "mine.csv --fail-on worse").add_argument
     add("file", nargs="?", help="CSV in the tidy schema (reproductions/<paper>/reported.csv shows it)")
     add("--samples", help="instead of a CSV: images or videos in a folder or archive, or a .npz with x, to be scored")
     _add_cell(add, required=False)
-    add(
-        "--fail-on",
-        choices=("worse", "not-comparable"),
-        help="exit with 2 where a verdict is worse (or not comparable)",
-    )
+    add("--fail-on", choices=list(FAILING), help="exit with 2 where a verdict is worse (or not comparable)")
     add("--output", default="results/comparison", help="folder for the comparison")
 
     command(estimate, "Hours, memory, disk and downloads beforehand, and what it took.", "--scale paper")
@@ -193,10 +189,8 @@ def evaluate(given: argparse.Namespace) -> int:
 
 def compare(given: argparse.Namespace) -> int:
     """Exit status 2 where a verdict is one that ``--fail-on`` names."""
-    import pandas as pd
-
     from common.measurements.table import write_csv
-    from common.reporting.compare import NOT_COMPARABLE, WORSE, report, report_on
+    from common.reporting.compare import report, report_on
 
     output = Path(given.output)
     if given.samples:
@@ -204,14 +198,13 @@ def compare(given: argparse.Namespace) -> int:
             raise UserError("--samples needs --experiment and --model, to know what they are held against")
         rows = _measured(given)
         write_csv(rows, output / "measured.csv")
-        text, _ = report_on(rows, Path(given.samples).name, output)
+        text, table = report_on(rows, Path(given.samples).name, output)
     elif given.file:
-        text = report(given.file, output)
+        text, table = report(given.file, output)
     else:
         raise UserError("name a CSV of numbers, or --samples")
     print(text)
-    failing = {"worse": [WORSE], "not-comparable": [WORSE, NOT_COMPARABLE]}.get(given.fail_on, [])
-    return 2 if pd.read_csv(output / "comparison.csv")["verdict"].isin(failing).any() else 0
+    return 2 if table["verdict"].isin(FAILING.get(given.fail_on, [])).any() else 0
 
 
 def _measured(given: argparse.Namespace) -> Any:

@@ -1,12 +1,10 @@
 """Fixtures that several tests share, and how tests are dealt out."""
 
-import subprocess
+import shutil
 from pathlib import Path
 
 import pytest
-from helpers import ROOT, SMOKE, snakemake
-
-from common.experiments.config import load_config
+from helpers import ROOT, SMOKE, run, smoke_config, snakemake
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -20,24 +18,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def config(tmp_path):
-    """The configuration at scale smoke with every folder under ``tmp_path``."""
-    folders = {name: str(tmp_path / name) for name in ("results", "runs", "data")}
-    return load_config({"scale": "smoke", "checkpoint_seconds": 0, **folders})
+    return smoke_config(tmp_path)
 
 
 @pytest.fixture(scope="session")
 def checkout(tmp_path_factory) -> Path:
     """A copy of the project's files, to be edited and run in."""
     folder = tmp_path_factory.mktemp("checkout")
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.splitlines()
-    for name in listed:
-        if name.startswith("results/") or not (ROOT / name).is_file():
-            continue
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes((ROOT / name).read_bytes())
+    for name in run(["git", "ls-files", "-co", "--exclude-standard"]).stdout.splitlines():
+        if not name.startswith("results/") and (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, folder / name)
     return folder
 
 

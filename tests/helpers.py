@@ -11,21 +11,32 @@ import torch
 
 from common.base.schema import ROOT
 from common.data.clips import ClipBatches, Clips
+from common.experiments.config import load_config
 from common.experiments.papers import Experiment
 from common.training.method import Method, build_method
 
 CPU = torch.device("cpu")
+ENVIRONMENT = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
 # Starting processes is most of what a smoke run costs: these papers go through Snakemake, the others through the same
 # functions in one process (test_papers.py).
 DAG_PAPERS = ("wgan",)
 SMOKE = ("--config", "scale=smoke", f"papers=[{','.join(DAG_PAPERS)}]")
 
 
-def run(command: list[str], cwd: Path = ROOT, timeout: float = 600, **options: Any) -> subprocess.CompletedProcess:
+def folders(root: Path) -> dict[str, str]:
+    """The configured folders, all under one."""
+    return {name: str(root / name) for name in ("results", "runs", "data")}
+
+
+def smoke_config(root: Path, **more: Any) -> dict[str, Any]:
+    """The configuration at scale smoke with every folder under ``root``."""
+    return load_config({"scale": "smoke", "checkpoint_seconds": 0, **folders(root), **more})
+
+
+def run(command: list[str], cwd: Path = ROOT, timeout: float = 600) -> subprocess.CompletedProcess:
     """stdout and stderr together in ``stdout``."""
     together = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "check": False}
-    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
-    return subprocess.run(command, cwd=cwd, timeout=timeout, env=environment, **together, **options)
+    return subprocess.run(command, cwd=cwd, timeout=timeout, env=ENVIRONMENT, **together)
 
 
 def snakemake(*arguments: str, cwd: Path = ROOT, timeout: float = 600) -> subprocess.CompletedProcess:

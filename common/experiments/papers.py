@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from common.base.errors import UserError, did_you_mean
 from common.base.schema import ROOT, read_yaml, validate
+from common.data.registry import local_copy_differs
 from common.experiments.config import typed
 from common.experiments.declarations import expand
 from common.experiments.settings import Deviation, deviations, lay_arm, override
@@ -27,10 +28,7 @@ def slug(label: str) -> str:
     return re.sub(r"[^a-z0-9.]+", "-", label.lower()).strip("-")
 
 
-@cache
-def _rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a sweep; read once, because a plan asks for every row many times."""
-    return read_yaml(path)
+_rows = cache(read_yaml)  # of a sweep; a plan asks for every row many times
 
 
 class Start(NamedTuple):
@@ -45,6 +43,11 @@ class Start(NamedTuple):
     reader: str = ""
 
 
+def _said(key: str, otherwise: Any = None) -> Any:
+    """A property: what an experiment's declaration says under ``key``."""
+    return property(lambda self: self.declared.get(key, otherwise))
+
+
 @dataclass(frozen=True)
 class Experiment:
     """What one table or figure of a paper reports."""
@@ -53,13 +56,13 @@ class Experiment:
     name: str
     declared: Mapping[str, Any]
 
-    @property
-    def title(self) -> str:
-        return self.declared["title"]
-
-    @property
-    def source(self) -> str:
-        return self.declared["source"]
+    title, source = _said("title"), _said("source")
+    metrics = _said("metrics", [])  # what is measured of each run's samples
+    not_stated = _said("not_stated", {})  # setting -> why this value
+    failure_is_outcome = _said("failure_is_outcome", False)  # a training that breaks is a result, the others go on
+    several_processes = _said("several_processes", False)  # one training can run in them, each with a share of a batch
+    validates = _said("validates", False)  # it is measured with its settings' validation data too
+    side_by_side = _said("side_by_side", 1)  # so many trainings of one job share a GPU
 
     @property
     def arms(self) -> list[str]:
@@ -71,11 +74,6 @@ class Experiment:
         return self.declared.get("reported", [self.source])
 
     @property
-    def metrics(self) -> list[str]:
-        """What is measured of each run's samples."""
-        return self.declared.get("metrics", [])
-
-    @property
     def figures(self) -> dict[str, str]:
         """File name -> caption of everything that is drawn: pictures of images, plots, animations."""
         return {
@@ -83,10 +81,6 @@ class Experiment:
             for kind, suffix in (("pictures", "png"), ("figures", "svg"), ("animations", "webp"))
             for name, caption in self.declared.get(kind, {}).items()
         }
-
-    @property
-    def not_stated(self) -> Mapping[str, str]:
-        return self.declared.get("not_stated", {})
 
     def published(self, arm: str | None, row: int = 0) -> dict[str, Any]:
         """The settings that the paper has for an arm; of the experiment alone where ``arm`` is None."""
@@ -115,18 +109,15 @@ class Experiment:
         overrides = ((config or {}).get("settings") or {}).get(self.name, {})
         return override(settings, published, overrides, f"the configuration, at settings.{self.name}")
 
-    def sweep_rows(self, rows: list[int]) -> list[dict[str, Any]]:
-        """The settings of these rows of its sweep."""
-        return [self._sweep_row(row) for row in rows]
-
     def swept(self, arm: str) -> bool:
         """Whether an arm's runs are rows of the experiment's sweep; one that states its seeds stands outside it."""
         return "sweep" in self.declared and "seeds" not in self.declared["arms"][arm]
 
     def _row(self, arm: str, row: int) -> dict[str, Any]:
-        return self._sweep_row(row) if self.swept(arm) else {}
+        return self.sweep_row(row) if self.swept(arm) else {}
 
-    def _sweep_row(self, row: int) -> dict[str, Any]:
+    def sweep_row(self, row: int) -> dict[str, Any]:
+        """The settings of this row of its sweep."""
         path = ROOT / "reproductions" / self.paper / self.declared["sweep"]
         rows = _rows(path)
         if row >= len(rows):
@@ -146,11 +137,8 @@ class Experiment:
         ours = self.settings_without_arm(scale, config) if arm is None else self.settings(arm, scale, config)
         found = deviations(ours, self.published(arm))
         local = (config or {}).get("local", {})
-        if ours.get("data") in local:
-            from common.data.registry import local_copy_differs
-
-            if local_copy_differs(ours["data"], local[ours["data"]]):
-                found.append(Deviation("data_files", "a local copy with another checksum", "as registered"))
+        if ours.get("data") in local and local_copy_differs(ours["data"], local[ours["data"]]):
+            found.append(Deviation("data_files", "a local copy with another checksum", "as registered"))
         return found
 
     def deviations_by_arm(self, scale: str, config: Mapping[str, Any] | None = None) -> dict[str, list[Deviation]]:
@@ -187,26 +175,6 @@ class Experiment:
     def own_arms(self) -> list[str]:
         """The arms that this experiment trains itself and does not share with another one."""
         return [arm for arm in self.arms if self.training_of(arm) is self]
-
-    @property
-    def failure_is_outcome(self) -> bool:
-        """Whether a training that breaks (out of memory, say) is a result and the others go on."""
-        return self.declared.get("failure_is_outcome", False)
-
-    @property
-    def several_processes(self) -> bool:
-        """Whether one training can run in several processes, each with a share of every batch."""
-        return self.declared.get("several_processes", False)
-
-    @property
-    def validates(self) -> bool:
-        """Whether it is measured with its settings' validation data too."""
-        return self.declared.get("validates", False)
-
-    @property
-    def side_by_side(self) -> int:
-        """How many trainings of one job share a GPU."""
-        return self.declared.get("side_by_side", 1)
 
     def runs(self, scale: str, config: Mapping[str, Any] | None = None) -> list[tuple[str, int]]:
         """Arm and seed of every training of its own; an arm that states a number of ``seeds`` has the first so many."""

@@ -65,7 +65,9 @@ def kind(value: Any) -> str:
     """What sort of value a setting has; whole and other numbers are one sort."""
     if isinstance(value, bool):
         return "truth value"
-    return "number" if isinstance(value, (int, float)) else {str: "text", list: "list"}.get(type(value), "value")
+    if isinstance(value, (int, float)):
+        return "number"
+    return "text" if isinstance(value, str) else "list" if isinstance(value, list) else "value"
 
 
 def misfit(value: Any, like: Any, published: Any) -> str:

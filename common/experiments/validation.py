@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from common.base.errors import UserError, did_you_mean
+from common.data.registry import registry
 from common.experiments.papers import SCALES, Experiment, Paper, all_experiments, experiment, papers, slug
 from common.experiments.settings import kind, misfit
 
@@ -13,15 +14,12 @@ def check_declarations(config: Mapping[str, Any]) -> None:
 
     Raises UserError with the file, the place and a mend.
     """
-    from common.data.registry import registry
-
     for name in config.get("settings") or {}:
         experiment(name)
     for name in config.get("local") or {}:
         if name not in registry():
-            raise UserError(
-                f"the configuration, at local: there is no data set {name!r}{did_you_mean(name, registry())}"
-            )
+            known = did_you_mean(name, registry())
+            raise UserError(f"the configuration, at local: there is no data set {name!r}{known}")
     for paper in papers().values():
         check_measuring(paper)
         check_facts(paper)
@@ -95,7 +93,7 @@ def _check_values(one: Experiment, place: str) -> None:
 
 def _check_not_stated(one: Experiment, place: str) -> None:
     settings = {*one.declared["published"], *(key for _, stated, _ in _stated(one) for key in stated)}
-    settings |= {key for row in one.sweep_rows([0] if "sweep" in one.declared else []) for key in row}
+    settings |= set(one.sweep_row(0) if "sweep" in one.declared else ())
     for key in one.not_stated:
         if key not in settings:
             raise UserError(f"{place}.not_stated: {key!r} is no setting of it{did_you_mean(key, settings)}")
@@ -195,18 +193,14 @@ def check_facts(paper: Paper) -> None:
             else [
                 one
                 for one in paper.experiments.values()
-                if setting in one.declared["published"]
-                and setting not in one.not_stated
-                and (one.name, setting) not in named
+                if setting in one.declared["published"].keys() - one.not_stated and (one.name, setting) not in named
             ]
         )
         if not checked or any(setting not in one.published(arm) for one in checked):
-            raise UserError(
-                f"{place}: {setting!r} ({fact['source']}) is a setting of no experiment, or not of {name!r}"
-            )
+            told = f"{setting!r} ({fact['source']})"
+            raise UserError(f"{place}: {told} is a setting of no experiment, or not of {name!r}")
         for one in checked:
-            published = one.published(arm)[setting]
-            if published != fact["value"]:
+            if (published := one.published(arm)[setting]) != fact["value"]:
                 raise UserError(
                     f"{paper.place}, at experiments.{one.name}: published {setting} is {published!r}, but the "
                     f"paper prints {fact['value']!r} ({fact['source']}); what we run otherwise belongs under "

@@ -41,14 +41,10 @@ def train_features(job: Any) -> None:
 
     _start_torch(job)
     settings = job.params.settings
+    data = load(Path(job.config["data"]) / "prepared" / Path(job.input.card).parent.name, settings)
+    how = {"width": settings["feature_width"], "epochs": settings["feature_epochs"]}
     with compute_device(job.config["device"]) as device:
-        card = train_classifier(
-            load(Path(job.config["data"]) / "prepared" / Path(job.input.card).parent.name, settings),
-            Path(job.output.weights),
-            width=settings["feature_width"],
-            epochs=settings["feature_epochs"],
-            device=device,
-        )
+        card = train_classifier(data, Path(job.output.weights), **how, device=device)
     write_json(job.output.card, card)
     logger(job.rule).info("%s", card)
 
@@ -65,14 +61,9 @@ def measure(job: Any) -> None:
     _start_torch(job)
     measured = experiment(job.wildcards.experiment)
     check_runs(measured, job.config)
-    measure(
-        measured,
-        job.config,
-        [Path(file) for file in job.input.trained],
-        Path(job.input.classifier[0]) if job.input.classifier else None,
-        Path(job.output.per_seed).parent,
-        Path(job.output.sheets),
-    )
+    classifier = Path(job.input.classifier[0]) if job.input.classifier else None
+    folder, sheets = Path(job.output.per_seed).parent, Path(job.output.sheets)
+    measure(measured, job.config, list(map(Path, job.input.trained)), classifier, folder, sheets)
 
 
 def report(job: Any) -> None:
@@ -99,7 +90,7 @@ def compare(job: Any) -> None:
     """Prints the comparison and leaves it in results/comparison."""
     from common.reporting.compare import report
 
-    print(report(job.params.new, job.params.output), file=sys.__stdout__, flush=True)
+    print(report(job.params.new, job.params.output)[0], file=sys.__stdout__, flush=True)
 
 
 def estimate(job: Any) -> None:

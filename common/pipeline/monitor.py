@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from filelock import FileLock, Timeout
 from common.base.errors import UserError
 from common.base.files import read_json
 from common.base.progress import bar
-from common.experiments.papers import all_experiments
 from common.pipeline.cost.history import collect, job_name, predicted, reference_seconds
 from common.pipeline.plan import Plan
 from common.pipeline.worker_pool import WorkerPool
@@ -105,11 +105,8 @@ class Monitor:
         elif succeeded:
             print("\n".join(self._verdicts()), file=sys.stderr)
         else:
-            print(
-                f"\nSomething failed; each job's log is under {self.plan.logs}. "
-                "The same command again continues where it stopped.",
-                file=sys.stderr,
-            )
+            again = "The same command again continues where it stopped."
+            print(f"\nSomething failed; each job's log is under {self.plan.logs}. {again}", file=sys.stderr)
         if self.lock.is_locked:
             self._record_costs()
         self.lock.release()
@@ -131,13 +128,12 @@ class Monitor:
     def _verdicts(self) -> list[str]:
         """One line per experiment whose page was written just now: its verdicts, and where to look."""
         lines = []
-        for reported in all_experiments():
-            claims = Path(self.plan.folder(reported.name)) / "claims.csv"
-            if claims.exists() and claims.stat().st_mtime >= self.started:
+        for claims in sorted(Path(self.plan.results).glob("*/*/claims.csv")):
+            if claims.stat().st_mtime >= self.started:
                 with open(claims, newline="", encoding="utf-8") as file:
                     counts = Counter(row["verdict"] for row in csv.DictReader(file))
                 verdicts = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common()) or "no claims"
-                lines.append(f"{reported.name}: {verdicts}; {claims.with_name('README.md')}")
+                lines.append(f"{claims.parent.name}: {verdicts}; {claims.with_name('README.md')}")
         return lines
 
     def _follow(self, costs: dict[Path, float]) -> None:
@@ -161,12 +157,9 @@ class Monitor:
 
     def _share(self, output: Path) -> float:
         """How much of a job is done, 0 to 1."""
-        try:
+        with suppress(OSError):
             if output.stat().st_mtime >= self.started:
                 return 1.0
-        except OSError:
-            pass
-        try:
+        with suppress(UserError, KeyError):
             return read_json(output.with_suffix(".progress"))["done"]
-        except (UserError, KeyError):
-            return 0.0
+        return 0.0

@@ -11,13 +11,13 @@ from typing import Any
 from common.base.errors import UserError
 from common.base.files import file_state, require_writable
 from common.base.provenance import code_hash, training_code
-from common.base.schema import read_schema
+from common.base.schema import ROOT, read_schema
 from common.data.kinds import batch_module, data_settings, preparing_modules
 from common.data.prepare import prepared_dir, validation_of
 from common.evaluation.classifiers import classified_settings, classifier_path, classifier_settings
 from common.evaluation.names import evaluator_path, metric_modules, network_module, networks_of, weights_of
 from common.experiments.config import check_config, expanded_folders, typed
-from common.experiments.papers import Experiment, all_experiments, chosen_papers, experiment, papers
+from common.experiments.papers import Experiment, all_experiments, chosen_papers, experiment, library, papers
 from common.experiments.validation import check_declarations
 from common.pipeline.cost.history import JobCost, recorded
 from common.pipeline.trained import stage_files, trained_files
@@ -155,7 +155,7 @@ class Plan:
     def sweep_rows(self, name: str, job: str) -> list[dict[str, Any]]:
         """What the rows of a sweep add to the settings of a job's trainings."""
         swept = {row for arm, row in self.job_runs(name, job) if experiment(name).swept(arm)}
-        return experiment(name).sweep_rows(sorted(swept))
+        return list(map(experiment(name).sweep_row, sorted(swept)))
 
     def training_data(self, name: str, job: str) -> list[str]:
         """The cards of the data that a job's trainings use."""
@@ -187,11 +187,8 @@ class Plan:
         if not measured.arms:
             settings = measured.settings_without_arm(self.scale, self.config)
             return [settings, validation_of(settings)]
-        return [
-            validation_of(settings)
-            for settings in self.arm_settings(measured.name).values()
-            if "validation_data" in settings
-        ]
+        settings_of_arms = self.arm_settings(measured.name).values()
+        return [validation_of(settings) for settings in settings_of_arms if "validation_data" in settings]
 
     def evaluation_data(self, name: str) -> list[str]:
         """The cards of the data that an experiment is measured with and not trained on."""
@@ -204,14 +201,10 @@ class Plan:
 
     def local_weights(self, name: str) -> dict[str, list[Any]]:
         """The local copies of weights that measuring an experiment takes: name -> path, size and time."""
-        settings = [
-            *self.measured_settings(name).values(),
-            experiment(name).settings_without_arm(self.scale, self.config),
-        ]
+        own = experiment(name).settings_without_arm(self.scale, self.config)
+        settings = [*self.measured_settings(name).values(), own]
         names = {weights for each in settings for weights in (*weights_of(each), each.get("weights"))}
-        return {
-            weights: local_state(path) for weights, path in sorted(self.config["local"].items()) if weights in names
-        }
+        return {named: local_state(path) for named, path in sorted(self.config["local"].items()) if named in names}
 
     def deviations(self, name: str) -> dict[str, list[str]]:
         """Arm -> what deviates from the paper, as it is written beside the numbers."""
@@ -241,6 +234,18 @@ class Plan:
     def page_code(self, name: str) -> str:
         modules = [f"reproductions.{experiment(name).paper}.{module}" for module in ("claims", "figures")]
         return code_hash("common.reporting.experiment_page", *modules)
+
+    def summary_inputs(self) -> list[str]:
+        """Files that the summary and the pages are made of besides the results, as the checkout names them: templates,
+        the chosen papers' READMEs, what is declared of every paper, and the numbers of those that are not built.
+        """
+        files = [
+            *sorted((ROOT / "common" / "reporting" / "templates").glob("*.j2")),
+            *(paper.folder / "README.md" for paper in self.papers),
+            *(paper.folder / "experiments.yaml" for paper in library().values()),
+            *(paper.folder / "reported.csv" for paper in library().values() if not paper.experiments),
+        ]
+        return [str(file.relative_to(ROOT)) for file in files]
 
     def summary_code(self) -> str:
         return code_hash("common.reporting.summary", "common.reporting.pages")

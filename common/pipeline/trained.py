@@ -8,6 +8,7 @@ from common.base.errors import UserError
 from common.base.files import read_json
 from common.experiments.papers import Experiment
 from common.experiments.papers import experiment as find_experiment
+from common.experiments.settings import deviations
 
 
 def trained_file(origin: Experiment, job: str, config: Mapping[str, Any]) -> str:
@@ -44,21 +45,12 @@ def check_runs(experiment: Experiment, config: Mapping[str, Any]) -> None:
     """
     for file in filter(Path.exists, map(Path, trained_files(experiment, config))):
         for entry in read_json(file):
-            arm, seed = entry["arm"], entry["seed"]
-            if arm not in experiment.arms:
+            if (arm := entry["arm"]) not in experiment.arms:
                 continue
             origin = experiment.training_of(arm)
-            wanted = origin.trained_with(origin.settings(arm, config["scale"], config, seed))
+            wanted = origin.trained_with(origin.settings(arm, config["scale"], config, entry["seed"]))
             trained = read_json(Path(entry["folder"]) / "record.json")["identity"]["settings"]
-            changed = [
-                f"{key}: {trained.get(key, '—')} -> {wanted.get(key, '—')}"
-                for key in sorted({*trained, *wanted})
-                if trained.get(key) != wanted.get(key)
-            ]
-            if changed:
-                raise UserError(
-                    "\n  ".join(
-                        [f"{entry['folder']} was trained with other settings than {experiment.name} has:", *changed]
-                    )
-                    + f"\ngo back to those settings, or delete {file} and run the same command again to train it anew"
-                )
+            if changed := [f"{one.setting}: {one.paper} -> {one.ours}" for one in deviations(wanted, trained)]:
+                told = f"{entry['folder']} was trained with other settings than {experiment.name} has:"
+                mend = f"go back to those settings, or delete {file} and run the same command again to train it anew"
+                raise UserError("\n  ".join([told, *changed]) + f"\n{mend}")

@@ -25,22 +25,8 @@ from typing import Any
 from common.base.errors import UserError
 
 ADDRESS = "GAN_REPRODUCTIONS_WORKERS"  # environment variable: the socket, and how many threads a fork may use
-LIBRARIES = (
-    "numpy",
-    "pandas",
-    "pandera.pandas",
-    "matplotlib.pyplot",
-    "torch",
-    "torchvision",
-    "scipy.stats",
-    "scipy.optimize",
-    "scipy.linalg",
-    "snakemake.script",
-    "torch.utils.flop_counter",
-    "sklearn.cluster",
-    "skimage.metrics",
-    "PIL.Image",
-)
+LIBRARIES = """numpy pandas pandera.pandas matplotlib.pyplot torch torchvision scipy.stats scipy.optimize scipy.linalg
+    snakemake.script torch.utils.flop_counter sklearn.cluster skimage.metrics PIL.Image"""
 LOOK_EVERY = 0.5  # seconds between looks whether the parent is still there
 LONGEST = 107  # bytes that the path of a socket may have: 103 on a Mac
 
@@ -84,7 +70,7 @@ def serve(address: str) -> None:
     from common.base.lazy_compiler import defer_compiler
 
     defer_compiler()
-    for library in LIBRARIES:
+    for library in LIBRARIES.split():
         importlib.import_module(library)
     with _Server(address, _Fork) as server:
         while os.getppid() == parent:

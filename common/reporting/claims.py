@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -71,26 +72,13 @@ class Verdict:
 
 
 def claim(
-    *,
-    experiment: str,
-    text: str,
-    where: str,
-    above: float | None = None,
-    below: float | None = None,
-    ratio: bool = False,
-    threshold_of: str = "ours",
-):
-    """Make a claim of a function ``effect(table) -> float``."""
-
-    def register(effect: Callable[[Table], float]) -> Claim:
-        if (above is None) == (below is None):
-            raise ValueError(f"{effect.__name__}: give either above or below")
-        threshold = above if above is not None else below
-        return Claim(
-            effect.__name__, text, where, experiment, effect, threshold, above is not None, ratio, threshold_of
-        )
-
-    return register
+    *, above: float | None = None, below: float | None = None, **said: Any
+) -> Callable[[Callable[[Table], float]], Claim]:
+    """Make a :class:`Claim` of a function ``effect(table) -> float``; ``said`` are the claim's other fields."""
+    limits = [limit for limit in (above, below) if limit is not None]
+    if len(limits) != 1:
+        raise ValueError(f"{said}: give either above or below")
+    return lambda effect: Claim(effect.__name__, effect=effect, threshold=limits[0], above=above is not None, **said)
 
 
 def load_claims(paper: Paper, experiment: Experiment | None = None) -> list[Claim]:

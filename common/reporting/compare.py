@@ -51,15 +51,13 @@ def _printed_precision(text: str) -> float:
     return 0.5 * 10.0 ** value.as_tuple().exponent if value.is_finite() else 0.0
 
 
-def compare(new: pd.DataFrame, where: str = "the file") -> pd.DataFrame:
+def compare(new: pd.DataFrame, where: str) -> pd.DataFrame:
     """One row per row of ``new``, which errors call ``where``: reported, yours, difference, verdict, reason."""
     rows = []
     for name, group in new.groupby("paper", sort=False):
-        if name not in library():
-            raise UserError(
-                f"{where} names the paper {name!r}, which the suite does not have{did_you_mean(name, library())}"
-            )
-        paper = library()[name]
+        if (paper := library().get(name)) is None:
+            known = did_you_mean(name, library())
+            raise UserError(f"{where} names the paper {name!r}, which the suite does not have{known}")
         reported = reported_numbers(paper)
         cells = reported.assign(printed=read_cells(paper.folder / "reported.csv")["value"].to_list()).set_index(CELL)
         for _, row in group.iterrows():
@@ -103,30 +101,26 @@ def claims_on(paper: Paper, new: pd.DataFrame, reported: pd.DataFrame) -> tuple[
             continue
         holds, _ = on_reported(claim, _of(experiment, reported))
         printed = {None: "no number printed", True: "holds", False: "FAILS"}[holds]
-        yours = "holds" if verdict.holding else "fails"
-        decided.append(
-            {
-                "claim": claim.text,
-                "where": claim.where,
-                "on the paper's numbers": printed,
-                "on yours": f"{yours}: {number(verdict.effect)} (must be {claim.condition()})",
-            }
-        )
+        yours = f"{'holds' if verdict.holding else 'fails'}: {number(verdict.effect)} (must be {claim.condition()})"
+        row = {"claim": claim.text, "where": claim.where, "on the paper's numbers": printed, "on yours": yours}
+        decided.append(row)
     return pd.DataFrame(decided), lacking
 
 
-def report(file: str | Path | None, output: str | Path) -> str:
-    """Write ``<output>/README.md`` and ``<output>/comparison.csv`` for ``file``; returns the page's text."""
+def report(file: str | Path | None, output: str | Path) -> tuple[str, pd.DataFrame]:
+    """As :func:`report_on`, for a CSV of measurements."""
     if file is None:
         raise UserError("no file was named: snakemake compare --config new=FILE.csv")
     new = read_measurements(file)
     if new.empty:
         raise UserError(f"{file} has a header but no rows")
-    return report_on(new, Path(file).name, output)[0]
+    return report_on(new, Path(file).name, output)
 
 
 def report_on(new: pd.DataFrame, name: str, output: str | Path) -> tuple[str, pd.DataFrame]:
-    """As :func:`report`, for a table that is called ``name``; returns the comparison too."""
+    """Write ``<output>/README.md`` and ``<output>/comparison.csv`` for a table that is called ``name``; returns the
+    page's text and the comparison.
+    """
     table = compare(new, name)
     write_csv(table, Path(output) / "comparison.csv")
     shown = table.assign(

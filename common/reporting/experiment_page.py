@@ -42,7 +42,5 @@ def draw(results: Results) -> None:
         (results.folder / name).unlink(missing_ok=True)
     function(results)
     if missing := [name for name in experiment.figures if not (results.folder / name).exists()]:
-        raise UserError(
-            f"{file}: {experiment.name} has not drawn {', '.join(missing)}, as experiments.yaml declares; figures that "
-            "show images belong under pictures, others under figures"
-        )
+        told = f"{file}: {experiment.name} has not drawn {', '.join(missing)}, as experiments.yaml declares"
+        raise UserError(f"{told}; figures that show images belong under pictures, others under figures")

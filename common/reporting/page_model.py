@@ -2,7 +2,7 @@
 
 import re
 import subprocess
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -44,9 +44,9 @@ class SettingDeviation:
     @property
     def by_arm(self) -> str:
         """Once where all arms have the same, else with the names of the arms."""
-        named: dict[str, list[str]] = {}
+        named: defaultdict[str, list[str]] = defaultdict(list)
         for arm, deviation in self.arms.items():
-            named.setdefault(f"{deviation.ours} (paper: {deviation.paper})", []).append(arm)
+            named[f"{deviation.ours} (paper: {deviation.paper})"].append(arm)
         if len(named) == 1 and len(self.arms) == self.of:
             return next(iter(named))
         return "; ".join(f"{text} in {', '.join(arms)}" for text, arms in named.items())
@@ -91,17 +91,16 @@ class ExperimentPage(Results):
     @cached_property
     def deviations(self) -> list[SettingDeviation]:
         by_arm = self.experiment.deviations_by_arm(self.scale, self.config)
-        by_setting: dict[str, dict[str, Deviation]] = {}
+        by_setting: defaultdict[str, dict[str, Deviation]] = defaultdict(dict)
         for arm, deviations in by_arm.items():
             for deviation in deviations:
-                by_setting.setdefault(deviation.setting, {})[arm] = deviation
+                by_setting[deviation.setting][arm] = deviation
         return [SettingDeviation(setting, arms, len(by_arm)) for setting, arms in by_setting.items()]
 
     @property
     def first_deviations(self) -> list[SettingDeviation]:
         """The most telling."""
-        order = {setting: place for place, setting in enumerate(FIRST)}
-        return sorted(self.deviations, key=lambda one: order.get(one.setting, len(FIRST)))[:NAMED]
+        return sorted(self.deviations, key=lambda one: (*FIRST, one.setting).index(one.setting))[:NAMED]
 
     @property
     def fidelity(self) -> str:
@@ -127,21 +126,21 @@ class ExperimentPage(Results):
         """In which parts the protocols of one cell differ, reported and measured, by metric."""
         cell = ["metric", "condition", "model"]
         cells = self.measured.merge(self.reported, on=cell, suffixes=("", "_of_paper"))
-        by_metric: dict[str, dict[str, None]] = {}
+        by_metric: defaultdict[str, dict[str, None]] = defaultdict(dict)
         for row in cells.itertuples():
             for part in difference(row.protocol_of_paper, row.protocol):
-                by_metric.setdefault(row.metric, {})[part.partition(":")[0]] = None
-        by_parts: dict[str, list[str]] = {}
+                by_metric[row.metric][part.partition(":")[0]] = None
+        by_parts: defaultdict[str, list[str]] = defaultdict(list)
         for metric, parts in by_metric.items():
-            by_parts.setdefault(", ".join(parts), []).append(f"`{metric}`")
+            by_parts[", ".join(parts)].append(f"`{metric}`")
         return "; ".join(f"{parts} ({', '.join(metrics)})" for parts, metrics in by_parts.items())
 
     @property
     def protocols(self) -> dict[str, list[str]]:
         """What stands in a protocol besides the metric's name -> the metrics that it holds for."""
-        protocols: dict[str, dict[str, None]] = {}
+        protocols: defaultdict[str, dict[str, None]] = defaultdict(dict)
         for row in self.measured.itertuples():
-            protocols.setdefault(row.protocol.partition(";")[2].replace(";", "; "), {})[row.metric] = None
+            protocols[row.protocol.partition(";")[2].replace(";", "; ")][row.metric] = None
         return {text: list(metrics) for text, metrics in protocols.items() if text}
 
     @property
@@ -190,14 +189,11 @@ class PaperPage:
         return [page.runs for page in self.pages]
 
     @property
-    def exact(self) -> int:
-        return sum(not page.deviations for page in self.pages)
-
-    @property
     def numbers(self) -> list[int]:
         """Claims by verdict; experiments not built, measured, exactly as published; numbers that the paper prints."""
         counted = Counter(self.claims["verdict"])
-        experiments = [len(self.paper.not_built), len(self.pages), self.exact]
+        exact = sum(not page.deviations for page in self.pages)
+        experiments = [len(self.paper.not_built), len(self.pages), exact]
         return [*(counted[name] for name in MARKS), *experiments, numbers_held(self.paper)]
 
     @property
@@ -260,7 +256,7 @@ def measured_on(runs: Iterable[pd.DataFrame]) -> str:
 def _commit() -> str:
     """``", code at commit abc1234"``, "with changes" where the checkout has any; nothing outside git."""
     try:
-        run = {"cwd": ROOT, "capture_output": True, "text": True, "timeout": 10}
+        run: dict[str, Any] = {"cwd": ROOT, "capture_output": True, "text": True, "timeout": 10}
         commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], **run)
         changed = subprocess.run(["git", "status", "--porcelain", "--", "common", "reproductions"], **run)
     except (OSError, subprocess.SubprocessError):

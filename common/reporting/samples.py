@@ -1,10 +1,11 @@
 """From anybody's samples to rows of measurements: scored as an experiment's own are, to be held against the paper."""
 
-import tarfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
+from tarfile import TarError
 from typing import Any
 from zipfile import BadZipFile
 
@@ -33,18 +34,8 @@ from common.training.devices import compute_device
 
 SAMPLING = "samples as given"
 # What PIL, numpy and tarfile raise for files that they cannot read.
-BROKEN = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    EOFError,
-    KeyError,
-    TypeError,
-    RuntimeError,
-    BadZipFile,
-    zlib.error,
-    tarfile.TarError,
-)
+DAMAGED_ARCHIVES = (BadZipFile, TarError, zlib.error)
+BROKEN = (OSError, ValueError, SyntaxError, EOFError, KeyError, TypeError, RuntimeError, *DAMAGED_ARCHIVES)
 
 
 def measure_samples(
@@ -67,18 +58,8 @@ def measure_samples(
     one = experiment(name)
     settings = Measuring(one, config, []).settings()
     read = _reader(one, settings)
-    cell = _cell(one, model, condition)
-    common = {
-        "paper": one.paper,
-        "source": cell["source"],
-        "dataset": cell["dataset"],
-        "model": model,
-        "condition": cell["condition"],
-        "spread": np.nan,
-        "n": 1.0,
-        "unit": "",
-        "note": "",
-    }
+    cell = _cell(one, model, condition)[["paper", "source", "dataset", "model", "condition"]]
+    common = {**cell, "spread": np.nan, "n": 1.0, "unit": "", "note": ""}
     with compute_device(config["device"]) as device:
         samples = read(Path(path), settings)
         numbers = _numbers(samples, one.metrics, settings, config, device, ensure_classifier(one, config, device))
@@ -138,8 +119,7 @@ def _cell(one: Experiment, model: str, condition: str | None) -> pd.Series:
 
 def _read(path: Path, settings: Mapping[str, Any]) -> np.ndarray:
     """All images of a folder, archive or .npz, uint8 (n, size, size, channels), resized where need be."""
-    blocks = [pixels for pixels, _ in _blocks(path, settings)]
-    return np.concatenate(blocks)
+    return np.concatenate([pixels for pixels, _ in _blocks(path, settings)])
 
 
 def _blocks(path: Path, settings: Mapping[str, Any]) -> Iterator[Block]:
@@ -149,17 +129,21 @@ def _blocks(path: Path, settings: Mapping[str, Any]) -> Iterator[Block]:
     fitted = partial(fit, image_size=size, resampling=resampling, padded_to=entry(settings["data"]).get("padded_to"))
     channels = min(settings["channels"], 3)  # a pair's six are two images
     shown, passed = bar(desc="samples", unit=" images"), Passed()
-    try:
+    with closing(shown), _named_where_damaged(path):
         for pixels, folders in images(path, channels, fitted, passed):
             if pixels.shape[3] != channels:
                 raise UserError(f"{path} has {pixels.shape[3]} channels; the experiment has {channels}")
             yield np.stack([fitted(image) for image in pixels]), folders
             shown.update(len(pixels))
+    _tell(path, passed)
+
+
+@contextmanager
+def _named_where_damaged(path: Path) -> Iterator[None]:
+    try:
+        yield
     except BROKEN as error:
         raise UserError(f"{path} is damaged or not what its name says; replace it") from error
-    finally:
-        shown.close()
-    _tell(path, passed)
 
 
 def _tell(path: Path, passed: Passed) -> None:
@@ -179,11 +163,8 @@ def _stored(path: Path, axes: int) -> np.ndarray | None:
     if path.suffix != ".npz":
         return None
     _check_form(path, "samples")
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            x = arrays.get("x")
-    except BROKEN as error:
-        raise UserError(f"{path} is damaged or not what its name says; replace it") from error
+    with _named_where_damaged(path), np.load(path, allow_pickle=False) as arrays:
+        x = arrays.get("x")
     return x if x is not None and x.ndim == axes and x.dtype == np.uint8 else None
 
 

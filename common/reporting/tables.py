@@ -98,10 +98,9 @@ def display_tables(table: pd.DataFrame) -> list[pd.DataFrame]:
 
 
 def _one_protocol(reported: pd.DataFrame, measured: pd.DataFrame) -> bool:
-    shared = reported.index.intersection(measured.index)
-    return len(shared) > 0 and all(
-        not difference(reported.at[m, "protocol"], measured.at[m, "protocol"]) for m in shared
-    )
+    shared = reported.join(measured, lsuffix="_of_paper", how="inner")
+    pairs = zip(shared["protocol_of_paper"], shared["protocol"], strict=True)
+    return len(shared) > 0 and not any(difference(*pair) for pair in pairs)
 
 
 def markdown(table: pd.DataFrame) -> str:
@@ -121,6 +120,5 @@ def write_tables(table: pd.DataFrame, folder: Path, caption: str, label: str) ->
     write_text(folder / "table.md", "\n\n".join(map(markdown, parts)) + "\n")
     write_csv(table, folder / "table.csv")
     labels = [label, *(f"{label}-{i}" for i in range(2, len(parts) + 1))]
-    write_text(
-        folder / "table.tex", "\n".join(latex(part, caption, name) for part, name in zip(parts, labels, strict=True))
-    )
+    written = [latex(part, caption, name) for part, name in zip(parts, labels, strict=True)]
+    write_text(folder / "table.tex", "\n".join(written))

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers import smoke_config
 from PIL import Image
 
 from common.data.prepare import prepare, prepared
 from common.evaluation.classifiers import ensure_classifier
 from common.evaluation.measuring import measure
-from common.experiments.config import load_config
 from common.experiments.papers import experiment, papers
 from common.pipeline.plan import Plan
 from common.pipeline.trained import trained_file
@@ -39,8 +39,7 @@ class World:
 
     def __init__(self, name: str, root: Path):
         self.one, self.root = experiment(name), root
-        folders = {key: str(root / key) for key in ("results", "runs", "data")}
-        self.plan = Plan(load_config({"scale": "smoke", "checkpoint_seconds": 0, **folders}))
+        self.plan = Plan(smoke_config(root))
 
     def _trained(self) -> list[Path]:
         files = []
@@ -78,17 +77,12 @@ def test_what_the_suite_keeps(tmp_path, name):
     pristine = shutil.copytree(tmp_path / "world", tmp_path / "pristine")
     sheets = tree(pristine, "sheets.npz")
     read_by_measuring = tree(
-        pristine, "record.json", "curves.npz", "snapshots/*.pt", "card.json", "samples.npy", "labels.npy", "networks/*"
+        pristine, "record.json", "curves.npz", "snapshots/*.pt", "card.json", "*.npy", "networks/*"
     )
     outputs = {k: v for k, v in tree(pristine / "runs", "*.json").items() if Path(k).name == "all-arms.json"}
     files = {**sheets, **read_by_measuring, **{f"runs/{k}": v for k, v in outputs.items()}}
-    assert {Path(file).name for file in files} >= {
-        "sheets.npz",
-        "record.json",
-        "curves.npz",
-        "card.json",
-        "samples.npy",
-    }
+    named = {Path(file).name for file in files}
+    assert named >= {"sheets.npz", "record.json", "curves.npz", "card.json", "samples.npy"}
     rng = random.Random(f"{SEED} {name}")
     for file, content in files.items():
         for how, damaged in damages(content, rng, FLIPS):
@@ -114,8 +108,7 @@ def test_what_the_suite_keeps(tmp_path, name):
 
 def test_checkpoints(tmp_path, caplog):
     one, arm = experiment("wgan_lsun_curves"), "WGAN · MLP/MLP"
-    folders = {key: str(tmp_path / key) for key in ("results", "runs", "data")}
-    config = load_config({"scale": "smoke", "checkpoint_seconds": 0, **folders})
+    config = smoke_config(tmp_path)
     train_run(one, arm, 0, config)
     folder = run_folder(one, arm, 0, config)
     pristine = shutil.copytree(folder, tmp_path / "pristine")

@@ -8,12 +8,12 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from helpers import folders, smoke_config
 
 from common.base.errors import UserError
 from common.data.download import download
 from common.data.prepare import prepare, prepared
 from common.evaluation.measuring import measure
-from common.experiments.config import load_config
 from common.experiments.papers import experiment, papers
 from common.reporting.experiment_page import report_experiment
 from common.training import checkpoint
@@ -24,8 +24,8 @@ from drills.machinery import (
     message_of,
     read_only,
     refused,
-    run,
     small_disk,
+    succeed,
     training,
     tree,
     workflow,
@@ -35,11 +35,6 @@ CURVES, ARM = experiment("wgan_lsun_curves"), "WGAN · MLP/MLP"
 LINES = experiment("wgan_parallel_lines")
 FULL = "No space left on device"
 FOUND: Counter = Counter()
-
-
-def configuration(root: Path, **folders: Path) -> dict:
-    places = {key: str(folders.get(key, root / key)) for key in ("results", "runs", "data")}
-    return load_config({"scale": "smoke", "checkpoint_seconds": 0, **places})
 
 
 def sweep(disk: Path, sizes: range, work, check) -> Counter:
@@ -67,10 +62,10 @@ def sweep(disk: Path, sizes: range, work, check) -> Counter:
 
 
 def test_a_training(tmp_path):
-    whole = configuration(tmp_path)
+    whole = smoke_config(tmp_path)
     train_run(CURVES, ARM, 0, whole)
     wanted = tree(run_folder(CURVES, ARM, 0, whole), "step*.pt", "curves.npz")
-    full = configuration(tmp_path, runs=tmp_path / "disk" / "runs")
+    full = smoke_config(tmp_path, runs=str(tmp_path / "disk" / "runs"))
     folder = run_folder(CURVES, ARM, 0, full)
 
     def check(finished: bool) -> None:
@@ -105,18 +100,18 @@ def test_measuring_and_reporting(tmp_path):
         measure(LINES, config, [], None, folder, sheets)
         report_experiment(papers()["wgan"], LINES, config, folder, sheets)
 
-    whole = configuration(tmp_path)
+    whole = smoke_config(tmp_path)
     work(whole)
     wanted = tree(Path(whole["results"]), "*")
     disk = tmp_path / "disk"
-    full = configuration(tmp_path, results=disk / "results")
+    full = smoke_config(tmp_path, results=str(disk / "results"))
 
     def check(finished: bool) -> None:
         if finished:
             assert tree(disk / "results", "*") == wanted
 
     sweep(disk, range(12, 220, 16), partial(work, full), check)
-    sweep(disk, range(4, 8, 4), partial(work, configuration(tmp_path, runs=disk)), lambda finished: None)
+    sweep(disk, range(4, 8, 4), partial(work, smoke_config(tmp_path, runs=str(disk))), lambda finished: None)
 
 
 def test_a_download(tmp_path):
@@ -148,26 +143,21 @@ def test_a_download(tmp_path):
 
 def test_commands(tmp_path):
     """What a person reads: one message, no traceback; the same command goes on once there is room."""
-    folders = {"runs": tmp_path / "disk", "data": tmp_path / "data"}
-    command = training(CURVES.name, ARM, 0, folders)
+    command = training(CURVES.name, ARM, 0, folders(tmp_path) | {"runs": str(tmp_path / "disk")})
     with small_disk(tmp_path / "disk", 100):
         refused(command, "error: cannot write", str(tmp_path / "disk"), FULL)
         enlarge(tmp_path / "disk")
-        done = run(command)
-        assert done.returncode == 0, done.stdout
+        succeed(command)
 
 
 @pytest.mark.parametrize("setting", ["results", "runs", "data"])
 def test_workflows(checkout, tmp_path, setting):
-    folders = {key: tmp_path / key for key in ("results", "runs", "data")}
-    rule = "wgan_gp_gradient_norms"
-    command = workflow(rule, folders=folders)
-    with small_disk(folders[setting], 60):
-        told = refused(command, f"cannot write {folders[setting]}", cwd=checkout)
+    command = workflow("wgan_gp_gradient_norms", folders=folders(tmp_path))
+    with small_disk(tmp_path / setting, 60):
+        told = refused(command, f"cannot write {tmp_path / setting}", cwd=checkout)
         assert FULL in told or "is the disk full?" in told
-        enlarge(folders[setting])
-        done = run(command, checkout)
-        assert done.returncode == 0, done.stdout
+        enlarge(tmp_path / setting)
+        succeed(command, checkout)
 
 
 def test_full_disks_in_figures(figures):
@@ -177,20 +167,18 @@ def test_full_disks_in_figures(figures):
 
 @pytest.mark.parametrize("setting", ["results", "runs", "data"])
 def test_read_only_folders_are_told_before_anything_starts(checkout, tmp_path, setting, figures):
-    folders = {key: tmp_path / key for key in ("results", "runs", "data")}
-    told = f"the {setting} folder {folders[setting]} cannot be written (Read-only file system)"
-    with read_only(folders[setting]):
-        refused(workflow("wgan_parallel_lines", folders=folders), told, cwd=checkout)
+    told = f"the {setting} folder {tmp_path / setting} cannot be written (Read-only file system)"
+    with read_only(tmp_path / setting):
+        refused(workflow("wgan_parallel_lines", folders=folders(tmp_path)), told, cwd=checkout)
         if setting != "results":
-            plain = {key: folders[key] for key in ("runs", "data")}
-            refused(training(CURVES.name, ARM, 0, plain), f"error: {told}")
+            refused(training(CURVES.name, ARM, 0, folders(tmp_path)), f"error: {told}")
         assert tree(tmp_path, "*.npy", "*.pt", "*.json", "*.csv") == {}
     figures("read-only folders", "results, runs and data: told before anything started")
 
 
 def test_a_disk_that_turns_read_only(tmp_path):
     """As a file system does after an error: in mid-training."""
-    config = configuration(tmp_path)
+    config = smoke_config(tmp_path)
 
     def turn(step: int, steps: int) -> None:
         if step == 4:

@@ -44,26 +44,8 @@ def outcome(kind: str, work, *places: str) -> None:
 # Configurations.
 
 CONFIG = load_config()
-NAMES = st.sampled_from(
-    [
-        "wgan",
-        "wgann",
-        "WGAN",
-        "",
-        "wgan_lsun_curves",
-        "wgan_lsun_curve",
-        "cgml_toy",
-        "~nobody/x",
-        "a\0b",
-        "../..",
-        "cifar10",
-        "quick",
-        "cuda:99",
-        "null",
-        "é",
-        "x" * 5000,
-    ]
-)
+WORDS = "wgan wgann WGAN wgan_lsun_curves wgan_lsun_curve cgml_toy ~nobody/x a\0b ../.. cifar10 quick cuda:99 null é"
+NAMES = st.sampled_from(["", *WORDS.split(" "), "x" * 5000])
 NUMBERS = st.one_of(
     st.integers(), st.sampled_from([0, -1, 1, 2**31, 2**32, 10**30, 1.0, 0.5, -0.0]), st.floats(), st.booleans()
 )
@@ -118,27 +100,22 @@ def test_arguments(texts):
     outcome("arguments", lambda: typed(key_values(texts)), "is not valid YAML", "KEY=VALUE")
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
+def test_yaml_files(tmp_path):
+    file = tmp_path / "config.yaml"
+    contents = [
         b"",
+        b"1",
         b"- a\n- list\n",
         b"scale: [quick\n",
         b"\xff\xfe\0",
-        "scale: é".encode("latin-1"),
+        b"scale: \xe9",
         b"scale: quick\0",
-        b"a: &x [*x]\n",
-        b"1",
-        b"!!python/object:os.system {}\n",
-        b"{? [1]: 2}\n",
-        b"scale: quick\nscale: smoke\n",
         b"\t: x",
-    ],
-)
-def test_yaml_files(tmp_path, content):
-    file = tmp_path / "config.yaml"
-    file.write_bytes(content)
-    outcome("YAML files", lambda: load_config(None, file), str(file), "the configuration")
+    ]
+    contents += [b"a: &x [*x]\n", b"!!python/object:os.system {}\n", b"{? [1]: 2}\n", b"scale: quick\nscale: smoke\n"]
+    for content in contents:
+        file.write_bytes(content)
+        outcome("YAML files", lambda: load_config(None, file), str(file), "the configuration")
     for path in (tmp_path, tmp_path / "absent.yaml"):
         outcome("YAML files", lambda: read_yaml(path), str(path))  # noqa: B023
 
@@ -147,12 +124,8 @@ def test_yaml_files(tmp_path, content):
     ("arguments", "place"),
     [
         (["--config", "seeds=[0, one]"], "at seeds"),
-        (["--config", "seeds=[99999999999]"], "at seeds"),
         (["--config", "settings={wgan_lsun_curves: {steps: -3}}"], "steps"),
         (["--config", "settings={wgan_lsun_curves: {snapshots: [1}}"], "is not valid YAML"),
-        (["--config", "papers=[wgann]"], "at papers"),
-        (["--config", "local={cifar10: ~nobody/cifar}"], "at local.cifar10"),
-        (["--config", "processes=0"], "at processes"),
         (["--configfile", "mine.yaml"], "unknown key 'sead'"),
     ],
 )
@@ -172,50 +145,10 @@ GOOD = [
         "mocogan,Table 2,UCF101,MoCoGAN,inception_score,,12.42,0.03,,higher,,,",
     )
 ]
+ODD = "nan NaN inf -inf 1e999 1,5 1.5 0x10 1_000 １ None True -1 wgan wgann W metrik a=b = ;; theta= theta=x a=b;a=b"
+ODD += ' " "x \0 \ufeff é \' =1+1 smaller 🜁'
 CELLS = st.one_of(
-    st.sampled_from(
-        [
-            "",
-            " ",
-            "nan",
-            "NaN",
-            "inf",
-            "-inf",
-            "1e999",
-            "1,5",
-            "1.5",
-            "0x10",
-            "1_000",
-            "１",
-            "None",
-            "True",
-            "-1",
-            "wgan",
-            "wgann",
-            "W",
-            "metrik",
-            "a=b",
-            "=",
-            ";;",
-            "theta=",
-            "theta=x",
-            "a=b;a=b",
-            '"',
-            '"x',
-            "\0",
-            "\ufeff",
-            "é",
-            "x" * 200_000,
-            "\n",
-            "\r",
-            "'",
-            "=1+1",
-            "smaller",
-            "🜁",
-        ]
-    ),
-    st.text(max_size=8),
-    st.floats().map(str),
+    st.sampled_from(["", " ", "\n", "\r", "x" * 200_000, *ODD.split(" ")]), st.text(max_size=8), st.floats().map(str)
 )
 
 

@@ -11,13 +11,13 @@ from itertools import cycle, islice
 from pathlib import Path
 
 import torch
-from helpers import ROOT
+from helpers import ENVIRONMENT, ROOT, folders
 
 from common.base.files import read_json
 from common.experiments.papers import experiment
 from common.training import checkpoint
 from common.training.runs import run_folder
-from drills.machinery import ENVIRONMENT, SEED, leftovers, run, training, tree, workflow
+from drills.machinery import SEED, leftovers, succeed, training, tree, workflow
 
 KILLS = int(os.environ.get("DRILL_KILLS", 50))
 OF_WORKFLOWS = KILLS // 5
@@ -57,10 +57,6 @@ def wait_until(happened, process: subprocess.Popen) -> None:
         time.sleep(0.001)
 
 
-def state(folder: Path) -> dict[str, bytes]:
-    return tree(folder, *LASTING)
-
-
 def kill_once(command: list[str], folder: Path, rng: random.Random, when: str) -> str | None:
     """Kill a training at a random moment of the sort ``when``; where it was, or None where it had finished."""
     before, lying = checkpoint.existing(folder)[:1], set(leftovers(folder))
@@ -95,15 +91,13 @@ def drill_paper(paper: str, quota: int, root: Path) -> Counter:
     one, rng = experiment(name), random.Random(f"{SEED} {paper}")
 
     def command(place: str) -> list[str]:
-        folders = {"runs": root / place / "runs", "data": root / place / "data"}
-        return training(name, arm, 0, folders, steps=steps, snapshots=SNAPSHOTS)
+        return training(name, arm, 0, folders(root / place), steps=steps, snapshots=SNAPSHOTS)
 
     def folder(place: str) -> Path:
         return run_folder(one, arm, 0, {"runs": root / place / "runs", "scale": "smoke"})
 
-    undisturbed = run(command(f"{paper}/whole"))
-    assert undisturbed.returncode == 0, undisturbed.stdout
-    whole, data = state(folder(f"{paper}/whole")), tree(root / paper / "whole" / "data", "samples.npy")
+    succeed(command(f"{paper}/whole"))
+    whole, data = tree(folder(f"{paper}/whole"), *LASTING), tree(root / paper / "whole" / "data", "samples.npy")
     assert len(whole) >= SNAPSHOTS + 2
     moments = islice(cycle(MOMENTS), list(TRAININGS).index(paper), None)
     fell: Counter = Counter()
@@ -117,9 +111,8 @@ def drill_paper(paper: str, quota: int, root: Path) -> Counter:
             if where is not None:
                 fell[where] += 1
                 check_whole(folder(place))
-        again = run(command(place))
-        assert again.returncode == 0, again.stdout
-        assert state(folder(place)) == whole, f"other bits in {folder(place)}, kills fell {dict(fell)}"
+        succeed(command(place))
+        assert tree(folder(place), *LASTING) == whole, f"other bits in {folder(place)}, kills fell {dict(fell)}"
         assert tree(root / place / "data", "samples.npy") == data
         assert leftovers(folder(place)) == []
         record, wanted = (read_json(folder(p) / "record.json") for p in (place, f"{paper}/whole"))
@@ -154,12 +147,10 @@ def test_whole_workflows(checkout, tmp_path, figures):
     settings = "{" + ", ".join(f"{name}: {changed}" for name, changed in WORKFLOW.items()) + "}"
 
     def command(place: str) -> list[str]:
-        folders = {key: tmp_path / place / key for key in ("results", "runs", "data")}
-        return workflow(*WORKFLOW, folders=folders, settings=settings.replace("'", ""))
+        return workflow(*WORKFLOW, folders=folders(tmp_path / place), settings=settings.replace("'", ""))
 
     began = time.monotonic()
-    undisturbed = run(command("whole"), checkout)
-    assert undisturbed.returncode == 0, undisturbed.stdout
+    succeed(command("whole"), checkout)
     lasted = time.monotonic() - began
     rng = random.Random(f"{SEED} workflow")
     fell: Counter = Counter()
@@ -173,8 +164,7 @@ def test_whole_workflows(checkout, tmp_path, figures):
             finished = not kill(process)
             if not finished:
                 fell[where_it_was(tmp_path / place)] += 1
-        again = run(command(place), checkout)
-        assert again.returncode == 0, again.stdout
+        succeed(command(place), checkout)
         for part, patterns in {"results": NUMBERS, "runs": LASTING, "data": ("samples.npy", "*.pt")}.items():
             one, other = (tree(tmp_path / of / part, *patterns) for of in ("whole", place))
             assert one.keys() == other.keys()

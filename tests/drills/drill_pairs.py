@@ -4,12 +4,12 @@ import signal
 import subprocess
 import time
 
-from helpers import ROOT
+from helpers import ENVIRONMENT, ROOT, folders
 
 from common.base.files import read_json
 from common.experiments.papers import experiment
 from common.training.runs import run_folder
-from drills.machinery import ENVIRONMENT, refused, run, training, tree, workflow
+from drills.machinery import refused, succeed, training, tree, workflow
 
 RULE = "wgan_critic_momentum"
 
@@ -26,11 +26,9 @@ def begin(command, cwd, ready):
 
 def test_the_second_workflow_is_refused_and_the_first_unharmed(checkout, tmp_path, figures):
     def command(place):
-        folders = {key: tmp_path / place / key for key in ("results", "runs", "data")}
-        return workflow(RULE, folders=folders, settings=f"{{{RULE}: {{steps: 600}}}}")
+        return workflow(RULE, folders=folders(tmp_path / place), settings=f"{{{RULE}: {{steps: 600}}}}")
 
-    whole = run(command("whole"), checkout)
-    assert whole.returncode == 0, whole.stdout
+    succeed(command("whole"), checkout)
     runs = tmp_path / "both" / "runs"
     first = begin(command("both"), checkout, lambda: list(runs.rglob("step*.pt")))
     assert first.poll() is None, first.stdout.read()
@@ -47,8 +45,7 @@ def test_the_second_workflow_is_refused_and_the_first_unharmed(checkout, tmp_pat
 
 def test_the_second_training_waits_for_the_first(tmp_path, figures):
     one, arm = experiment(RULE), "RMSProp"
-    folders = {"runs": tmp_path / "runs", "data": tmp_path / "data"}
-    command = training(RULE, arm, 0, folders, steps=600)
+    command = training(RULE, arm, 0, folders(tmp_path), steps=600)
     folder = run_folder(one, arm, 0, {"runs": tmp_path / "runs", "scale": "smoke"})
     first = begin(command, ROOT, lambda: list(folder.rglob("step*.pt")))
     first.send_signal(signal.SIGSTOP)

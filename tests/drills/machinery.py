@@ -16,29 +16,32 @@ from helpers import ROOT, run
 from common.base.errors import UserError
 
 SEED = int(os.environ.get("DRILL_SEED", random.SystemRandom().randrange(10**6)))
-ENVIRONMENT = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def training(name: str, arm: str, seed: int, folders: Mapping[str, Path], **settings: Any) -> list[str]:
+def training(name: str, arm: str, seed: int, folders: Mapping[str, str], **settings: Any) -> list[str]:
     """The command of one training at scale smoke."""
     command = [sys.executable, "-m", "common", "train", name, "--arm", arm, "--seed", str(seed), "--scale", "smoke"]
     command += [f"--set={key}={value}" for key, value in settings.items()]
     return [*command, "--config=checkpoint_seconds=0", *(f"--config={key}={path}" for key, path in folders.items())]
 
 
-def workflow(*targets: str, folders: Mapping[str, Path], **config: Any) -> list[str]:
+def workflow(*targets: str, folders: Mapping[str, str], **config: Any) -> list[str]:
     """The command of a workflow run at scale smoke."""
     pairs = {"scale": "smoke", "checkpoint_seconds": 0, **config, **folders}
     return [sys.executable, "-m", "snakemake", *targets, "--config", *(f"{key}={pairs[key]}" for key in pairs)]
 
 
+def succeed(command: list[str], cwd: Path = ROOT) -> None:
+    done = run(command, cwd)
+    assert done.returncode == 0, done.stdout
+
+
 def refused(command: list[str], *parts: str, cwd: Path = ROOT) -> str:
     """Run a command that must fail with one message that has ``parts``, and no traceback; returns what it printed."""
     done = run(command, cwd)
-    assert done.returncode not in (0, None), done.stdout
+    assert done.returncode != 0, done.stdout
     assert "Traceback" not in done.stdout, done.stdout
-    for part in parts:
-        assert part in done.stdout, done.stdout
+    assert all(part in done.stdout for part in parts), done.stdout
     return done.stdout
 
 

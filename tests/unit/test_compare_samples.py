@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import smoke_config
 from PIL import Image
 
 from common.base.errors import UserError
@@ -24,17 +25,13 @@ def root(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def config(root):
-    from common.experiments.config import load_config
-
-    return load_config({"scale": "smoke", "device": "cpu", "data": str(root / "data")})
+    return smoke_config(root, device="cpu")
 
 
-def arguments(root, samples, *more):
+def compared(root, samples, *more):
     given = ["compare", "--samples", str(samples), "--experiment", NAME, "--model", "BigGAN", "--condition", CONDITION]
-    kept = [
-        f"--config={key}={value}" for key, value in (("scale", "smoke"), ("device", "cpu"), ("data", root / "data"))
-    ]
-    return [*given, *kept, "--output", str(root / "out"), *more]
+    kept = ["--scale=smoke", "--config=device=cpu", f"--config=data={root / 'data'}", f"--output={root / 'out'}"]
+    return main([*given, *kept, *more])
 
 
 def test_a_folder_and_an_archive_of_the_same_images_score_alike(root, config):
@@ -69,12 +66,12 @@ def test_the_command_prints_the_comparison_and_its_status_says_how_it_went(root,
     images = np.zeros((16, 8, 8, 1), np.uint8)
     images[::2] = 200
     np.savez(root / "few.npz", x=images)
-    assert main(arguments(root, root / "few.npz")) == 0
+    assert compared(root, root / "few.npz") == 0
     printed = capsys.readouterr().out
     assert "2 not comparable" in printed
     assert "fd_classifier" in printed
-    assert main(arguments(root, root / "few.npz", "--fail-on", "worse")) == 0
-    assert main(arguments(root, root / "few.npz", "--fail-on", "not-comparable")) == 2
+    assert compared(root, root / "few.npz", "--fail-on", "worse") == 0
+    assert compared(root, root / "few.npz", "--fail-on", "not-comparable") == 2
     assert len(pd.read_csv(root / "out" / "measured.csv")) == 2
 
 

@@ -1,11 +1,13 @@
 """What is known beforehand: operations and memory of updates, the table of costs, and the account of what was spent."""
 
 import os
+from itertools import chain
 
 import numpy as np
 import pytest
-import torch
+from helpers import CPU
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from common.data.batches import Batches
 from common.data.kinds import kind_of
@@ -29,34 +31,19 @@ def test_a_convolution_s_operations_are_those_of_the_textbook():
     assert operations(nn.Conv2d(3, 8, 4, 2, 1), (10, 3, 16, 16)) == 2 * 10 * 8 * 8 * 8 * 3 * 16
 
 
-@pytest.fixture
-def counted_for_real():
-    """torch's own counter on a real update, small enough for a CPU."""
-    from torch.utils.flop_counter import FlopCounterMode
-
-    def count(settings, shape) -> float:
-        method = build_method(settings, shape, torch.device("cpu"))
-        method.make_optimisers()
-        samples = np.zeros((8, *shape[1:], shape[0]), np.uint8)
-        labels = np.arange(8) % settings.get("classes", 2)
-        batches = Batches(samples, settings["batch_size"], 0, torch.device("cpu"), labels)
-        with FlopCounterMode(display=False) as counter:
-            method.update(1, batches)
-        return counter.get_total_flops()
-
-    return count
-
-
 @pytest.mark.parametrize(
-    ("name", "arm", "changed"),
-    [
-        ("biggan_truncation", "BigGAN", {"batch_size": 2, "precision": "float32"}),
-        ("msgan_facades", "BicycleGAN", {"batch_size": 2}),
-    ],
+    ("one", "arm", "changed"), [(TRUNCATION, "BigGAN", {"precision": "float32"}), (FACADES, "BicycleGAN", {})]
 )
-def test_an_update_without_memory_counts_what_a_real_one_does(counted_for_real, name, arm, changed):
-    settings = experiment(name).settings(arm, "smoke") | changed
-    assert update(settings, MACHINE).operations == counted_for_real(settings, kind_of(settings).shape(settings))
+def test_an_update_without_memory_counts_what_torch_s_own_counter_does_in_a_real_one(one, arm, changed):
+    settings = one.settings(arm, "smoke") | changed | {"batch_size": 2}
+    shape = kind_of(settings).shape(settings)
+    method = build_method(settings, shape, CPU)
+    method.make_optimisers()
+    labels = np.arange(8) % settings.get("classes", 2)
+    batches = Batches(np.zeros((8, *shape[1:], shape[0]), np.uint8), 2, 0, CPU, labels)
+    with FlopCounterMode(display=False) as counter:
+        method.update(1, batches)
+    assert update(settings, MACHINE).operations == counter.get_total_flops()
 
 
 class TwoKinds:
@@ -80,13 +67,9 @@ COUNTED_NOT = {"reproductions.cgml.rivals.ClassifiedColours"}  # it asks for a n
 
 @pytest.mark.slow
 def test_every_built_method_can_be_counted():
-    methods = {}
-    for one in all_experiments():
-        for arm in one.own_arms:
-            settings = one.settings(arm, "smoke")
-            methods.setdefault(settings["method"], settings)
+    every = [one.settings(arm, "smoke") for one in all_experiments() for arm in one.own_arms]
     failed = set()
-    for name, settings in methods.items():
+    for name, settings in {settings["method"]: settings for settings in every}.items():
         try:
             assert update(settings, MACHINE).seconds > 0, name
         except (RuntimeError, NotImplementedError):
@@ -180,22 +163,15 @@ def test_every_network_s_weights_are_registered():
 
 @pytest.mark.slow
 def test_what_is_on_record_stands_beside_what_was_foreseen(tmp_path):
-    one = experiment("wgan_two_gaussians")
-    jobs = [f"train/wgan/{one.name}/{job}" for job in one.jobs("quick")] + [f"measure/wgan/{one.name}", one.name]
-    others = [  # so that nothing has to be counted
-        job
-        for other in papers()["wgan"].experiments.values()
-        for job in (
-            *(f"train/wgan/{other.name}/{job}" for job in other.jobs("quick")),
-            f"measure/wgan/{other.name}",
-            other.name,
-        )
-    ]
-    write(tmp_path / "quick", [cost_of(job, 36, predicted=72) for job in {*jobs, *others}])
+    one, jobs = experiment("wgan_two_gaussians"), {}
+    for each in papers()["wgan"].experiments.values():  # of the others too, so that nothing has to be counted
+        trainings = [f"train/wgan/{each.name}/{job}" for job in each.jobs("quick")]
+        jobs[each.name] = [*trainings, f"measure/wgan/{each.name}", each.name]
+    write(tmp_path / "quick", [cost_of(job, 36, predicted=72) for job in chain(*jobs.values())])
     found = line(report(load_config({"papers": ["wgan"], "results": str(tmp_path), "data": str(tmp_path)})), one.name)
     assert found["by"] == "record"
-    assert float(found["spent, h"]) == pytest.approx(0.01 * len(jobs))
-    assert float(found["foreseen, h"]) == pytest.approx(0.02 * len(jobs))
+    assert float(found["spent, h"]) == pytest.approx(0.01 * len(jobs[one.name]))
+    assert float(found["foreseen, h"]) == pytest.approx(0.02 * len(jobs[one.name]))
     assert found["to fetch"] == ""
 
 

@@ -8,17 +8,22 @@ from modulefinder import ModuleFinder
 from pathlib import Path
 
 import pytest
+from helpers import CPU, smoke_config
 
 from common.base import provenance
 from common.base.errors import UserError
 from common.base.files import file_state, write_json
 from common.base.provenance import DISPATCHERS, PLUMBING, ROOT, modules_used
 from common.data.prepare import prepare
+from common.evaluation.classifiers import ensure_classifier
+from common.evaluation.measuring import measure
 from common.experiments.config import load_config
 from common.experiments.papers import all_experiments, experiment, papers
 from common.pipeline import plan as plan_module
 from common.pipeline.plan import Plan
 from common.pipeline.trained import check_runs, trained_file
+from common.reporting.experiment_page import report_experiment
+from common.training.runs import train_runs
 
 FILES = {
     ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file
@@ -150,16 +155,8 @@ def test_what_preparing_runs_is_in_its_hash(entries, tmp_path, name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["wgan_two_gaussians", "mocogan_shapes_acd"])
 def test_what_training_measuring_and_drawing_run_is_in_their_hashes(entries, tmp_path, name):
-    import torch
-
-    from common.evaluation.classifiers import ensure_classifier
-    from common.evaluation.measuring import measure
-    from common.reporting.experiment_page import report_experiment
-    from common.training.runs import train_runs
-
-    one = experiment(name)
-    config = load_config({"scale": "smoke", **{key: str(tmp_path / key) for key in ("results", "runs", "data")}})
-    classifier = ensure_classifier(one, config, torch.device("cpu"))
+    one, config = experiment(name), smoke_config(tmp_path)
+    classifier = ensure_classifier(one, config, CPU)
     outputs, preparing = [], set(modules_used(*entries["prepare_data", next(iter(Plan(config).datasets))]))
     for job, runs in one.jobs("smoke", config).items():
         for arm, _ in runs:

@@ -27,18 +27,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.e2e]
 
 PATH = f"{os.environ['PATH']}:/usr/sbin"  # where distributions put the daemons
 NEEDED = {
-    "slurm": (
-        "munged",
-        "slurmctld",
-        "slurmd",
-        "sbatch",
-        "srun",
-        "squeue",
-        "scontrol",
-        "scancel",
-        "snakemake_executor_plugin_slurm",
-    ),
-    "kubernetes": ("git", "rsync", "snakemake_executor_plugin_kubernetes", "snakemake_storage_plugin_fs"),
+    "slurm": "munged slurmctld slurmd sbatch srun squeue scontrol scancel snakemake_executor_plugin_slurm",
+    "kubernetes": "git rsync snakemake_executor_plugin_kubernetes snakemake_storage_plugin_fs",
 }
 
 CONFIGURATION = """\
@@ -74,18 +64,13 @@ PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 
 def needs(profile: str) -> pytest.MarkDecorator:
     """Skip the test where a program or plugin that a profile needs is not installed."""
-    missing = [
-        name
-        for name in NEEDED[profile]
-        if importlib.util.find_spec(name) is None and shutil.which(name, path=PATH) is None
-    ]
+    named = NEEDED[profile].split()
+    missing = [name for name in named if not (importlib.util.find_spec(name) or shutil.which(name, path=PATH))]
     return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
 
 
-@pytest.mark.slow
 def test_every_key_of_a_profile_is_an_option():
-    told = subprocess.run([sys.executable, "-m", "snakemake", "--help"], capture_output=True, text=True, check=True)
-    known = set(re.findall(r"--([\w-]+)", told.stdout))
+    known = set(re.findall(r"--([\w-]+)", snakemake("--help").stdout))
     for profile in (ROOT / "profiles").glob("*/profile.v9+.yaml"):
         keys = yaml.safe_load(profile.read_text())
         executor = keys.get("executor")
@@ -115,12 +100,11 @@ def until(ready, seconds: float = 120):
 @contextlib.contextmanager
 def started(command: list[str], folder: Path):
     """A process that does not outlive its test."""
-    process = subprocess.Popen(command, cwd=folder)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+    with subprocess.Popen(command, cwd=folder) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def free_port() -> int:
@@ -129,9 +113,11 @@ def free_port() -> int:
         return one.getsockname()[1]
 
 
-def script(path: Path, line: str) -> None:
-    path.write_text(f"#!/bin/sh\n{line}\n")
-    path.chmod(0o755)
+def program(folder: Path, name: str, line: str) -> None:
+    """A shell script for jobs to find in ``<folder>/bin``."""
+    (folder / "bin").mkdir(exist_ok=True)
+    (folder / "bin" / name).write_text(f"#!/bin/sh\n{line}\n")
+    (folder / "bin" / name).chmod(0o755)
 
 
 def slurm(*command: str) -> str:
@@ -143,22 +129,20 @@ def slurm(*command: str) -> str:
 def cluster(tmp_path, monkeypatch):
     """A running Slurm; SLURM_CONF leads its commands to it."""
     host = socket.gethostname().partition(".")[0]
-    (tmp_path / "slurm.conf").write_text(
-        CONFIGURATION.format(
-            host=host, user=getuser(), folder=tmp_path, controller_port=free_port(), node_port=free_port()
-        )
-    )
+    ports = {"controller_port": free_port(), "node_port": free_port()}
+    text = CONFIGURATION.format(host=host, user=getuser(), folder=tmp_path, **ports)
+    (tmp_path / "slurm.conf").write_text(text)
     (tmp_path / "gres.conf").write_text(f"Name=gpu File={tmp_path}/gpu[0-1]\n")
     for name in ("gpu0", "gpu1"):
         (tmp_path / name).touch()
-    for name in ("state", "spool", "bin"):
+    for name in ("state", "spool"):
         (tmp_path / name).mkdir()
     key = tmp_path / "munge.key"
     key.write_bytes(os.urandom(1024))
     key.chmod(0o400)
-    script(tmp_path / "bin" / "nvidia-smi", "true")  # enough for the training to ask for a GPU
+    program(tmp_path, "nvidia-smi", "true")  # enough for the training to ask for a GPU
     # The plugin starts srun without SLURM_CONF, which only this cluster needs.
-    script(tmp_path / "bin" / "srun", f'SLURM_CONF={tmp_path}/slurm.conf exec {shutil.which("srun")} "$@"')
+    program(tmp_path, "srun", f'SLURM_CONF={tmp_path}/slurm.conf exec {shutil.which("srun")} "$@"')
     monkeypatch.setenv("SLURM_CONF", str(tmp_path / "slurm.conf"))
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:{PATH}")
     files = [f"--{name}-file={tmp_path}/munge.{name}" for name in ("key", "pid", "log", "seed")]
@@ -182,11 +166,10 @@ def cluster(tmp_path, monkeypatch):
             until(lambda: not slurm("squeue", "-h"), 20)
         for process in reversed(running):
             process.terminate()
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.kill()
+            process.wait()
 
 
 def jobs(rule: str) -> dict[str, dict[str, str]]:
@@ -228,21 +211,10 @@ def assert_same_bits(folder: Path, other: Path) -> None:
 def test_slurm_jobs_killed_and_requeued_end_in_the_same_bits(cluster, checkout, whole):
     """A whole experiment, and beside it a training that is killed once and put back into the queue once."""
     work = checkout / "cluster" / "runs" / TRAINING
-    command = [
-        sys.executable,
-        "-c",
-        EAGER_SNAKEMAKE,
-        f"cluster/runs/{TRAINING}/all-arms.json",
-        "wgan_parallel_lines",
-        "--workflow-profile",
-        "profiles/slurm",
-        "--slurm-status-command",
-        "squeue",
-        *CONFIG,
-        "runs=cluster/runs",
-        "data=cluster/data",
-        "results=cluster/results",
-    ]
+    targets = [f"cluster/runs/{TRAINING}/all-arms.json", "wgan_parallel_lines"]
+    options = ["--workflow-profile", "profiles/slurm", "--slurm-status-command", "squeue", *CONFIG]
+    kept = [f"{name}=cluster/{name}" for name in ("runs", "data", "results")]
+    command = [sys.executable, "-c", EAGER_SNAKEMAKE, *targets, *options, *kept]
     with started(command, checkout) as process:
         until(lambda: checkpoints(work))
         (first,) = jobs("train")
@@ -258,13 +230,8 @@ def test_slurm_jobs_killed_and_requeued_end_in_the_same_bits(cluster, checkout, 
     assert_same_bits(whole, work)
     train = jobs("train")
     assert train.keys() == {first, second}
-    expected = {
-        "JobState": "COMPLETED",
-        "Restarts": "1",
-        "TresPerJob": "gres:gpu:1",
-        "TimeLimit": "1-00:00:00",
-        "MinMemoryNode": "16000M",
-    }
+    expected = {"JobState": "COMPLETED", "Restarts": "1", "TresPerJob": "gres:gpu:1"}
+    expected |= {"TimeLimit": "1-00:00:00", "MinMemoryNode": "16000M"}
     assert expected.items() <= train[second].items()
     (report,) = jobs("wgan_parallel_lines").values()
     assert report["TimeLimit"] == "02:00:00"
@@ -293,11 +260,8 @@ class Pods(BaseHTTPRequestHandler):
         body = self.body()
         if self.path.endswith("/jobs"):
             (container,) = body["spec"]["template"]["spec"]["containers"]
-            pod = subprocess.Popen(
-                [*container["command"], *container["args"]],
-                cwd=tempfile.mkdtemp(dir=self.folder),
-                start_new_session=True,
-            )
+            command, folder = [*container["command"], *container["args"]], tempfile.mkdtemp(dir=self.folder)
+            pod = subprocess.Popen(command, cwd=folder, start_new_session=True)
             self.asked.append({**container, "job": body["metadata"]["name"], "process": pod})
         self.answer(body, 201)
 
@@ -322,15 +286,15 @@ def pods(tmp_path, monkeypatch):
     handler = type("Handler", (Pods,), {"asked": asked, "folder": tmp_path / "pods"})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        cluster = {"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.server_port}"}}
-        context = {"name": "x", "context": {"cluster": "c", "user": "u"}}
-        users = [{"name": "u", "user": {}}]
-        (tmp_path / "kubeconfig").write_text(
-            json.dumps({"clusters": [cluster], "contexts": [context], "users": users, "current-context": "x"})
-        )
+        kubeconfig = {
+            "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.server_port}"}}],
+            "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+            "users": [{"name": "u", "user": {}}],
+            "current-context": "x",
+        }
+        (tmp_path / "kubeconfig").write_text(json.dumps(kubeconfig))
         monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
-        (tmp_path / "bin").mkdir()
-        script(tmp_path / "bin" / "nvidia-smi", "true")  # enough for the training to ask for a GPU
+        program(tmp_path, "nvidia-smi", "true")  # enough for the training to ask for a GPU
         monkeypatch.setenv("PATH", f"{tmp_path}/bin:{Path(sys.executable).parent}:{PATH}")
         try:
             yield asked
@@ -346,29 +310,15 @@ def pods(tmp_path, monkeypatch):
 def test_kubernetes_a_killed_pod_is_followed_by_one_that_ends_in_the_same_bits(pods, checkout, whole, tmp_path):
     """By way of the profile, with another path for its volume; the volume is a folder here."""
     volume = tmp_path / "gan-reproductions"
-    shutil.copytree(
-        checkout,
-        volume,
-        ignore=lambda folder, names: (
-            {"runs", "data", "results", "cluster", ".snakemake"} & set(names) if folder == str(checkout) else ()
-        ),
-    )
+    made = {"runs", "data", "results", "cluster", ".snakemake"}
+    shutil.copytree(checkout, volume, ignore=lambda folder, names: made if folder == str(checkout) else ())
     for command in (("init", "-q"), ("add", ".")):  # the plugin hands to pods what git lists
         subprocess.run(["git", *command], cwd=volume, check=True)
     profile = volume / "profiles" / "kubernetes" / "profile.v9+.yaml"
     profile.write_text(profile.read_text().replace("/shared/gan-reproductions", str(volume)))
     work = volume / "runs" / TRAINING
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        f"runs/{TRAINING}/all-arms.json",
-        "--workflow-profile",
-        "profiles/kubernetes",
-        "--seconds-between-status-checks",
-        "1",
-        *CONFIG,
-    ]
+    options = ["--workflow-profile", "profiles/kubernetes", "--seconds-between-status-checks", "1", *CONFIG]
+    command = [sys.executable, "-m", "snakemake", f"runs/{TRAINING}/all-arms.json", *options]
     with started(command, volume) as process:
         until(lambda: checkpoints(work))
         os.killpg(pods[-1]["process"].pid, signal.SIGKILL)

@@ -17,8 +17,3 @@ def test_the_lock_pins_all_with_hashes_and_no_address():
     assert "://" not in text
     entries = re.split(r"\n(?=\S)", text.strip())
     assert all("--hash=sha256:" in entry for entry in entries)
-
-
-def test_common_never_imports_a_paper():
-    for file in (ROOT / "common").rglob("*.py"):
-        assert not re.search(r"^\s*(from|import) reproductions", file.read_text(), re.M), file

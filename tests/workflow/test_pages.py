@@ -17,6 +17,7 @@ from helpers import ROOT
 from common.base.errors import UserError
 from common.experiments.config import load_config
 from common.experiments.papers import library, papers
+from common.pipeline.plan import Plan
 from common.reporting.claims import MARKS, load_claims
 from common.reporting.experiment_page import draw
 from common.reporting.figures.plots import figure, show_images
@@ -24,7 +25,6 @@ from common.reporting.markup import SIGNS, document, html_table, inline, render
 from common.reporting.page_model import DISAGREEMENTS, ExperimentPage, PaperPage, command, counts
 from common.reporting.pages import write_pages
 from common.reporting.results import Results
-from common.reporting.sources import summary_inputs
 from common.reporting.summary import telling
 from common.reporting.tables import display_tables, duration
 
@@ -189,7 +189,7 @@ def test_commands_name_a_scale_that_is_not_the_default():
 
 
 def test_what_the_pages_are_made_of_besides_results_exists():
-    inputs = summary_inputs([papers()["wgan"]])
+    inputs = Plan(load_config({"papers": ["wgan"]})).summary_inputs()
     assert all((ROOT / file).is_file() for file in inputs)
     assert {"common/reporting/templates/index.html.j2", "reproductions/wgan/README.md"} <= set(inputs)
     assert "reproductions/cgan/reported.csv" in inputs
@@ -266,18 +266,9 @@ def problems(pages: list[Path], folder: Path, dark: bool) -> list[str]:
     check = (ROOT / "tests/workflow/check_pages.html").read_text(encoding="utf-8")
     check = check.replace("PAGES", json.dumps([page.as_uri() for page in pages])).replace("DARK", json.dumps(dark))
     wrapper.write_text(check, encoding="utf-8")
-    command = [
-        "chromium",
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--allow-file-access-from-files",
-        "--dump-dom",
-        f"--user-data-dir={folder / 'profile'}",
-        f"--blink-settings=preferredColorScheme={0 if dark else 1}",
-        "--virtual-time-budget=20000",
-        wrapper.as_uri(),
-    ]
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files", "--dump-dom"]
+    options += [f"--user-data-dir={folder / 'profile'}", f"--blink-settings=preferredColorScheme={0 if dark else 1}"]
+    command = ["chromium", *options, "--virtual-time-budget=20000", wrapper.as_uri()]
     done = subprocess.run(command, check=True, timeout=180, capture_output=True, text=True)
     found = re.search(r"<pre>(.*?)</pre>", done.stdout, re.S)
     assert found, done.stdout[-2000:] + done.stderr[-2000:]

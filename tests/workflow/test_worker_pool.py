@@ -4,12 +4,12 @@ import os
 import re
 import subprocess
 import sys
-import textwrap
 import time
 from pathlib import Path
 
 import pytest
 
+from common.base.files import read_json
 from common.base.schema import ROOT
 from common.pipeline.jobs import JOBS
 from common.pipeline.worker_pool import ADDRESS, WorkerPool, socket_folder
@@ -17,11 +17,11 @@ from common.pipeline.worker_pool import ADDRESS, WorkerPool, socket_folder
 pytestmark = pytest.mark.slow
 
 CALLER = """
-    import sys
-    from types import SimpleNamespace
-    from common.pipeline.worker_pool import run
-    log, rule, threads = sys.argv[1:]
-    run(SimpleNamespace(log=[log], rule=rule, threads=int(threads), output=[log], config={}, params=None))
+import sys
+from types import SimpleNamespace
+from common.pipeline.worker_pool import run
+log, rule, threads = sys.argv[1:]
+run(SimpleNamespace(log=[log], rule=rule, threads=int(threads), output=[log], config={}, params=None))
 """
 # Jobs of the tests' own, which only the pool of the tests knows.
 SETUP = """
@@ -47,9 +47,8 @@ def pool():
         patch.setattr("tempfile.tempdir", None)
         workers = WorkerPool(threads=1, setup=SETUP)
         address = os.environ[ADDRESS].rpartition(":")[0]
-        for _ in range(3000):
-            if Path(address).exists():
-                break
+        while not Path(address).exists():
+            assert workers.process.poll() is None
             time.sleep(0.1)
         yield workers
         workers.close()
@@ -57,37 +56,39 @@ def pool():
     assert ADDRESS not in os.environ
 
 
-def call(rule: str, log: Path, threads: int = 1, **options) -> subprocess.Popen:
-    command = [sys.executable, "-c", textwrap.dedent(CALLER), str(log), rule, str(threads)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+def start(rule: str, folder: Path, threads: int = 1) -> subprocess.Popen:
+    command = [sys.executable, "-c", CALLER, str(folder / "log"), rule, str(threads)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def test_output_goes_where_the_caller_s_does(pool, tmp_path):
-    done = call("speak", tmp_path / "log")
-    output, _ = done.communicate(timeout=300)
-    assert (done.returncode, output) == (0, "said aloud\n")
+def call(rule: str, folder: Path, threads: int = 1) -> tuple[int, str, str]:
+    """Status, stdout and stderr of a job that is logged in ``folder``."""
+    process = start(rule, folder, threads)
+    output, errors = process.communicate(timeout=300)
+    return process.returncode, output, errors
+
+
+def test_output_goes_where_the_caller_s_does_and_what_it_took_beside_the_log(pool, tmp_path):
+    assert call("speak", tmp_path)[:2] == (0, "said aloud\n")
     assert (tmp_path / "log").read_text() == "said in the log\n"
+    cost = read_json(tmp_path / "log.cost.json")
+    assert 0 < cost["start_up"] <= cost["cpu"]
+    assert set(cost) == {"start_up", "cpu", "seconds", "memory_mb", "disk_mb"}
 
 
 def test_the_work_is_done_in_a_fork_that_has_the_libraries(pool, tmp_path):
-    output, _ = call("libraries", tmp_path / "log").communicate(timeout=300)
-    assert output.split() == ["True", str(pool.process.pid)]
+    assert call("libraries", tmp_path)[1].split() == ["True", str(pool.process.pid)]
 
 
-@pytest.mark.parametrize(("name", "message"), [("refuse", "error in refuse: one clear message"), ("crash", "a bug")])
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("refuse", "error in refuse: one clear message"), ("crash", "a bug"), ("die", "ended suddenly")],
+)
 def test_failures_are_told_and_have_a_status(pool, tmp_path, name, message):
-    done = call(name, tmp_path / "log")
-    _, errors = done.communicate(timeout=300)
-    assert done.returncode == 1
+    status, _, errors = call(name, tmp_path)
+    assert status == 1
     assert message in errors
-    assert message.rpartition(": ")[2] in (tmp_path / "log").read_text()
-
-
-def test_a_sudden_death_is_a_failure(pool, tmp_path):
-    done = call("die", tmp_path / "log")
-    _, errors = done.communicate(timeout=300)
-    assert done.returncode == 1
-    assert "ended suddenly" in errors
+    assert name == "die" or message.rpartition(": ")[2] in (tmp_path / "log").read_text()
 
 
 def alive(process: int) -> bool:
@@ -99,32 +100,21 @@ def alive(process: int) -> bool:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc here")
 def test_the_work_ends_with_its_caller(pool, tmp_path):
-    done = call("sleep", tmp_path / "log")
+    done = start("sleep", tmp_path)
     fork = int(done.stdout.readline())
     assert alive(fork)
     done.kill()
     done.communicate(timeout=300)
-    for _ in range(100):
-        if not alive(fork):
-            return
+    end = time.monotonic() + 10
+    while alive(fork):
+        assert time.monotonic() < end, "the fork outlived its caller"
         time.sleep(0.1)
-    raise AssertionError("the fork outlived its caller")
 
 
 def test_another_number_of_threads_is_no_job_for_a_fork(pool, tmp_path):
-    done = call("speak", tmp_path / "log", threads=2)
-    _, errors = done.communicate(timeout=300)  # in the caller itself, where the test's own jobs are not known
+    status, _, errors = call("speak", tmp_path, threads=2)  # the caller itself does not know the test's own jobs
     assert "speak" in errors
-    assert done.returncode != 0
-
-
-def test_what_a_finished_job_took_is_left_beside_its_log(pool, tmp_path):
-    call("speak", tmp_path / "speak.log").communicate(timeout=300)
-    from common.base.files import read_json
-
-    cost = read_json(tmp_path / "speak.cost.json")
-    assert 0 < cost["start_up"] <= cost["cpu"]
-    assert set(cost) == {"start_up", "cpu", "seconds", "memory_mb", "disk_mb"}
+    assert status != 0
 
 
 def test_a_long_path_for_temporary_files_leaves_room_for_a_socket(tmp_path, monkeypatch):

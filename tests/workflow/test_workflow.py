@@ -141,23 +141,12 @@ def test_the_report_is_one_page(reproduced):
 def test_a_killed_workflow_continues_to_the_same_bits(reproduced):
     """SIGKILL for Snakemake and its jobs in mid-training; the same command again ends as the unbroken run did."""
     job = "runs/smoke/wgan/wgan_critic_momentum/all-arms.json"
-    arguments = [
-        f"killed/{job}",
-        *SMOKE,
-        "runs=killed/runs",
-        "results=killed/results",
-        "checkpoint_seconds=0",
-        'settings={"wgan_critic_momentum": {"steps": 200}}',
-    ]
+    arguments = [f"killed/{job}", *SMOKE, "runs=killed/runs", "results=killed/results", "checkpoint_seconds=0"]
+    arguments.append('settings={"wgan_critic_momentum": {"steps": 200}}')
     whole = snakemake(*[a.replace("killed/", "whole/") for a in arguments], cwd=reproduced)
     assert whole.returncode == 0, whole.stdout
-    process = subprocess.Popen(
-        [sys.executable, "-m", "snakemake", *arguments],
-        cwd=reproduced,
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    command, silent = [sys.executable, "-m", "snakemake", *arguments], subprocess.DEVNULL
+    process = subprocess.Popen(command, cwd=reproduced, start_new_session=True, stdout=silent, stderr=silent)
     while not list(reproduced.glob("killed/runs/smoke/wgan/*/*/seed0/step*.pt")):
         assert process.poll() is None
         time.sleep(0.02)

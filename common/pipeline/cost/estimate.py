@@ -7,18 +7,18 @@ configured hardware sustains.
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
-from common.base.errors import UserError
 from common.base.files import read_json, write_json
 from common.base.progress import bar
 from common.base.provenance import training_code
 from common.data.kinds import batch_module
 from common.data.prepare import prepared_dir, validation_of
-from common.data.registry import entry
+from common.data.registry import registry
 from common.evaluation.names import weights_of
 from common.experiments.papers import Experiment, chosen_papers
 from common.pipeline.cost.count import Hardware, UpdateCost, update
@@ -28,13 +28,13 @@ from common.reporting.tables import markdown
 KEPT = 6  # times the weights that two checkpoints hold: weights and two moments each
 
 
-class Counts:
+class Counts(NamedTuple):
     """Updates counted once, for the same settings, code and hardware; a file each in ``folder``, for several processes
     may count at a time.
     """
 
-    def __init__(self, folder: Path, hardware: Hardware):
-        self.folder, self.hardware = folder, hardware
+    folder: Path
+    hardware: Hardware
 
     def of(self, settings: Mapping[str, Any]) -> UpdateCost | None:
         """None where the method asks for a number along the way, which cannot be known beforehand."""
@@ -54,19 +54,13 @@ def downloads(settings: list[Mapping[str, Any]], config: Mapping[str, Any]) -> s
     """What must be fetched first, by name and size where it is known; what needs an account is told as such."""
     sizes = {}
     for each in settings:
-        for name in filter(
-            None, [each.get("data"), each.get("validation_data"), each.get("weights"), *weights_of(each)]
-        ):
-            try:
-                registered = entry(name)
-            except UserError:
-                continue  # weights: random
-            is_prepared = (
-                name == each.get("data")
-                and (prepared_dir(each, config["data"], config["local"]) / "card.json").exists()
-            )
-            if name in config["local"] or is_prepared:
+        for name in (each.get("data"), each.get("validation_data"), each.get("weights"), *weights_of(each)):
+            if name not in registry() or name in config["local"]:  # none; or weights: random
                 continue
+            prepared = name == each.get("data") and prepared_dir(each, config["data"], config["local"])
+            if prepared and (prepared / "card.json").exists():
+                continue
+            registered = registry()[name]
             files = [file for file in registered["files"] if "urls" in file]
             if any(not (Path(config["data"]) / "downloads" / name / file["name"]).exists() for file in files):
                 size = sum(file.get("bytes", 0) for file in files)
@@ -96,12 +90,8 @@ def row(
     jobs = [f"train/{experiment.paper}/{experiment.name}/{job}" for job in experiment.jobs(scale, config)]
     jobs += [f"measure/{experiment.paper}/{experiment.name}", experiment.name]
     known = [costs[job] for job in jobs if job in costs]
-    line = {
-        "paper": experiment.paper,
-        "experiment": experiment.name,
-        "trainings": len(runs),
-        "to fetch": downloads(used, config),
-    }
+    line = {"paper": experiment.paper, "experiment": experiment.name, "trainings": len(runs)}
+    line["to fetch"] = downloads(used, config)
     if len(known) == len(jobs):
         foreseen = [cost.predicted for cost in known]
         return line | {
@@ -131,18 +121,9 @@ LEGEND = """By record: the time of these jobs when they last ran, one after anot
 By count: hours of one {} as the configuration has it, without measuring; memory with all numbers as float32
 (about half of it in bfloat16); disk of checkpoints, snapshots and prepared data of known size; for trainings that
 cannot be counted the mean of their experiment's others."""
-COLUMNS = (
-    "paper",
-    "experiment",
-    "trainings",
-    "hours",
-    "memory, GB",
-    "disk, GB",
-    "by",
-    "foreseen, h",
-    "spent, h",
-    "to fetch",
-)
+SPENT = ["foreseen, h", "spent, h"]
+SUMS = ["hours", "disk, GB", *SPENT]
+COLUMNS = ["paper", "experiment", "trainings", "hours", "memory, GB", "disk, GB", "by", *SPENT, "to fetch"]
 
 
 def report(config: Mapping[str, Any]) -> str:
@@ -152,24 +133,16 @@ def report(config: Mapping[str, Any]) -> str:
     counts = Counts(Path(config["data"]) / "counts", hardware)
     experiments = [experiment for paper in chosen_papers(config) for experiment in paper.at(scale).values()]
     costs, reference = recorded(results), reference_seconds()
-    progress = bar(total=len(experiments), desc="counting", unit="experiment")
     lines = []
-    for experiment in experiments:
-        lines.append(row(experiment, config, counts, costs, reference))
-        progress.update()
-    progress.close()
+    with closing(bar(total=len(experiments), desc="counting", unit="experiment")) as progress:
+        for experiment in experiments:
+            lines.append(row(experiment, config, counts, costs, reference))
+            progress.update()
     table = pd.DataFrame(lines, columns=COLUMNS)
-    whole = {
-        "experiment": "**all**",
-        "trainings": table["trainings"].sum(),
-        "hours": table["hours"].sum(),
-        "disk, GB": table["disk, GB"].sum(),
-        "memory, GB": table["memory, GB"].max(),
-    }
-    for column in ("foreseen, h", "spent, h"):
-        whole[column] = table[column].sum() if table[column].notna().any() else None
+    whole = {"experiment": "**all**", "memory, GB": table["memory, GB"].max()}
+    whole |= table[["trainings", *SUMS]].sum(min_count=1).to_dict()
     table = pd.concat([table, pd.DataFrame([whole])], ignore_index=True)
-    for column in ("hours", "memory, GB", "disk, GB", "foreseen, h", "spent, h"):
+    for column in ("memory, GB", *SUMS):
         table[column] = [_number(value) for value in table[column].astype(float)]
     text = markdown(table.fillna("").astype({"trainings": int}))
     return f"Scale {scale}\n\n{text}\n\n{LEGEND.format(hardware.name)}"

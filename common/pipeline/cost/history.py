@@ -84,10 +84,10 @@ def collect(
 ) -> list[JobCost]:
     """Write what finished jobs left beside their logs since a time into ``costs.csv``; returns these."""
     new = []
-    for file in sorted(Path(logs).rglob(f"*{SUFFIX}")):
-        if file.stat().st_mtime >= since:
-            job = job_name(file, logs)
-            content: dict[str, Any] = read_json(file)
+    for left in sorted(Path(logs).rglob(f"*{SUFFIX}")):
+        if left.stat().st_mtime >= since:
+            job = job_name(left, logs)
+            content: dict[str, Any] = read_json(left)
             content = {key: value for key, value in content.items() if key in JobCost._fields}
             new.append(JobCost(job=job, predicted=predictions.get(job), reference=reference, **content))
     if new:

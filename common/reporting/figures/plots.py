@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -22,7 +23,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 STYLES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "figure.dpi": 110,
     "savefig.dpi": 150,
     "font.size": 9,
@@ -43,7 +44,7 @@ STYLE = {
 
 @contextmanager
 def figure(
-    path_without_suffix: str | Path, rows: int, columns: int, size: tuple[float, float], **options
+    path_without_suffix: str | Path, rows: int, columns: int, size: tuple[float, float], **options: Any
 ) -> Iterator[tuple[Figure, np.ndarray]]:
     """A grid of axes in the house style, ``size`` in inches, saved when the block ends.
 
@@ -81,15 +82,9 @@ def seed_band(
     wide = curves.pivot_table(index="step", columns="seed", values="value")
     colour = COLOURS[index % len(COLOURS)]
     axis.fill_between(wide.index, wide.min(axis=1), wide.max(axis=1), color=colour, alpha=0.18, linewidth=0)
-    axis.plot(
-        wide.index,
-        wide.mean(axis=1),
-        color=colour,
-        linestyle=STYLES[index % len(STYLES)],
-        label=label,
-        marker=MARKERS[index % len(MARKERS)] if marker else None,
-        markersize=3.5,
-    )
+    look: dict[str, Any] = {"linestyle": STYLES[index % len(STYLES)], "color": colour, "markersize": 3.5}
+    look["marker"] = MARKERS[index % len(MARKERS)] if marker else None
+    axis.plot(wide.index, wide.mean(axis=1), label=label, **look)
 
 
 def show_images(axis: Axes, images: np.ndarray, columns: int, title: str = "") -> None:
@@ -106,16 +101,13 @@ def bars_with_seeds(axis: Axes, labels: Sequence[str], groups: Mapping[str, Sequ
     width = 0.8 / len(groups)
     for i, (name, bars) in enumerate(groups.items()):
         places = np.arange(len(labels)) + (i - (len(groups) - 1) / 2) * width
-        axis.bar(
-            places,
-            [np.mean(seeds) for seeds in bars],
-            width * 0.92,
-            color=COLOURS[i],
-            alpha=0.5,
-            label=name,
-            hatch=("", "//", "..")[i % 3],
-            edgecolor="white",
-        )
+        look: dict[str, Any] = {
+            "color": COLOURS[i],
+            "alpha": 0.5,
+            "hatch": ("", "//", "..")[i % 3],
+            "edgecolor": "white",
+        }
+        axis.bar(places, [np.mean(seeds) for seeds in bars], width * 0.92, label=name, edgecolor="white", **look)
         for place, seeds in zip(places, bars, strict=True):
             axis.plot(np.full(len(seeds), place), seeds, MARKERS[i], color=COLOURS[i], markersize=3.5)
     axis.set_xticks(range(len(labels)), labels)

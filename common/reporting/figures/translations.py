@@ -30,16 +30,10 @@ def quality_and_diversity(r: Results, name: str = "quality_and_diversity") -> No
     with figure(r.folder / name, 1, len(panels), (4.2 * len(panels), 3.2)) as (drawn, axes):
         for axis, quality in zip(axes[0], panels, strict=True):
             for i, arm in enumerate(r.models):
-                x, y = (
-                    pick(r.per_seed, model=arm, metric=metric).set_index("seed")["value"]
-                    for metric in (diversity, quality)
-                )
-                style = {
-                    "color": COLOURS[i % len(COLOURS)],
-                    "marker": MARKERS[(i + i // len(COLOURS)) % len(MARKERS)],
-                    "markersize": 5,
-                }
-                axis.plot(x, y.reindex(x.index), linestyle="", alpha=0.85, label=arm, **style)
+                rows = pick(r.per_seed, model=arm).set_index("seed")
+                x, y = (pick(rows, metric=metric)["value"] for metric in (diversity, quality))
+                look = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[(i + i // len(COLOURS)) % len(MARKERS)]}
+                axis.plot(x, y.reindex(x.index), linestyle="", alpha=0.85, label=arm, markersize=5, **look)
             axis.set(xlabel=f"{diversity.replace('_', ' ')} →", ylabel=f"{quality.replace('_', ' ')} ↓")
         handles, labels = axes[0, 0].get_legend_handles_labels()
         drawn.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 4))
