@@ -34,30 +34,21 @@ GENERATOR = {
     16: (4, 4, 4),
     8: (4, 4),
 }
-# Outputs of the blocks, and how many of them halve the size. Tables 4 and 5 print "ch -> 2ch" for the first block,
-# Table 6 "ch -> ch"; its input is the image. With that the parameters would not be Appendix B's. See README.md.
+# Outputs of the blocks. Tables 4 and 5 print "ch -> 2ch" for the first block, Table 6 "ch -> ch"; its input is the
+# image. With that the parameters would not be Appendix B's. See README.md.
 DISCRIMINATOR = {
-    512: ((1, 1, 2, 4, 8, 8, 16, 16), 7),
-    256: ((1, 2, 4, 8, 8, 16, 16), 6),
-    128: ((1, 2, 4, 8, 16, 16), 5),
-    64: ((1, 2, 4, 8, 16), 4),
-    32: ((4, 4, 4, 4), 2),
-    16: ((4, 4, 4), 2),
-    8: ((4, 4, 4), 1),
-}
-# Of BigGAN-deep, from the first convolution's output on; the last block keeps the size.
-DEEP_DISCRIMINATOR = {
     512: (1, 1, 2, 4, 8, 8, 16, 16),
     256: (1, 2, 4, 8, 8, 16, 16),
     128: (1, 2, 4, 8, 16, 16),
     64: (1, 2, 4, 8, 16),
     32: (4, 4, 4, 4),
     16: (4, 4, 4),
-    8: (4, 4),
+    8: (4, 4, 4),
 }
-# Side at which the non-local block stands: (generator, discriminator). None below 64 pixels (the authors' code).
-NON_LOCAL = {512: (64, 64), 256: (128, 64), 128: (64, 64), 64: (64, 64)}
-DEEP_NON_LOCAL = {512: (64, 64), 256: (64, 64), 128: (64, 64), 64: (64, 64)}
+DOWNSAMPLES = {32: 2, 8: 1}  # how many of D's blocks halve the size; of the others' all but the last
+# Of BigGAN-deep, from the first convolution's output on; the last block keeps the size.
+DEEP_DISCRIMINATOR = DISCRIMINATOR | {8: (4, 4)}
+NON_LOCAL = 64  # side at which the non-local block stands, so there is none below 64 pixels (the authors' code)
 
 
 def check_size(size: int) -> None:
@@ -100,7 +91,7 @@ class Generator(nn.Module):
         self.blocks = nn.ModuleList([BlockUp(*pair, condition, classes) for pair in pairwise(widths)])
         self.attention = nn.ModuleDict()
         for place, after in enumerate(widths[1:]):
-            if 8 * 2**place == NON_LOCAL.get(size, (0, 0))[0]:
+            if 8 * 2**place == (128 if size == 256 else NON_LOCAL):
                 self.attention[str(place)] = NonLocal(after)
         self.norm = AffineBatchNorm(widths[-1])
         self.last = conv(widths[-1], channels)
@@ -142,12 +133,12 @@ class Discriminator(nn.Module):
     def __init__(self, size=128, channels=3, width=96, classes=1000, *, dropout=0.0):
         super().__init__()
         check_size(size)
-        factors, downsamples = DISCRIMINATOR[size]
-        widths = [channels, *(width * factor for factor in factors)]
+        widths = [channels, *(width * factor for factor in DISCRIMINATOR[size])]
+        downsamples = DOWNSAMPLES.get(size, len(widths) - 2)
         self.blocks = nn.Sequential()
         for place, (before, after) in enumerate(pairwise(widths)):
             self.blocks.append(BlockDown(before, after, down=place < downsamples, of_image=place == 0))
-            if size // 2 ** (place + 1) == NON_LOCAL.get(size, (0, 0))[1]:
+            if size // 2 ** (place + 1) == NON_LOCAL:
                 self.blocks.append(NonLocal(after))
         self.head = _Projection(widths[-1], classes, dropout)
 
@@ -170,7 +161,7 @@ class DeepGenerator(nn.Module):
         for place, (before, after) in enumerate(pairwise(widths)):
             self.blocks.append(BottleneckUp(before, before, condition, up=False))
             self.blocks.append(BottleneckUp(before, after, condition, up=True))
-            if 8 * 2**place == DEEP_NON_LOCAL.get(size, (0, 0))[0]:
+            if 8 * 2**place == NON_LOCAL:
                 self.attention[str(2 * place + 1)] = NonLocal(after)
         self.norm = AffineBatchNorm(widths[-1])
         # Table 7 prints ch -> 3; the 50.4M parameters of Appendix B, and the released networks, have ch -> ch.
@@ -197,7 +188,7 @@ class DeepDiscriminator(nn.Module):
         for place, (before, after) in enumerate(pairwise(widths)):
             self.blocks.append(BottleneckDown(before, after, down=True))
             self.blocks.append(BottleneckDown(after, after, down=False))
-            if size // 2 ** (place + 1) == DEEP_NON_LOCAL.get(size, (0, 0))[1]:
+            if size // 2 ** (place + 1) == NON_LOCAL:
                 self.blocks.append(NonLocal(after))
         self.head = _Projection(widths[-1], classes, dropout)
 
