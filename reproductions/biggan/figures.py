@@ -95,8 +95,7 @@ def _curves(r: Results) -> None:
     with figure(r.folder / "curves", 1, 2, (8.6, 4.6)) as (drawn, axes):
         _measured_curves(r, axes[0, 0])
         _reported_curves(r, axes[0, 1])
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        drawn.legend(handles, labels, loc="outside lower left", fontsize=7)
+        drawn.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower left", fontsize=7)
         axes[0, 1].legend(loc="lower right", fontsize=7)
 
 
@@ -142,8 +141,7 @@ def biggan_truncation(r: Results) -> None:
                 axis.axhline(_untruncated(r, metric, model), color=COLOURS[i], linestyle="--", linewidth=0.8)
             axis.set_ylabel(f"{metric} {arrow}")
             _thresholds(axis, _by_threshold(r, metric, models[0])["step"])
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        drawn.legend(handles, labels, loc="outside lower center", ncols=2)
+        drawn.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
 
 
 def biggan_resolutions(r: Results) -> None:
