@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from common.base.errors import UserError
 from common.training.distributed import share, world_size
 from reproductions.biggan.layers import (
     AffineBatchNorm,
@@ -51,9 +52,11 @@ DEEP_DISCRIMINATOR = DISCRIMINATOR | {8: (4, 4)}
 NON_LOCAL = 64  # side at which the non-local block stands, so there is none below 64 pixels (the authors' code)
 
 
-def check_size(size: int) -> None:
+def generator_widths(size: int, width: int) -> list[int]:
+    """Channels of G from 4 × 4 up. Raises a UserError for a size that BigGAN is not built for."""
     if size not in GENERATOR:
-        raise ValueError(f"BigGAN is built for images of {', '.join(map(str, sorted(GENERATOR)))} pixels, not {size}")
+        raise UserError(f"the setting image_size: {size} must be one of {', '.join(map(str, GENERATOR))}")
+    return [width * factor for factor in GENERATOR[size]]
 
 
 class Generator(nn.Module):
@@ -77,14 +80,16 @@ class Generator(nn.Module):
         embedding_size=128,
     ):
         super().__init__()
-        check_size(size)
+        widths = generator_widths(size, width)
         if skip_z and not shared:
-            raise ValueError("skip_z joins chunks of z to the shared embedding; it needs shared")
-        widths = [width * factor for factor in GENERATOR[size]]
+            raise UserError("the setting skip_z joins chunks of z to the shared embedding; it needs shared")
         self.chunks = len(widths) if skip_z else 1
-        if latent_size % self.chunks:
-            raise ValueError(f"latent_size {latent_size} cannot be cut into {self.chunks} equal chunks")
-        chunk = latent_size // self.chunks
+        chunk, rest = divmod(latent_size, self.chunks)
+        if rest:
+            raise UserError(
+                f"the setting latent_size: {latent_size} cannot be cut into {self.chunks} chunks, as skip_z does at "
+                f"{size} pixels"
+            )
         condition = embedding_size + chunk * skip_z if shared else None
         self.embed = embedding(classes, embedding_size) if shared else nn.Identity()
         self.first = linear(chunk, 16 * widths[0])
@@ -132,7 +137,6 @@ class Discriminator(nn.Module):
 
     def __init__(self, size=128, channels=3, width=96, classes=1000, *, dropout=0.0):
         super().__init__()
-        check_size(size)
         widths = [channels, *(width * factor for factor in DISCRIMINATOR[size])]
         downsamples = DOWNSAMPLES.get(size, len(widths) - 2)
         self.blocks = nn.Sequential()
@@ -151,8 +155,7 @@ class DeepGenerator(nn.Module):
 
     def __init__(self, size=128, channels=3, width=128, latent_size=128, classes=1000, *, embedding_size=128):
         super().__init__()
-        check_size(size)
-        widths = [width * factor for factor in GENERATOR[size]]
+        widths = generator_widths(size, width)
         condition = latent_size + embedding_size
         self.embed = embedding(classes, embedding_size)
         self.first = linear(condition, 16 * widths[0])
@@ -182,7 +185,6 @@ class DeepDiscriminator(nn.Module):
 
     def __init__(self, size=128, channels=3, width=128, classes=1000, *, dropout=0.0):
         super().__init__()
-        check_size(size)
         widths = [width * factor for factor in DEEP_DISCRIMINATOR[size]]
         self.blocks = nn.Sequential(conv(channels, widths[0]))
         for place, (before, after) in enumerate(pairwise(widths)):
