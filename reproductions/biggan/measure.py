@@ -225,20 +225,25 @@ def biggan_released(m: Measuring) -> None:
 GAINS = {"batch 2048": "SA-GAN baseline, batch 256", "ch 96": "batch 2048", "+ skip-z": "+ shared embedding"}
 
 
+def _add_gains(m: Measuring, runs: list[Run], baselines: Mapping[str, str]) -> None:
+    """Every run's numbers, and its score over that of the baseline of its arm and seed."""
+    evaluator = evaluator_of(m)
+    found = {(run.arm, run.seed): _at(evaluator, _last(run, evaluator), run.seed) for run in runs}
+    for run in runs:
+        cell, evaluation = m.cell(run), found[run.arm, run.seed]
+        cell.add_numbers(evaluation.numbers)
+        baseline = baselines.get(run.arm, "")
+        if (baseline, run.seed) in found:
+            score, over = (each["classifier_score"] for each in (evaluation, found[baseline, run.seed]))
+            of = f"score over that of {baseline}, less 1"
+            cell.add("is_gain", score.value / over.value - 1, **score.protocol, of=of)
+
+
 def biggan_ablation(m: Measuring) -> None:
     """Table 1: scores at the end and parameters; Section 3's gains."""
-    evaluator = evaluator_of(m)
-    scores: dict[tuple[str | None, int], float] = {}
+    _add_gains(m, _of_seeds(m), GAINS)
     for run in _of_seeds(m):
-        cell, found = m.cell(run), _at(evaluator, _last(run, evaluator), run.seed)
-        score = found["classifier_score"]
-        scores[run.arm, run.seed] = score.value
-        cell.add_numbers(found.numbers)
-        cell.add("parameters", sum(run.record["parameters"].values()) / 1e6, unit="M", of="of G and D")
-        over = GAINS.get(run.arm)
-        if (over, run.seed) in scores:
-            gain = score.value / scores[over, run.seed] - 1
-            cell.add("is_gain", gain, **score.protocol, of=f"score over that of {over}, less 1")
+        m.cell(run).add("parameters", sum(run.record["parameters"].values()) / 1e6, unit="M", of="of G and D")
 
 
 # --- Parameters of the published networks (Appendix B, Table 1) -----------------------------------------------------
@@ -404,15 +409,7 @@ def biggan_penalty_sweeps(m: Measuring) -> None:
 
 def biggan_latents(m: Measuring) -> None:
     """Appendix E: each latent as it was trained with, without truncation."""
-    evaluator = evaluator_of(m)
-    found = {(run.arm, run.seed): _at(evaluator, _last(run, evaluator), run.seed) for run in m.runs}
-    for run in m.runs:
-        cell, evaluation = m.cell(run), found[run.arm, run.seed]
-        cell.add_numbers(evaluation.numbers)
-        if run.arm != NORMAL:
-            score, normal = evaluation["classifier_score"], found[NORMAL, run.seed]["classifier_score"]
-            of = "score over that of N(0, I), less 1"
-            cell.add("is_gain", score.value / normal.value - 1, **score.protocol, of=of)
+    _add_gains(m, m.runs, {arm: NORMAL for arm in m.experiment.arms if arm != NORMAL})
 
 
 # --- Appendices C.2 and C.3 ------------------------------------------------------------------------------------------
