@@ -4,6 +4,10 @@ Where the Inception score and FID were not measured, a classifier's score and th
 in. Thresholds are ours unless the paper has one.
 """
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import numpy as np
 
 from common.measurements.conditions import values_of
@@ -11,20 +15,42 @@ from common.measurements.curves import spearman
 from common.measurements.numbers import distance, score, score_name
 from common.measurements.table import Missing, Table
 from common.reporting.claims import claim
-from reproductions.biggan.names import WITH, WITHOUT
+from reproductions.biggan.names import BIGGAN, DEEP, NO_PENALTY, NORMAL, WITH, WITHOUT
+
+Read = Callable[..., float]  # score or distance
+
+
+def _change(t: Table, read: Read, truncation: str, **condition: Any) -> float:
+    """BigGAN's number under a truncation over that without."""
+    return read(t, BIGGAN, truncation=truncation, **condition) / read(t, BIGGAN, truncation="none", **condition)
+
+
+def _deep_over_plain(t: Table, read: Read, **condition: Any) -> float:
+    """BigGAN-deep's number over BigGAN's, both without truncation."""
+    deep, plain = (read(t, model, truncation="none", **condition) for model in (DEEP, BIGGAN))
+    return deep / plain
+
+
+def _resolutions(t: Table) -> list[str]:
+    resolutions = sorted(set(values_of(t.rows, "resolution").dropna()))
+    if not resolutions:
+        raise Missing("numbers by resolution")
+    return resolutions
+
 
 # --- Table 2, Figures 2 and 17 -------------------------------------------------------------------------------------
 
+truncation = partial(claim, experiment="biggan_truncation", where="Section 3.1, Table 2", ratio=True)
+resolutions = partial(claim, experiment="biggan_resolutions", ratio=True)
+released = partial(claim, experiment="biggan_released", where="Section 3.1, Table 2", ratio=True)
 
-@claim(
-    experiment="biggan_truncation",
-    where="Section 3.1, Table 2",
+
+@truncation(
     above=1.0,
-    ratio=True,
     text="truncation raises the score at once: at the threshold with the best distance it is above that without",
 )
 def truncation_raises_score(t: Table) -> float:
-    return score(t, "BigGAN", truncation="best FID") / score(t, "BigGAN", truncation="none")
+    return _change(t, score, "best FID")
 
 
 @claim(
@@ -37,232 +63,146 @@ def score_rises_throughout(t: Table) -> float:
     name = score_name(t.rows["metric"])
     if name is None:
         raise Missing("a score by threshold")
-    points = t.by("threshold", metric=name, model="BigGAN")
+    points = t.by("threshold", metric=name, model=BIGGAN)
     return spearman(np.array(list(points)), np.array(list(points.values())))
 
 
-@claim(
-    experiment="biggan_truncation",
-    where="Section 3.1, Table 2",
+@truncation(
     below=1.0,
-    ratio=True,
     text="“we initially see a moderate improvement in FID”: the best distance under truncation is below that without",
 )
 def distance_dips(t: Table) -> float:
-    return distance(t, "BigGAN", truncation="best FID") / distance(t, "BigGAN", truncation="none")
+    return _change(t, distance, "best FID")
 
 
-@claim(
-    experiment="biggan_truncation",
-    where="Section 3.1, Table 2",
+@truncation(
     above=1.0,
-    ratio=True,
     text="fidelity costs variety: at the truncation with the most score the distance is above that without truncation",
 )
 def distance_rises_in_the_end(t: Table) -> float:
-    return distance(t, "BigGAN", truncation="most IS") / distance(t, "BigGAN", truncation="none")
+    return _change(t, distance, "most IS")
 
 
-@claim(
-    experiment="biggan_truncation",
+@truncation(
     where="Table 2",
     above=1.0,
-    ratio=True,
     text="truncation takes the score beyond that of validation data: the most against theirs",
 )
 def validation_score_is_passed(t: Table) -> float:
     try:
         theirs = score(t, "validation data", truncation="none")
     except Missing:  # Table 2 prints the score where BigGAN reaches it
-        theirs = score(t, "BigGAN", truncation="validation IS")
-    return score(t, "BigGAN", truncation="most IS") / theirs
+        theirs = score(t, BIGGAN, truncation="validation IS")
+    return score(t, BIGGAN, truncation="most IS") / theirs
 
 
-@claim(
-    experiment="biggan_truncation",
-    where="Section 5.1, Table 2",
-    below=1.0,
-    ratio=True,
-    text="BigGAN-deep's distance without truncation is below BigGAN's",
-)
+@truncation(where="Section 5.1, Table 2", below=1.0, text="BigGAN-deep's distance without truncation is below BigGAN's")
 def deep_is_nearer(t: Table) -> float:
-    return distance(t, "BigGAN-deep", truncation="none") / distance(t, "BigGAN", truncation="none")
+    return _deep_over_plain(t, distance)
 
 
-@claim(experiment="biggan_truncation", where="Section 5.1, Table 2", above=1.0, ratio=True, text="and its score above")
+@truncation(where="Section 5.1, Table 2", above=1.0, text="and its score above")
 def deep_scores_higher(t: Table) -> float:
-    return score(t, "BigGAN-deep", truncation="none") / score(t, "BigGAN", truncation="none")
+    return _deep_over_plain(t, score)
 
 
-def _resolutions(t: Table) -> list[str]:
-    resolutions = sorted(set(values_of(t.rows, "resolution").dropna()))
-    if not resolutions:
-        raise Missing("numbers by resolution")
-    return resolutions
-
-
-@claim(
-    experiment="biggan_resolutions",
+@resolutions(
     where="Section 5.1, Table 2",
     below=1.0,
-    ratio=True,
     text="BigGAN-deep's distance without truncation is below BigGAN's at every size",
 )
 def deep_is_nearer_at_every_size(t: Table) -> float:
-    return max(
-        distance(t, "BigGAN-deep", truncation="none", resolution=r)
-        / distance(t, "BigGAN", truncation="none", resolution=r)
-        for r in _resolutions(t)
-    )
+    return max(_deep_over_plain(t, distance, resolution=r) for r in _resolutions(t))
 
 
-@claim(
-    experiment="biggan_resolutions",
-    where="Table 2",
-    above=1.0,
-    ratio=True,
-    text="truncation raises the score at every size",
-)
+@resolutions(where="Table 2", above=1.0, text="truncation raises the score at every size")
 def truncation_raises_score_at_every_size(t: Table) -> float:
-    return min(
-        score(t, "BigGAN", truncation="best FID", resolution=r) / score(t, "BigGAN", truncation="none", resolution=r)
-        for r in _resolutions(t)
-    )
+    return min(_change(t, score, "best FID", resolution=r) for r in _resolutions(t))
 
 
-@claim(
-    experiment="biggan_released",
-    where="Section 3.1, Table 2",
-    below=1.0,
-    ratio=True,
-    text="the released generator's distance dips as truncation sets in",
-)
+@released(below=1.0, text="the released generator's distance dips as truncation sets in")
 def released_dips(t: Table) -> float:
-    return distance(t, "BigGAN", truncation="best FID") / distance(t, "BigGAN", truncation="none")
+    return _change(t, distance, "best FID")
 
 
-@claim(experiment="biggan_released", where="Section 3.1, Table 2", above=1.0, ratio=True, text="and its score rises")
+@released(above=1.0, text="and its score rises")
 def released_rises(t: Table) -> float:
-    return score(t, "BigGAN", truncation="best FID") / score(t, "BigGAN", truncation="none")
+    return _change(t, score, "best FID")
 
 
 # --- Table 1 -------------------------------------------------------------------------------------------------------
 
+ablation = partial(claim, experiment="biggan_ablation", where="Section 3, Table 1", ratio=True)
 
-@claim(
-    experiment="biggan_ablation",
-    where="Section 3, Table 1",
-    above=1.0,
-    ratio=True,
-    text="a batch eight times as large raises the score (+46 %)",
-)
+
+@ablation(above=1.0, text="a batch eight times as large raises the score (+46 %)")
 def batch_raises_score(t: Table) -> float:
     return score(t, "batch 2048") / score(t, "SA-GAN baseline, batch 256")
 
 
-@claim(experiment="biggan_ablation", where="Section 3, Table 1", below=1.0, ratio=True, text="and lowers the distance")
+@ablation(below=1.0, text="and lowers the distance")
 def batch_lowers_distance(t: Table) -> float:
     return distance(t, "batch 2048") / distance(t, "SA-GAN baseline, batch 256")
 
 
-@claim(
-    experiment="biggan_ablation",
-    where="Section 3, Table 1",
-    above=1.0,
-    ratio=True,
-    text="half as many channels again raise the score (+21 %)",
-)
+@ablation(above=1.0, text="half as many channels again raise the score (+21 %)")
 def width_raises_score(t: Table) -> float:
     return score(t, "ch 96") / score(t, "batch 2048")
 
 
-@claim(experiment="biggan_ablation", where="Section 3, Table 1", below=1.0, ratio=True, text="and lower the distance")
+@ablation(below=1.0, text="and lower the distance")
 def width_lowers_distance(t: Table) -> float:
     return distance(t, "ch 96") / distance(t, "batch 2048")
 
 
-@claim(
-    experiment="biggan_ablation",
-    where="Section 3, Table 1",
+@ablation(
     above=1.0,
-    ratio=True,
     text="a shared embedding trains faster (37 % fewer updates for a score): here a higher score in no more updates",
 )
 def sharing_scores_higher(t: Table) -> float:
     return score(t, "+ shared embedding") / score(t, "ch 96")
 
 
-@claim(
-    experiment="biggan_ablation",
-    where="Section 3, Table 1",
-    above=1.0,
-    ratio=True,
-    text="skip-z raises the score (+4 %), in no more updates",
-)
+@ablation(above=1.0, text="skip-z raises the score (+4 %), in no more updates")
 def skip_raises_score(t: Table) -> float:
     return score(t, "+ skip-z") / score(t, "+ shared embedding")
 
 
-@claim(
-    experiment="biggan_ablation",
-    where="Table 1",
-    above=0.95,
-    ratio=True,
-    text="orthogonal regularisation costs no score: at least 0.95 of that without",
-)
+@ablation(where="Table 1", above=0.95, text="orthogonal regularisation costs no score: at least 0.95 of that without")
 def orthogonal_costs_nothing(t: Table) -> float:
     return score(t, "+ orthogonal (BigGAN)") / score(t, "+ skip-z")
 
 
-@claim(
-    experiment="biggan_ablation",
-    where="Table 1, last two rows",
-    above=1.0,
-    ratio=True,
-    text="with all modifications, width still raises the score",
-)
+@ablation(where="Table 1, last two rows", above=1.0, text="with all modifications, width still raises the score")
 def width_still_raises_score(t: Table) -> float:
     return score(t, "+ orthogonal (BigGAN)") / score(t, "BigGAN, ch 64")
 
 
 # --- Parameters ------------------------------------------------------------------------------------------------------
 
-PRINTED = {  # in millions
-    "Appendix B": {"BigGAN G": 70.4, "BigGAN D": 88.0, "BigGAN-deep G": 50.4, "BigGAN-deep D": 34.6},
-    "Table 1": {
-        "SA-GAN baseline, batch 256": 81.5,
-        "ch 96": 173.5,
-        "+ shared embedding": 160.6,
-        "+ skip-z": 158.3,
-        "BigGAN, ch 64": 71.3,
-    },
-}
+parameters = partial(claim, experiment="biggan_parameters", below=0.05, threshold_of="paper")
+APPENDIX_B = {"BigGAN G": 70.4, "BigGAN D": 88.0, "BigGAN-deep G": 50.4, "BigGAN-deep D": 34.6}  # in millions
+TABLE_1 = {"SA-GAN baseline, batch 256": 81.5, "ch 96": 173.5, "+ shared embedding": 160.6, "+ skip-z": 158.3}
+TABLE_1 |= {"BigGAN, ch 64": 71.3}
 
 
-def _largest_gap(t: Table, source: str) -> float:
-    return max(abs(t.value(metric="parameters", model=model) - value) for model, value in PRINTED[source].items())
+def _largest_gap(t: Table, printed: dict[str, float]) -> float:
+    return max(abs(t.value(metric="parameters", model=model) - value) for model, value in printed.items())
 
 
-@claim(
-    experiment="biggan_parameters",
-    where="Appendix B",
-    below=0.05,
-    threshold_of="paper",
-    text="the networks have the printed parameters, to the last digit: largest difference, millions",
+@parameters(
+    where="Appendix B", text="the networks have the printed parameters, to the last digit: largest difference, millions"
 )
 def appendix_b_is_met(t: Table) -> float:
-    return _largest_gap(t, "Appendix B")
+    return _largest_gap(t, APPENDIX_B)
 
 
-@claim(
-    experiment="biggan_parameters",
+@parameters(
     where="Table 1",
-    below=0.05,
-    threshold_of="paper",
     text="and so have those of Table 1, with a z of 128 in rows 1 to 6 and without counting the shared embedding",
 )
 def table_1_is_met(t: Table) -> float:
-    return _largest_gap(t, "Table 1")
+    return _largest_gap(t, TABLE_1)
 
 
 # --- Section 3.1 ---------------------------------------------------------------------------------------------------
@@ -277,11 +217,13 @@ def table_1_is_met(t: Table) -> float:
 )
 def orthogonal_helps_truncation(t: Table) -> float:
     metric = "lowest_gain" if "lowest_gain" in set(t.rows["metric"]) else "amenable"
-    helped, alone = (t.value(metric=metric, model=model) for model in (WITH, WITHOUT))
-    return helped - alone
+    return t.value(metric=metric, model=WITH) - t.value(metric=metric, model=WITHOUT)
 
 
 # --- Section 4, Appendices F, G.1 and I ------------------------------------------------------------------------------
+
+stability = partial(claim, experiment="biggan_stability", where="Section 4.2")
+against = partial(stability, ratio=True)  # of two models or two statistics
 
 
 def _lost(t: Table, model: str) -> float:
@@ -293,95 +235,65 @@ def _most(t: Table, model: str) -> float:
     return t.value(metric=name, model=model)
 
 
-@claim(
-    experiment="biggan_stability",
-    where="Section 4.2",
-    above=0.0,
-    text="R1 of 10 costs score (45 %): share of the best score that is lost",
-)
+def _growth(t: Table, model: str, metric: str = "sigma_growth") -> float:
+    return t.value(metric=metric, model=model, network="G")
+
+
+@stability(above=0.0, text="R1 of 10 costs score (45 %): share of the best score that is lost")
 def strong_penalty_costs(t: Table) -> float:
     return _lost(t, "R1 10")
 
 
-@claim(experiment="biggan_stability", where="Section 4.2", above=0.0, text="R1 of 1 costs score (20 %)")
+@stability(above=0.0, text="R1 of 1 costs score (20 %)")
 def penalty_costs(t: Table) -> float:
     return _lost(t, "R1 1")
 
 
-@claim(
-    experiment="biggan_stability",
-    where="Section 4.2",
-    above=0.0,
-    text="and less than R1 of 10: difference of the shares lost",
-)
+@stability(above=0.0, text="and less than R1 of 10: difference of the shares lost")
 def stronger_costs_more(t: Table) -> float:
     return _lost(t, "R1 10") - _lost(t, "R1 1")
 
 
-@claim(
-    experiment="biggan_stability",
+@against(
     where="Figures 23 and 25",
     above=1.0,
-    ratio=True,
     text="dropout that keeps 0.8 of D's features leaves a better score than R1 of 10 (70 against 55)",
 )
 def dropout_costs_less(t: Table) -> float:
     return _most(t, "dropout 0.8") / _most(t, "R1 10")
 
 
-@claim(
-    experiment="biggan_stability",
+@against(
     where="Section 4.1, Figure 3",
     above=2.0,
-    ratio=True,
     text="most of G's layers are well-behaved and a few are not: the largest growth of σ₀ over the median of layers",
 )
 def few_spectra_grow(t: Table) -> float:
-    largest, median = (
-        t.value(metric=metric, model="no penalty", network="G") for metric in ("sigma_growth", "sigma_growth_median")
-    )
-    return largest / median
+    return _growth(t, NO_PENALTY) / _growth(t, NO_PENALTY, "sigma_growth_median")
 
 
-@claim(
-    experiment="biggan_stability",
-    where="Section 4.1",
-    below=1.0,
-    ratio=True,
-    text="pulling σ₀ in G towards 1 keeps it from growing: growth against that without",
+@against(
+    where="Section 4.1", below=1.0, text="pulling σ₀ in G towards 1 keeps it from growing: growth against that without"
 )
 def regularising_bounds_spectra(t: Table) -> float:
-    held, free = (
-        t.value(metric="sigma_growth", model=model, network="G") for model in ("sigma_0 in G towards 1", "no penalty")
-    )
-    return held / free
+    return _growth(t, "sigma_0 in G towards 1") / _growth(t, NO_PENALTY)
 
 
-@claim(
-    experiment="biggan_stability",
-    where="Section 4.2",
-    below=1.0,
-    ratio=True,
-    text="R1 of 10 on D bounds G's spectra: growth of the largest singular value against that without",
-)
+@against(below=1.0, text="R1 of 10 on D bounds G's spectra: growth of the largest singular value against that without")
 def penalty_bounds_spectra(t: Table) -> float:
-    grown, free = (t.value(metric="sigma_growth", model=model, network="G") for model in ("R1 10", "no penalty"))
-    return grown / free
+    return _growth(t, "R1 10") / _growth(t, NO_PENALTY)
 
 
-@claim(
-    experiment="biggan_stability",
-    where="Section 4.2",
+@stability(
     above=0.25,
     text="D memorises: it takes training images for real more often than others (above 98 % against 50 to 55 %)",
 )
 def discriminator_memorises(t: Table) -> float:
-    seen, unseen = (t.value(metric=f"{part}_accuracy", model="no penalty") for part in ("train", "held_out"))
+    seen, unseen = (t.value(metric=f"{part}_accuracy", model=NO_PENALTY) for part in ("train", "held_out"))
     return seen - unseen
 
 
-@claim(
-    experiment="biggan_stability",
+@stability(
     where="Appendix G.1",
     above=3.0,
     threshold_of="paper",
@@ -391,15 +303,13 @@ def frozen_discriminator_loses(t: Table) -> float:
     return t.value(metric="d_loss", model="frozen D")
 
 
-@claim(
-    experiment="biggan_stability",
+@against(
     where="Appendix G.1",
     below=1.0,
-    ratio=True,
     text="once G is frozen D's loss goes towards zero: at the end against that of both training on",
 )
 def frozen_generator_loses(t: Table) -> float:
-    return t.value(metric="d_loss", model="frozen G") / t.value(metric="d_loss", model="no penalty")
+    return t.value(metric="d_loss", model="frozen G") / t.value(metric="d_loss", model=NO_PENALTY)
 
 
 @claim(
@@ -418,85 +328,57 @@ def stronger_penalties_cost_more(t: Table) -> float:
 
 # --- Appendix E ----------------------------------------------------------------------------------------------------
 
+latents = partial(claim, experiment="biggan_latents", where="Appendix E")
+
 
 def _gain(t: Table, model: str) -> float:
     return t.value(metric="is_gain", model=model)
 
 
-@claim(
-    experiment="biggan_latents",
-    where="Appendix E",
-    above=0.0,
-    text="Bernoulli {0,1} scores higher than N(0, I) (8 %): gain",
-)
+@latents(above=0.0, text="Bernoulli {0,1} scores higher than N(0, I) (8 %): gain")
 def bernoulli_gains(t: Table) -> float:
     return _gain(t, "Bernoulli {0,1}")
 
 
-@claim(
-    experiment="biggan_latents",
-    where="Appendix E",
-    above=0.0,
-    text="the censored normal scores higher (15 to 20 %): gain",
-)
+@latents(above=0.0, text="the censored normal scores higher (15 to 20 %): gain")
 def censored_normal_gains(t: Table) -> float:
     return _gain(t, "censored normal")
 
 
-@claim(
-    experiment="biggan_latents",
-    where="Appendix E",
-    above=0.0,
-    text="N(0, I) and Bernoulli side by side score higher (around 5 %): gain",
-)
+@latents(above=0.0, text="N(0, I) and Bernoulli side by side score higher (around 5 %): gain")
 def concatenation_gains(t: Table) -> float:
     return _gain(t, "N(0,I) and Bernoulli")
 
 
-@claim(
-    experiment="biggan_latents",
-    where="Appendix E",
+@latents(
     below=0.1,
     text="uniform, signs, categorical and sparse normal do near-identically: largest gain or loss of the four",
 )
 def others_do_alike(t: Table) -> float:
-    return max(
-        abs(_gain(t, model)) for model in ("U[-1,1]", "Bernoulli {-1,1}", "categorical {-1,0,1}", "N(0,I) x Bernoulli")
-    )
+    alike = ("U[-1,1]", "Bernoulli {-1,1}", "categorical {-1,0,1}", "N(0,I) x Bernoulli")
+    return max(abs(_gain(t, model)) for model in alike)
 
 
-@claim(
-    experiment="biggan_latents",
-    where="Appendix E",
-    above=0.9,
-    ratio=True,
-    text="a quarter of the dimensions suffices: at least 0.9 of the score",
-)
+@latents(above=0.9, ratio=True, text="a quarter of the dimensions suffices: at least 0.9 of the score")
 def fewer_dimensions_suffice(t: Table) -> float:
-    return score(t, "32 dimensions") / score(t, "N(0,I)")
+    return score(t, "32 dimensions") / score(t, NORMAL)
 
 
 # --- Appendices C.2 and C.3 ------------------------------------------------------------------------------------------
 
+cifar10 = partial(claim, experiment="biggan_cifar10")
 
-@claim(
-    experiment="biggan_cifar10",
-    where="Appendix C.2",
-    above=9.22 * 0.95,
-    text="an Inception score of 9.22 on CIFAR-10, within 5 %",
-)
+
+@cifar10(where="Appendix C.2", above=9.22 * 0.95, text="an Inception score of 9.22 on CIFAR-10, within 5 %")
 def cifar_score(t: Table) -> float:
-    return t.value(metric="IS", model="BigGAN", truncation="none")
+    return t.value(metric="IS", model=BIGGAN, truncation="none")
 
 
-@claim(
-    experiment="biggan_cifar10",
-    where="ours",
-    above=0.5,
-    text="without truncation, samples have at least half of the score of as many real images",
+@cifar10(
+    where="ours", above=0.5, text="without truncation, samples have at least half of the score of as many real images"
 )
 def half_of_the_data(t: Table) -> float:
-    return score(t, "BigGAN", truncation="none") / score(t, "data")
+    return score(t, BIGGAN, truncation="none") / score(t, "data")
 
 
 @claim(
@@ -507,6 +389,5 @@ def half_of_the_data(t: Table) -> float:
     text="images that the classifier was trained on score higher than others, at every size",
 )
 def classifier_prefers_its_own(t: Table) -> float:
-    return min(
-        score(t, "training data", resolution=r) / score(t, "validation data", resolution=r) for r in _resolutions(t)
-    )
+    sizes = _resolutions(t)
+    return min(score(t, "training data", resolution=r) / score(t, "validation data", resolution=r) for r in sizes)

@@ -57,13 +57,9 @@ def _measured_curves(r: Results, axis: Axes) -> None:
     for i, (model, resolution) in enumerate(series):
         size = {"resolution": resolution} if resolution else {}
         for way, filled in (("", True), (HUB, False)):
-            x, y = (
-                _by_threshold(r, metric, model + way, **size)
-                .groupby("step")["value"]
-                .mean()
-                .sort_index(ascending=False)
-                for metric in (distance, score)
-            )
+            by_threshold = (_by_threshold(r, metric, model + way, **size) for metric in (distance, score))
+            x, y = (rows.groupby("step")["value"].mean().sort_index(ascending=False) for rows in by_threshold)
+            style = {"linestyle": STYLES[i] if filled else ":", "color": COLOURS[i], "markersize": 4}
             if filled:
                 start = [_untruncated(r, metric, model, **size) for metric in (distance, score)]
                 axis.plot([start[0], x.iloc[0]], [start[1], y.iloc[0]], color=COLOURS[i], linewidth=0.8)
@@ -71,17 +67,8 @@ def _measured_curves(r: Results, axis: Axes) -> None:
                 for threshold in {x.index[0], x.idxmin(), y.idxmax(), x.index[-1]}:
                     place = {"textcoords": "offset points", "xytext": (4, -9), "fontsize": 6.5}
                     axis.annotate(f"{threshold:g}", (x[threshold], y[threshold]), **place)
-            label = f"{model} {resolution}" if several else model
-            axis.plot(
-                x,
-                y,
-                MARKERS[i],
-                linestyle=STYLES[i] if filled else ":",
-                color=COLOURS[i],
-                markersize=4,
-                markerfacecolor=COLOURS[i] if filled else "white",
-                label=label + (", by resampling" if filled else HUB),
-            )
+            label = (f"{model} {resolution}" if several else model) + (", by resampling" if filled else HUB)
+            axis.plot(x, y, MARKERS[i], markerfacecolor=COLOURS[i] if filled else "white", label=label, **style)
     real = pick(r.per_seed, metric=score, model="validation data").drop_duplicates("condition")
     for value in real["value"]:
         axis.axhline(value, color="black", linestyle=":", linewidth=0.9, label="score of validation data")
@@ -92,27 +79,15 @@ def _reported_curves(r: Results, axis: Axes) -> None:
     """What Table 2 prints, in its order, by model and size."""
     rows = r.reported[values_of(r.reported, "truncation").notna()]
     groups = rows.assign(size=values_of(rows, "resolution")).groupby(["model", "size"], sort=False)
-    place = 0
+    curves = {}
     for (model, size), group in groups:
-        points = []
-        for what in READ_OUTS:
-            cell = under(group, truncation=what).set_index("metric")["value"]
-            if {"FID", "IS"} <= set(cell.index):
-                points.append((cell["FID"], cell["IS"]))
-        if len(points) < 2:
-            continue
-        x, y = np.array(points).T
-        axis.plot(
-            x,
-            y,
-            MARKERS[place],
-            linestyle=STYLES[place],
-            color=COLOURS[place],
-            markersize=4,
-            label=f"{model}, {size} pixels",
-        )
-        axis.plot(x[0], y[0], "*", color=COLOURS[place], markersize=9)
-        place += 1
+        cells = [under(group, truncation=what).set_index("metric")["value"] for what in READ_OUTS]
+        points = [(cell["FID"], cell["IS"]) for cell in cells if {"FID", "IS"} <= set(cell.index)]
+        if len(points) > 1:
+            curves[f"{model}, {size} pixels"] = np.array(points).T
+    for i, (label, (x, y)) in enumerate(curves.items()):
+        axis.plot(x, y, MARKERS[i], linestyle=STYLES[i], color=COLOURS[i], markersize=4, label=label)
+        axis.plot(x[0], y[0], "*", color=COLOURS[i], markersize=9)
     axis.set(xlabel="FID ↓", ylabel="IS ↑", title="printed in Table 2")
 
 
@@ -120,8 +95,7 @@ def _curves(r: Results) -> None:
     with figure(r.folder / "curves", 1, 2, (8.6, 4.6)) as (drawn, axes):
         _measured_curves(r, axes[0, 0])
         _reported_curves(r, axes[0, 1])
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        drawn.legend(handles, labels, loc="outside lower left", fontsize=7)
+        drawn.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower left", fontsize=7)
         axes[0, 1].legend(loc="lower right", fontsize=7)
 
 
@@ -144,11 +118,15 @@ def _rows_of_images(axis: Axes, rows: Mapping[str, np.ndarray]) -> None:
         axis.text(-2, (place + 0.5) * height, name, ha="right", va="center", fontsize=8)
 
 
+def _sheets_of(r: Results, title: str) -> dict[str, np.ndarray]:
+    """Those that are called ``<title>|<name>``, by name."""
+    return {name.split("|")[1]: images for name, images in r.sheets.items() if name.split("|")[0] == title}
+
+
 def _sheets(r: Results) -> None:
-    rows = {name.split("|")[1]: images for name, images in r.sheets.items() if name.startswith("threshold|")}
-    rows = {"not truncated" if name == "none" else name: images for name, images in rows.items()}
+    rows = _sheets_of(r, "threshold")
     with figure(r.folder / "samples", 1, 1, (5.6, 2.6)) as (_, axes):
-        _rows_of_images(axes[0, 0], rows)
+        _rows_of_images(axes[0, 0], {"not truncated": rows.pop("none"), **rows})
 
 
 def biggan_truncation(r: Results) -> None:
@@ -163,8 +141,7 @@ def biggan_truncation(r: Results) -> None:
                 axis.axhline(_untruncated(r, metric, model), color=COLOURS[i], linestyle="--", linewidth=0.8)
             axis.set_ylabel(f"{metric} {arrow}")
             _thresholds(axis, _by_threshold(r, metric, models[0])["step"])
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        drawn.legend(handles, labels, loc="outside lower center", ncols=2)
+        drawn.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
 
 
 def biggan_resolutions(r: Results) -> None:
@@ -188,6 +165,15 @@ def _horizontal(axis: Axes, labels: list[str], bars: list[list[float]], index: i
     axis.set_yticks(places, labels)
     axis.set_ylim(len(labels) - 0.5, -0.5)
     axis.grid(axis="y", visible=False)
+
+
+def _dashes(axis: Axes, labels: list[str], printed: pd.Series, name: str) -> None:
+    """The paper's numbers, by label, on top of :func:`_horizontal`'s bars."""
+    for place, label in enumerate(labels):
+        if label in printed:
+            ends = [place - 0.42, place + 0.42]
+            axis.plot([printed[label]] * 2, ends, color=COLOURS[1], linestyle="--", label=name)
+            name = ""  # once in the legend
 
 
 def biggan_ablation(r: Results) -> None:
@@ -217,8 +203,7 @@ def biggan_orthogonal_amenability(r: Results) -> None:
     titles = list(dict.fromkeys(name.split("|")[0] for name in r.sheets))
     with figure(r.folder / "samples", len(titles), 1, (7.4, 1.1 * len(titles))) as (_, axes):
         for axis, title in zip(axes[:, 0], titles, strict=True):
-            named = {name.split("|")[1]: images for name, images in r.sheets.items() if name.startswith(f"{title}|")}
-            _rows_of_images(axis, named)
+            _rows_of_images(axis, _sheets_of(r, title))
             axis.set_title(title)
 
 
@@ -236,12 +221,9 @@ def biggan_stability(r: Results) -> None:
     models = [model for model in r.experiment.arms if _values(r, "train_accuracy", model)]
     metrics = {"train_accuracy": "trained on", "held_out_accuracy": "others", "fakes_taken_for_real": "samples"}
     with figure(r.folder / "memory", 1, 1, (6.4, 3)) as (drawn, axes):
-        axis = axes[0, 0]
-        labels = [textwrap.fill(model, 12) for model in models]
-        bars_with_seeds(
-            axis, labels, {label: [_values(r, metric, model) for model in models] for metric, label in metrics.items()}
-        )
-        axis.set(ylabel="share that D takes for real", ylim=(0, 1))
+        bars = {label: [_values(r, metric, model) for model in models] for metric, label in metrics.items()}
+        bars_with_seeds(axes[0, 0], [textwrap.fill(model, 12) for model in models], bars)
+        axes[0, 0].set(ylabel="share that D takes for real", ylim=(0, 1))
         drawn.legend(loc="outside lower center", ncols=3)
 
 
@@ -257,14 +239,8 @@ def _spectra(r: Results) -> None:
                 for place, layer in enumerate(layers):
                     line = curves[curves["curve"] == layer]
                     colour = plt.colormaps["viridis_r"](0.1 + 0.9 * place / max(len(layers) - 1, 1))
-                    named = place in (0, len(layers) - 1)
-                    axis.plot(
-                        line["step"],
-                        line["value"],
-                        color=colour,
-                        linewidth=1.1,
-                        label=layer.rpartition("|")[2] if named else None,
-                    )
+                    label = layer.rpartition("|")[2] if place in (0, len(layers) - 1) else None
+                    axis.plot(line["step"], line["value"], color=colour, linewidth=1.1, label=label)
                 axis.set_title(f"{letter}, {arm}")
                 if layers:
                     axis.legend(title="first and last layer", title_fontsize=7, fontsize=7)
@@ -302,14 +278,12 @@ def _interventions(r: Results) -> None:
 def biggan_penalty_sweeps(r: Results) -> None:
     best = _best_score(r)
     with figure(r.folder / "sweeps", 1, 2, (7.6, 2.8), sharey=True) as (_, axes):
-        for i, (axis, prefix, label) in enumerate(
-            zip(axes[0], ("R1 ", "dropout "), ("γ of R1", "share of features kept"), strict=True)
-        ):
+        labels = {"R1 ": "γ of R1", "dropout ": "share of features kept"}
+        for i, (axis, (prefix, label)) in enumerate(zip(axes[0], labels.items(), strict=True)):
             rows = r.per_seed[(r.per_seed["metric"] == best) & r.per_seed["model"].str.startswith(prefix)]
             strengths = rows["model"].str.removeprefix(prefix).astype(float)
             seed_band(axis, rows.assign(step=strengths), index=i, marker=True)
-            free = _values(r, best, NO_PENALTY)
-            axis.axhline(np.mean(free), color="black", linestyle="--", linewidth=0.8)
+            axis.axhline(np.mean(_values(r, best, NO_PENALTY)), color="black", linestyle="--", linewidth=0.8)
             axis.set_xlabel(label)
         axes[0, 0].set(xscale="log", ylabel=f"{best} ↑ (dashed: no penalty)")
 
@@ -320,58 +294,36 @@ def biggan_penalty_sweeps(r: Results) -> None:
 def biggan_latents(r: Results) -> None:
     score, _ = _names(r)
     arms = list(r.experiment.arms)
-    normal = pick(r.per_seed, metric=score, model=NORMAL).set_index("seed")["value"]
-    bars = []
-    for arm in arms:
-        rows = pick(r.per_seed, metric=score, model=arm).set_index("seed")["value"]
-        bars.append((rows / normal.reindex(rows.index)).tolist())
+    scores = {arm: pick(r.per_seed, metric=score, model=arm).set_index("seed")["value"] for arm in arms}
+    bars = [(values / scores[NORMAL].reindex(values.index)).tolist() for values in scores.values()]
     printed = r.reported[r.reported["metric"] == "is_gain"].set_index("model")["value"]
     with figure(r.folder / "scores", 1, 1, (6.4, 3.8)) as (drawn, axes):
         axis = axes[0, 0]
         _horizontal(axis, arms, bars, 0)
         axis.axvline(1, color="black", linewidth=0.8)
-        for place, arm in enumerate(arms):
-            if arm in printed:
-                axis.plot(
-                    [1 + printed[arm]] * 2,
-                    [place - 0.42, place + 0.42],
-                    color=COLOURS[1],
-                    linestyle="--",
-                    label="the paper's text" if arm == printed.index[0] else None,
-                )
+        _dashes(axis, arms, 1 + printed, "the paper's text")
         axis.set_xlabel(f"{score} over that of N(0, I)")
         drawn.legend(loc="outside lower right")
 
 
 def biggan_cifar10(r: Results) -> None:
-    columns = 10
     with figure(r.folder / "samples", 1, len(r.sheets), (3.4 * len(r.sheets), 3.6)) as (_, axes):
         for axis, (name, images) in zip(axes[0], r.sheets.items(), strict=True):
-            show_images(axis, images, columns, name)
+            show_images(axis, images, 10, name)
 
 
 def biggan_real_scores(r: Results) -> None:
     score, _ = _names(r)
-    models = r.models
     with figure(r.folder / "scores", 1, 1, (5.6, 1.9)) as (_, axes):
-        rows = pick(r.per_seed, metric=score)
-        _horizontal(axes[0, 0], models, [pick(rows, model=model)["value"].tolist() for model in models], 0)
+        _horizontal(axes[0, 0], r.models, [r.values(score, model) for model in r.models], 0)
         axes[0, 0].set_xlabel(f"{score} ↑")
 
 
 def biggan_parameters(r: Results) -> None:
-    models = r.models
     printed = r.reported[r.reported["metric"] == "parameters"].set_index("model")["value"]
     with figure(r.folder / "parameters", 1, 1, (6.4, 3.6)) as (drawn, axes):
         axis = axes[0, 0]
-        _horizontal(axis, models, [_values(r, "parameters", model)[:1] for model in models], 0)
-        for place, model in enumerate(models):
-            axis.plot(
-                [printed[model]] * 2,
-                [place - 0.42, place + 0.42],
-                color=COLOURS[1],
-                linestyle="--",
-                label=None if place else "printed",
-            )
+        _horizontal(axis, r.models, [_values(r, "parameters", model)[:1] for model in r.models], 0)
+        _dashes(axis, r.models, printed, "printed")
         axis.set_xlabel("parameters, millions")
         drawn.legend(loc="outside lower right")

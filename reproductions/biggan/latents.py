@@ -16,63 +16,35 @@ VARIED = (0.5, 1.5)  # range of a sample's σ; not stated
 HUB_BOUND = 2.0  # the released networks' demonstration truncates here, whatever the truncation
 
 
-def _normal(count: int, size: int, device: torch.device, progress: float) -> Tensor:
+def _normal(count: int, size: int, device: torch.device, progress: float = 0.0) -> Tensor:
     return torch.randn(count, size, device=device)
 
 
-def _bits(count: int, size: int, device: torch.device) -> Tensor:
+def _bits(count: int, size: int, device: torch.device, progress: float = 0.0) -> Tensor:
     return torch.randint(2, (count, size), device=device).float()
-
-
-def _uniform(count: int, size: int, device: torch.device, progress: float) -> Tensor:
-    return torch.rand(count, size, device=device) * 2 - 1
-
-
-def _bernoulli(count: int, size: int, device: torch.device, progress: float) -> Tensor:
-    return _bits(count, size, device)
-
-
-def _censored_normal(count: int, size: int, device: torch.device, progress: float) -> Tensor:
-    return torch.randn(count, size, device=device).clamp(min=0)
-
-
-def _signs(count: int, size: int, device: torch.device, progress: float) -> Tensor:
-    return _bits(count, size, device) * 2 - 1
-
-
-def _categorical(count: int, size: int, device: torch.device, progress: float) -> Tensor:
-    return torch.randint(3, (count, size), device=device).float() - 1
-
-
-def _sparse_normal(count: int, size: int, device: torch.device, progress: float) -> Tensor:
-    return torch.randn(count, size, device=device) * _bits(count, size, device)
 
 
 def _normal_and_bernoulli(count: int, size: int, device: torch.device, progress: float) -> Tensor:
     half = size // 2
-    return torch.cat([torch.randn(count, size - half, device=device), _bits(count, half, device)], dim=1)
-
-
-def _annealed_normal(count: int, size: int, device: torch.device, progress: float) -> Tensor:
-    return torch.randn(count, size, device=device) * (ANNEALED_FROM + (1 - ANNEALED_FROM) * progress)
+    return torch.cat([_normal(count, size - half, device), _bits(count, half, device)], dim=1)
 
 
 def _varied_normal(count: int, size: int, device: torch.device, progress: float) -> Tensor:
     low, high = VARIED
     deviation = low + (high - low) * torch.rand(count, 1, device=device)
-    return torch.randn(count, size, device=device) * deviation
+    return _normal(count, size, device) * deviation
 
 
 LATENTS: dict[str, Latent] = {
     "normal": _normal,
-    "uniform": _uniform,
-    "bernoulli": _bernoulli,
-    "censored_normal": _censored_normal,
-    "signs": _signs,
-    "categorical": _categorical,
-    "sparse_normal": _sparse_normal,
+    "uniform": lambda n, size, device, _: torch.rand(n, size, device=device) * 2 - 1,
+    "bernoulli": _bits,
+    "censored_normal": lambda n, size, device, _: _normal(n, size, device).clamp(min=0),
+    "signs": lambda n, size, device, _: _bits(n, size, device) * 2 - 1,
+    "categorical": lambda n, size, device, _: torch.randint(3, (n, size), device=device).float() - 1,
+    "sparse_normal": lambda n, size, device, _: _normal(n, size, device) * _bits(n, size, device),
     "normal_and_bernoulli": _normal_and_bernoulli,
-    "annealed_normal": _annealed_normal,
+    "annealed_normal": lambda n, size, device, t: _normal(n, size, device) * (ANNEALED_FROM + (1 - ANNEALED_FROM) * t),
     "varied_normal": _varied_normal,
 }
 
@@ -98,8 +70,4 @@ def scaled(truncation: float) -> Latent:
     At the same number the entries are more spread out than :func:`truncated`'s: at 0.5 by 0.44 against 0.28.
     """
     within = truncated(HUB_BOUND)
-
-    def draw(count: int, size: int, device: torch.device, progress: float) -> Tensor:
-        return truncation * within(count, size, device, progress)
-
-    return draw
+    return lambda *shape_and_progress: truncation * within(*shape_and_progress)

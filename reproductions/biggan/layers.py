@@ -83,18 +83,24 @@ def embedding(classes: int, size: int) -> nn.Module:
     return layer
 
 
-def raw_weights(network: nn.Module) -> dict[str, nn.Parameter]:
-    """Every spectrally normalised weight before its normalisation, by its layer's name."""
-    return {
-        name: module.parametrizations["weight"].original
-        for name, module in network.named_modules()
-        if parametrize.is_parametrized(module, "weight")
-    }
+def normalisations(network: nn.Module) -> dict[str, parametrize.ParametrizationList]:
+    """By layer: ``original``, its weight before the normalisation, and ``[0]``, its :class:`SpectralNorm`."""
+    layers = network.named_modules()
+    return {name: m.parametrizations["weight"] for name, m in layers if parametrize.is_parametrized(m, "weight")}
+
+
+@torch.no_grad()
+def singular_values(network: nn.Module) -> dict[str, Tensor]:
+    """The three largest singular values (fewer of a layer with fewer) of every weight before its normalisation, by
+    layer, in order of depth. Exact; the paper has them by Arnoldi iteration.
+    """
+    layers = normalisations(network).items()
+    return {name: torch.linalg.svdvals(layer.original.flatten(1))[:3] for name, layer in layers}
 
 
 def sigma_penalty(network: nn.Module, target: float) -> Tensor:
     """Σ (σ₀ - ``target``)² over the weights before their normalisation (Section 4.1; its form is not stated)."""
-    layers = [m.parametrizations["weight"] for m in network.modules() if parametrize.is_parametrized(m, "weight")]
+    layers = normalisations(network).values()
     return torch.stack([(layer[0].largest(layer.original) - target).square() for layer in layers]).sum()
 
 
@@ -120,7 +126,7 @@ class BatchNorm(nn.Module):
     def normalise(self, x: Tensor) -> Tensor:
         """x (n, channels, height, width) -> the same, with mean 0 and variance 1 a channel."""
         if not self.training:
-            if not self.standing:
+            if not self.passes:
                 raise RuntimeError("no standing statistics yet: call draw_from before sampling")
             return F.batch_norm(x, self.mean, self.variance, training=False, eps=self.epsilon)
         if world_size() == 1 and not self.collecting:
@@ -135,10 +141,6 @@ class BatchNorm(nn.Module):
             self.variance += (variance - self.variance) / self.passes
         scale = (variance + self.epsilon).rsqrt()
         return ((x32 - mean[:, None, None]) * scale[:, None, None]).to(x.dtype)
-
-    @property
-    def standing(self) -> bool:
-        return bool(self.passes)
 
     def collect(self, on: bool) -> None:
         if on:
@@ -269,6 +271,11 @@ class BlockDown(nn.Module):
 # --- Bottleneck blocks of BigGAN-deep (Figure 16) ------------------------------------------------------------------
 
 
+def _bottleneck(before: int, hidden: int, after: int) -> nn.ModuleList:
+    """1 × 1, two 3 × 3, 1 × 1."""
+    return nn.ModuleList([conv(before, hidden, 1), conv(hidden, hidden), conv(hidden, hidden), conv(hidden, after, 1)])
+
+
 class BottleneckUp(nn.Module):
     """1 × 1 to a quarter of the channels, two 3 × 3, 1 × 1; BN and ReLU before each; the shortcut drops channels."""
 
@@ -277,9 +284,7 @@ class BottleneckUp(nn.Module):
         self.up, self.after, hidden = up, after, before // 4
         widths = [before, hidden, hidden, hidden]
         self.norms = nn.ModuleList([ConditionalBatchNorm(width, condition) for width in widths])
-        self.convs = nn.ModuleList(
-            [conv(before, hidden, 1), conv(hidden, hidden), conv(hidden, hidden), conv(hidden, after, 1)]
-        )
+        self.convs = _bottleneck(before, hidden, after)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         h = x
@@ -300,10 +305,8 @@ class BottleneckDown(nn.Module):
 
     def __init__(self, before: int, after: int, *, down: bool):
         super().__init__()
-        self.down, hidden = down, after // 4
-        self.convs = nn.ModuleList(
-            [conv(before, hidden, 1), conv(hidden, hidden), conv(hidden, hidden), conv(hidden, after, 1)]
-        )
+        self.down = down
+        self.convs = _bottleneck(before, after // 4, after)
         self.more = conv(before, after - before, 1) if after > before else None
 
     def forward(self, x: Tensor) -> Tensor:

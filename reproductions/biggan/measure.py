@@ -1,13 +1,15 @@
 """What each experiment of *BigGAN* measures."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from common.base.errors import UserError
-from common.data.batches import to_uint8
+from common.data.batches import to_float, to_uint8
 from common.data.prepare import Prepared, validation_of
 from common.evaluation.evaluator import Evaluation, Evaluator
 from common.evaluation.measuring import Cell, Measuring
@@ -18,11 +20,10 @@ from common.evaluation.runs import Run
 from common.evaluation.sampling import seed_sampling
 from common.training.method import build_method
 from reproductions.biggan.latents import Latent, scaled, truncated
-from reproductions.biggan.method import BigGAN
+from reproductions.biggan.layers import singular_values
+from reproductions.biggan.method import BigGAN, build_discriminator, build_generator
 from reproductions.biggan.names import AMENABLE, BIGGAN, DEEP, HUB, NO_PENALTY, NORMAL, REGULARISATION
 from reproductions.biggan.released import load_port
-from reproductions.biggan.sizes import parameters, without_memory
-from reproductions.biggan.spectra import singular_values, taken_for_real
 
 SHOWN_THRESHOLDS = (None, 2.0, 1.0, 0.5, 0.04)  # of a sheet: Figure 2a's, below samples that are not truncated
 COLUMNS = 10
@@ -41,11 +42,8 @@ class Point(NamedTuple):
 
 def evaluator_of(m: Measuring, runs: list[Run] | None = None) -> Evaluator:
     s = runs[0].settings if runs else m.settings()
-    sampling = (
-        f"average of G's weights, standing statistics of {s['standing_passes']} batches of {s['standing_batch']} "
-        f"anew for each latent, {s['precision']}"
-    )
-    return m.evaluator(runs, sampling)
+    statistics = f"standing statistics of {s['standing_passes']} batches of {s['standing_batch']} anew for each latent"
+    return m.evaluator(runs, f"average of G's weights, {statistics}, {s['precision']}")
 
 
 def _last(run: Run, evaluator: Evaluator) -> BigGAN | None:
@@ -100,7 +98,7 @@ def at_score(points: list[Point], score: float) -> Point | None:
 
     Table 2's third read-out, with the score of the validation data.
     """
-    for before, after in zip(points, points[1:], strict=False):
+    for before, after in pairwise(points):
         if before.score < score <= after.score:
             share = (score - before.score) / (after.score - before.score)
             distance = before.distance + share * (after.distance - before.distance)
@@ -127,7 +125,11 @@ def read_outs(points: list[Point], validation_score: float | None) -> dict[str, 
     return found
 
 
-def _validation(m: Measuring, settings: dict, *, labelled: bool = False) -> Prepared:
+def _validation_score(m: Measuring, evaluator: Evaluator) -> Number:
+    return _real_score(evaluator, _validation(m, evaluator.settings).samples)
+
+
+def _validation(m: Measuring, settings: Mapping[str, Any], *, labelled: bool = False) -> Prepared:
     """Images that nothing was trained on. Raises a UserError where labels are needed and there are none."""
     found = m.data(validation_of(settings))
     if labelled and (found.labels is None or int(found.labels.max()) >= settings["classes"]):
@@ -139,22 +141,16 @@ def _validation(m: Measuring, settings: dict, *, labelled: bool = False) -> Prep
 
 
 def add_curves(
-    m: Measuring,
-    evaluator: Evaluator,
-    method: BigGAN | None,
-    seed: int,
-    settings: dict,
-    model: str,
-    validation: Number,
-    note: str = "",
+    m: Measuring, evaluator: Evaluator, method: BigGAN | None, seed: int, model: str, validation: Number, note: str
 ) -> None:
     """Both ways of truncating, point by point, and the read-outs of the paper's way."""
-    ways = {model: (settings["thresholds"], truncated)}
-    ways[model + HUB] = ([t for t in settings["thresholds"] if t <= 1], scaled)  # a truncation is at most 1 there
+    thresholds, size = evaluator.settings["thresholds"], evaluator.settings["image_size"]
+    ways = {model: (thresholds, truncated)}
+    ways[model + HUB] = ([t for t in thresholds if t <= 1], scaled)  # a truncation is at most 1 there
     whole = point(evaluator, method, seed)
-    for name, (thresholds, way) in ways.items():
-        cell = m.cell_of(name, seed, evaluator.data.card["data"], note, resolution=settings["image_size"])
-        cut = [point(evaluator, method, seed, threshold, way) for threshold in thresholds]
+    for name, (within, way) in ways.items():
+        cell = m.cell_of(name, seed, evaluator.data.card["data"], note, resolution=size)
+        cut = [point(evaluator, method, seed, threshold, way) for threshold in within]
         for found in cut:
             cell.add_numbers(found.numbers, threshold=found.threshold)
         if name == model:
@@ -185,14 +181,14 @@ def add_sheet(m: Measuring, evaluator: Evaluator, method: BigGAN | None, seed: i
 
 def biggan_truncation(m: Measuring) -> None:
     """Figures 2 and 17, Table 2"""
-    evaluator, settings = evaluator_of(m), m.settings()
-    real = _real_score(evaluator, _validation(m, settings).samples)
-    at = {"truncation": "none", "resolution": settings["image_size"]}
+    evaluator = evaluator_of(m)
+    real = _validation_score(m, evaluator)
+    at = {"truncation": "none", "resolution": evaluator.settings["image_size"]}
     for seed in m.seeds:
         m.cell_of("validation data", seed, evaluator.data.card["data"], **at).add_numbers([real])
     for run in m.runs:
         method = _last(run, evaluator)
-        add_curves(m, evaluator, method, run.seed, run.settings, run.arm, real, run.note)
+        add_curves(m, evaluator, method, run.seed, run.arm, real, run.note)
         if run.arm == BIGGAN and m.shown(run):
             add_sheet(m, evaluator, method, run.seed)
 
@@ -202,9 +198,9 @@ def biggan_resolutions(m: Measuring) -> None:
     for arm in m.experiment.arms:
         runs = [run for run in m.runs if run.arm == arm]
         evaluator, model = evaluator_of(m, runs), arm.partition(" · ")[0]
-        real = _real_score(evaluator, _validation(m, m.settings(arm)).samples)
+        real = _validation_score(m, evaluator)
         for run in runs:
-            add_curves(m, evaluator, _last(run, evaluator), run.seed, run.settings, model, real, run.note)
+            add_curves(m, evaluator, _last(run, evaluator), run.seed, model, real, run.note)
 
 
 def biggan_released(m: Measuring) -> None:
@@ -216,39 +212,49 @@ def biggan_released(m: Measuring) -> None:
         weights = weight_files(settings["weights"], m.config)
         load_port(method.averaged, weights.paths[0])
         note = f"weights {weights.hashes}"
-    real = _real_score(evaluator, _validation(m, settings).samples)
+    real = _validation_score(m, evaluator)
     for seed in m.seeds:  # of the sampling
-        add_curves(m, evaluator, method, seed, settings, BIGGAN, real, note)
+        add_curves(m, evaluator, method, seed, BIGGAN, real, note)
     add_sheet(m, evaluator, method, m.seeds[0])
 
 
 # --- Table 1 -------------------------------------------------------------------------------------------------------
 
 
-GAINS = (  # Section 3: what is said to raise the score, over what
-    ("batch 2048", "SA-GAN baseline, batch 256"),
-    ("ch 96", "batch 2048"),
-    ("+ skip-z", "+ shared embedding"),
-)
+# Section 3: what is said to raise the score, over what.
+GAINS = {"batch 2048": "SA-GAN baseline, batch 256", "ch 96": "batch 2048", "+ skip-z": "+ shared embedding"}
+
+
+def _add_gains(m: Measuring, runs: list[Run], baselines: Mapping[str, str]) -> None:
+    """Every run's numbers, and its score over that of the baseline of its arm and seed."""
+    evaluator = evaluator_of(m)
+    found = {(run.arm, run.seed): _at(evaluator, _last(run, evaluator), run.seed) for run in runs}
+    for run in runs:
+        cell, evaluation = m.cell(run), found[run.arm, run.seed]
+        cell.add_numbers(evaluation.numbers)
+        baseline = baselines.get(run.arm, "")
+        if (baseline, run.seed) in found:
+            score, over = (each["classifier_score"] for each in (evaluation, found[baseline, run.seed]))
+            of = f"score over that of {baseline}, less 1"
+            cell.add("is_gain", score.value / over.value - 1, **score.protocol, of=of)
 
 
 def biggan_ablation(m: Measuring) -> None:
     """Table 1: scores at the end and parameters; Section 3's gains."""
-    evaluator = evaluator_of(m)
-    scores: dict[tuple[str, int], float] = {}
+    _add_gains(m, _of_seeds(m), GAINS)
     for run in _of_seeds(m):
-        cell, found = m.cell(run), _at(evaluator, _last(run, evaluator), run.seed)
-        score = found["classifier_score"]
-        scores[run.arm, run.seed] = score.value
-        cell.add_numbers(found.numbers)
-        cell.add("parameters", sum(run.record["parameters"].values()) / 1e6, unit="M", of="of G and D")
-        for arm, over in GAINS:
-            if run.arm == arm and (over, run.seed) in scores:
-                gain = score.value / scores[over, run.seed] - 1
-                cell.add("is_gain", gain, **score.protocol, of=f"score over that of {over}, less 1")
+        m.cell(run).add("parameters", sum(run.record["parameters"].values()) / 1e6, unit="M", of="of G and D")
 
 
 # --- Parameters of the published networks (Appendix B, Table 1) -----------------------------------------------------
+
+
+def _sizes(settings: dict[str, Any]) -> list[int]:
+    """Parameters of G and of D, on tensors without memory."""
+    shape = (settings["channels"], settings["image_size"], settings["image_size"])
+    with torch.device("meta"):
+        networks = build_generator(settings, shape), build_discriminator(settings, shape)
+    return [sum(parameter.numel() for parameter in network.parameters()) for network in networks]
 
 
 def biggan_parameters(m: Measuring) -> None:
@@ -265,12 +271,11 @@ def biggan_parameters(m: Measuring) -> None:
     }
     counts = {}
     for name, changed in ((BIGGAN, {}), (DEEP, {"deep": True, "width": 128, "latent_size": 128})):
-        for letter, network in zip("GD", without_memory({**s, **changed}), strict=True):
-            counts[f"{name} {letter}"] = parameters(network)
+        counts |= dict(zip((f"{name} G", f"{name} D"), _sizes({**s, **changed}), strict=True))
     for name, changed in rows.items():
         of_row = {**s, **changed}
         embedding = s["classes"] * s["embedding_size"] if of_row["shared"] else 0  # which Table 1 seems to leave out
-        counts[name] = sum(map(parameters, without_memory(of_row))) - embedding
+        counts[name] = sum(_sizes(of_row)) - embedding
     for seed in m.seeds:
         for name, count in counts.items():
             m.cell_of(name, seed, "none").add("parameters", count / 1e6, unit="M", of="counted")
@@ -298,16 +303,10 @@ def biggan_orthogonal_amenability(m: Measuring) -> None:
         lowest.append((least, run))
     lowest.sort(key=lambda pair: pair[0])
     for name, (_, run) in (("gains most", lowest[-1]), ("gains least", lowest[0])):
-        _add_extreme(m, evaluator, run, name)
-
-
-def _add_extreme(m: Measuring, evaluator: Evaluator, run: Run, name: str) -> None:
-    """Samples without truncation and at the smallest threshold."""
-    labels = torch.arange(2 * COLUMNS) % run.settings["classes"]
-    smallest, method = min(run.settings["thresholds"]), _last(run, evaluator)
-    for what, latent in (("not truncated", truncated(WHOLE)), (f"{smallest:g}", truncated(smallest))):
-        title = f"{name}: {REGULARISATION[run.arm]}, seed {run.seed}"
-        m.sheet(f"{title}|{what}", _drawn(evaluator, method, run.seed, labels, latent))
+        labels, smallest = torch.arange(2 * COLUMNS) % run.settings["classes"], min(run.settings["thresholds"])
+        for what, threshold in (("not truncated", WHOLE), (f"{smallest:g}", smallest)):
+            samples = _drawn(evaluator, _last(run, evaluator), run.seed, labels, truncated(threshold))
+            m.sheet(f"{name}: {REGULARISATION[run.arm]}, seed {run.seed}|{what}", samples)
 
 
 # --- Section 4, Appendices F, G.1 and I ------------------------------------------------------------------------------
@@ -320,20 +319,15 @@ def biggan_stability(m: Measuring) -> None:
     free = [run for run in m.runs if run.settings["frozen"] == "none"]
     _add_best_scores(m, evaluator, free)
     for run in m.runs:
-        _add_losses(m.cell(run), run)
+        cell, loss = m.cell(run), run.curves["d_loss_real"] + run.curves["d_loss_fake"]
+        cell.curve("d_loss", np.arange(1, len(loss) + 1), loss, points=400)
+        of = "hinge loss of D on reals and fakes, mean of the last tenth of the updates"
+        cell.add("d_loss", loss[-max(len(loss) // 10, 1) :].mean(), of=of)
     for run in free:
         _add_spectra(m.cell(run), evaluator, run)
         method = _last(run, evaluator)
         if method is not None:
             _add_memory(m.cell(run), evaluator, method, held_out, run.seed)
-
-
-def _add_losses(cell: Cell, run: Run) -> None:
-    """D's loss over the last tenth of the updates, and all of it as a curve."""
-    loss = run.curves["d_loss_real"] + run.curves["d_loss_fake"]
-    cell.curve("d_loss", np.arange(1, len(loss) + 1), loss, points=400)
-    of = "hinge loss of D on reals and fakes, mean of the last tenth of the updates"
-    cell.add("d_loss", loss[-max(len(loss) // 10, 1) :].mean(), of=of)
 
 
 def _add_best_scores(m: Measuring, evaluator: Evaluator, runs: list[Run]) -> None:
@@ -343,12 +337,12 @@ def _add_best_scores(m: Measuring, evaluator: Evaluator, runs: list[Run]) -> Non
         scores = [evaluation["classifier_score"] for evaluation in evaluator.along(run, run.snapshots[1:])]
         scores = scores or [evaluator.worst(run.settings)["classifier_score"]]
         best[run.arm, run.seed] = max(scores, key=lambda score: score.value)
-    for (arm, seed), mine in best.items():
-        cell = m.cell(next(run for run in runs if (run.arm, run.seed) == (arm, seed)))
+    for run in runs:
+        cell, mine = m.cell(run), best[run.arm, run.seed]
         parts = {**mine.protocol, "selection": "best of the snapshots"}
         cell.add(f"max_{mine.metric}", mine.value, "higher", **parts)
-        without = best.get((NO_PENALTY, seed))
-        if arm != NO_PENALTY and without:
+        without = best.get((NO_PENALTY, run.seed))
+        if run.arm != NO_PENALTY and without:
             of = "share of the best score without a penalty that is lost"
             cell.add("is_reduction", 1 - mine.value / without.value, **parts, of=of)
 
@@ -356,34 +350,36 @@ def _add_best_scores(m: Measuring, evaluator: Evaluator, runs: list[Run]) -> Non
 def _add_spectra(cell: Cell, evaluator: Evaluator, run: Run) -> None:
     """σ₀ of every layer along the training; of its growth, the largest and the median of layers."""
     method = build_method(run.settings, evaluator.data.shape, evaluator.device)
-    steps: list[int] = []
-    along: dict[str, list[np.ndarray]] = {}
+    along: dict[int, dict[str, dict[str, np.ndarray]]] = {}  # by step, network and layer
     for step in run.snapshots:
         run.load(method, step)
-        spectra = {
-            f"{letter}|{layer}": values.cpu().numpy()
-            for letter, network in (("G", method.g), ("D", method.d))
-            for layer, values in singular_values(network).items()
-        }
-        if not all(np.isfinite(values).all() for values in spectra.values()):
+        networks = {"G": singular_values(method.g), "D": singular_values(method.d)}
+        if not all(values.isfinite().all() for layers in networks.values() for values in layers.values()):
             break
-        steps.append(step)
-        for name, values in spectra.items():
-            along.setdefault(name, []).append(values)
-    if len(steps) < 2:
+        along[step] = {letter: {k: v.cpu().numpy() for k, v in layers.items()} for letter, layers in networks.items()}
+    if len(along) < 2:
         return
     for letter in "GD":
-        layers = {name: values for name, values in along.items() if name.startswith(letter)}
-        for name, values in layers.items():
-            cell.curve(f"sigma|{name}", steps, [value[0] for value in values])
-        growth = [values[-1][0] / values[0][0] for values in layers.values()]
-        ratios = [values[-1][0] / values[-1][1] for values in layers.values() if len(values[-1]) > 1]
+        first, *_, last = (networks[letter] for networks in along.values())
+        for layer in first:
+            largest = [networks[letter][layer][0] for networks in along.values()]
+            cell.curve(f"sigma|{letter}|{layer}", list(along), largest)
+        growth = [last[layer][0] / first[layer][0] for layer in first]
+        ratios = [values[0] / values[1] for values in last.values() if len(values) > 1]
         at = {"network": letter}
         of = "largest singular value at the end over that at the start, largest of layers"
         cell.add("sigma_growth", max(growth), at=at, of=of)
         cell.add("sigma_growth_median", np.median(growth), at=at, of="the same, median of layers")
         of = "largest over second singular value at the end, largest of layers"
         cell.add("sigma_ratio", max(ratios), at=at, of=of)
+
+
+@torch.no_grad()
+def taken_for_real(discriminator: nn.Module, images: Tensor, labels: Tensor) -> float:
+    """Share of uint8 images (n, height, width, channels) that D gives a number above 0."""
+    discriminator.eval()
+    parts = zip(images.split(256), labels.split(256), strict=True)
+    return sum(int((discriminator(to_float(some), classes) > 0).sum()) for some, classes in parts) / len(images)
 
 
 def _add_memory(cell: Cell, evaluator: Evaluator, method: BigGAN, held_out: Prepared, seed: int) -> None:
@@ -395,11 +391,9 @@ def _add_memory(cell: Cell, evaluator: Evaluator, method: BigGAN, held_out: Prep
     method.draw_from(method.latent)
     labels = method.random_labels(count)
     fakes = torch.cat([to_uint8(method.sample(len(part), part)) for part in labels.split(AT_ONCE)])
-    sets: dict[str, tuple[Any, Any]] = {
-        "train_accuracy": (np.array(data.samples[chosen]), data.labels[chosen]),
-        "held_out_accuracy": (np.array(held_out.samples[:count]), held_out.labels[:count]),
-        "fakes_taken_for_real": (fakes, labels),
-    }
+    sets: dict[str, tuple[Any, Any]] = {"train_accuracy": (np.array(data.samples[chosen]), data.labels[chosen])}
+    sets["held_out_accuracy"] = np.array(held_out.samples[:count]), held_out.labels[:count]
+    sets["fakes_taken_for_real"] = fakes, labels
     for metric, (images, classes) in sets.items():
         share = taken_for_real(method.d, *(torch.as_tensor(part, device=method.device) for part in (images, classes)))
         cell.add(metric, share, n=count, of="share of images that D gives more than 0")
@@ -415,15 +409,7 @@ def biggan_penalty_sweeps(m: Measuring) -> None:
 
 def biggan_latents(m: Measuring) -> None:
     """Appendix E: each latent as it was trained with, without truncation."""
-    evaluator = evaluator_of(m)
-    found = {(run.arm, run.seed): _at(evaluator, _last(run, evaluator), run.seed) for run in m.runs}
-    for run in m.runs:
-        cell, evaluation = m.cell(run), found[run.arm, run.seed]
-        cell.add_numbers(evaluation.numbers)
-        if run.arm != NORMAL:
-            score, normal = evaluation["classifier_score"], found[NORMAL, run.seed]["classifier_score"]
-            of = "score over that of N(0, I), less 1"
-            cell.add("is_gain", score.value / normal.value - 1, **score.protocol, of=of)
+    _add_gains(m, m.runs, {arm: NORMAL for arm in m.experiment.arms if arm != NORMAL})
 
 
 # --- Appendices C.2 and C.3 ------------------------------------------------------------------------------------------
@@ -440,13 +426,8 @@ def biggan_cifar10(m: Measuring) -> None:
         if m.shown(run):
             labels = torch.arange(COLUMNS).repeat_interleave(COLUMNS) % run.settings["classes"]
             m.sheet("samples", _drawn(evaluator, method, run.seed, labels, None))
-            m.sheet("data", _by_class(evaluator.data))
-
-
-def _by_class(data: Prepared) -> np.ndarray:
-    """The first images of the first ten classes, a row a class."""
-    rows = [np.flatnonzero(data.labels == label)[:COLUMNS] for label in range(COLUMNS)]
-    return np.array(data.samples[np.concatenate(rows)])
+            rows = [np.flatnonzero(evaluator.data.labels == label)[:COLUMNS] for label in range(COLUMNS)]
+            m.sheet("data", np.array(evaluator.data.samples[np.concatenate(rows)]))  # a row a class
 
 
 def biggan_real_scores(m: Measuring) -> None:

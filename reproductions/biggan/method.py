@@ -15,7 +15,7 @@ from common.training.distributed import parallel, share
 from common.training.ema import MovingAverage
 from reproductions.biggan.latents import LATENTS, Latent
 from reproductions.biggan.layers import collecting, sigma_penalty
-from reproductions.biggan.models import GENERATOR, DeepDiscriminator, DeepGenerator, Discriminator, Generator
+from reproductions.biggan.models import DeepDiscriminator, DeepGenerator, Discriminator, Generator
 
 ADAM_EPSILON = 1e-8  # not stated; the libraries' default
 FROZEN = ("none", "generator", "discriminator")
@@ -31,7 +31,9 @@ class BigGAN(AdversarialMethod):
 
     def __init__(self, settings: Mapping[str, Any], shape: tuple[int, ...], device: torch.device):
         super().__init__(settings, shape, device)
-        _check(settings)
+        for key, allowed in (("latent", LATENTS), ("frozen", FROZEN)):
+            if settings[key] not in allowed:
+                raise UserError(f"the setting {key}: {settings[key]!r} must be one of {', '.join(allowed)}")
         self.g = self.to_device(build_generator(settings, shape))
         self.d = self.to_device(build_discriminator(settings, shape))
         self.networks = {"generator": self.g, "discriminator": self.d}
@@ -135,19 +137,6 @@ class BigGAN(AdversarialMethod):
     def load_snapshot(self, state: Mapping[str, Any]) -> None:
         super().load_snapshot(state)
         self.drawing = None
-
-
-def _check(settings: Mapping[str, Any]) -> None:
-    """Settings that would otherwise fail late, or not at all."""
-    for key, allowed in (("latent", tuple(LATENTS)), ("frozen", FROZEN), ("image_size", tuple(GENERATOR))):
-        if settings[key] not in allowed:
-            raise UserError(f"the setting {key}: {settings[key]!r} must be one of {', '.join(map(str, allowed))}")
-    chunks = len(GENERATOR[settings["image_size"]])
-    if settings["skip_z"] and not settings["deep"] and settings["latent_size"] % chunks:
-        raise UserError(
-            f"the setting latent_size: {settings['latent_size']} cannot be cut into {chunks} chunks, as skip_z does at "
-            f"{settings['image_size']} pixels"
-        )
 
 
 # --- From settings to networks -----------------------------------------------------------------------------------

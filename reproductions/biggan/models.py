@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from common.base.errors import UserError
 from common.training.distributed import share, world_size
 from reproductions.biggan.layers import (
     AffineBatchNorm,
@@ -34,35 +35,28 @@ GENERATOR = {
     16: (4, 4, 4),
     8: (4, 4),
 }
-# Outputs of the blocks, and how many of them halve the size. Tables 4 and 5 print "ch -> 2ch" for the first block,
-# Table 6 "ch -> ch"; its input is the image. With that the parameters would not be Appendix B's. See README.md.
+# Outputs of the blocks. Tables 4 and 5 print "ch -> 2ch" for the first block, Table 6 "ch -> ch"; its input is the
+# image. With that the parameters would not be Appendix B's. See README.md.
 DISCRIMINATOR = {
-    512: ((1, 1, 2, 4, 8, 8, 16, 16), 7),
-    256: ((1, 2, 4, 8, 8, 16, 16), 6),
-    128: ((1, 2, 4, 8, 16, 16), 5),
-    64: ((1, 2, 4, 8, 16), 4),
-    32: ((4, 4, 4, 4), 2),
-    16: ((4, 4, 4), 2),
-    8: ((4, 4, 4), 1),
-}
-# Of BigGAN-deep, from the first convolution's output on; the last block keeps the size.
-DEEP_DISCRIMINATOR = {
     512: (1, 1, 2, 4, 8, 8, 16, 16),
     256: (1, 2, 4, 8, 8, 16, 16),
     128: (1, 2, 4, 8, 16, 16),
     64: (1, 2, 4, 8, 16),
     32: (4, 4, 4, 4),
     16: (4, 4, 4),
-    8: (4, 4),
+    8: (4, 4, 4),
 }
-# Side at which the non-local block stands: (generator, discriminator). None below 64 pixels (the authors' code).
-NON_LOCAL = {512: (64, 64), 256: (128, 64), 128: (64, 64), 64: (64, 64)}
-DEEP_NON_LOCAL = {512: (64, 64), 256: (64, 64), 128: (64, 64), 64: (64, 64)}
+DOWNSAMPLES = {32: 2, 8: 1}  # how many of D's blocks halve the size; of the others' all but the last
+# Of BigGAN-deep, from the first convolution's output on; the last block keeps the size.
+DEEP_DISCRIMINATOR = DISCRIMINATOR | {8: (4, 4)}
+NON_LOCAL = 64  # side at which the non-local block stands, so there is none below 64 pixels (the authors' code)
 
 
-def check_size(size: int) -> None:
+def generator_widths(size: int, width: int) -> list[int]:
+    """Channels of G from 4 × 4 up. Raises a UserError for a size that BigGAN is not built for."""
     if size not in GENERATOR:
-        raise ValueError(f"BigGAN is built for images of {', '.join(map(str, sorted(GENERATOR)))} pixels, not {size}")
+        raise UserError(f"the setting image_size: {size} must be one of {', '.join(map(str, GENERATOR))}")
+    return [width * factor for factor in GENERATOR[size]]
 
 
 class Generator(nn.Module):
@@ -86,21 +80,23 @@ class Generator(nn.Module):
         embedding_size=128,
     ):
         super().__init__()
-        check_size(size)
+        widths = generator_widths(size, width)
         if skip_z and not shared:
-            raise ValueError("skip_z joins chunks of z to the shared embedding; it needs shared")
-        widths = [width * factor for factor in GENERATOR[size]]
+            raise UserError("the setting skip_z joins chunks of z to the shared embedding; it needs shared")
         self.chunks = len(widths) if skip_z else 1
-        if latent_size % self.chunks:
-            raise ValueError(f"latent_size {latent_size} cannot be cut into {self.chunks} equal chunks")
-        chunk = latent_size // self.chunks
+        chunk, rest = divmod(latent_size, self.chunks)
+        if rest:
+            raise UserError(
+                f"the setting latent_size: {latent_size} cannot be cut into {self.chunks} chunks, as skip_z does at "
+                f"{size} pixels"
+            )
         condition = embedding_size + chunk * skip_z if shared else None
         self.embed = embedding(classes, embedding_size) if shared else nn.Identity()
         self.first = linear(chunk, 16 * widths[0])
         self.blocks = nn.ModuleList([BlockUp(*pair, condition, classes) for pair in pairwise(widths)])
         self.attention = nn.ModuleDict()
         for place, after in enumerate(widths[1:]):
-            if 8 * 2**place == NON_LOCAL.get(size, (0, 0))[0]:
+            if 8 * 2**place == (128 if size == 256 else NON_LOCAL):
                 self.attention[str(place)] = NonLocal(after)
         self.norm = AffineBatchNorm(widths[-1])
         self.last = conv(widths[-1], channels)
@@ -141,13 +137,12 @@ class Discriminator(nn.Module):
 
     def __init__(self, size=128, channels=3, width=96, classes=1000, *, dropout=0.0):
         super().__init__()
-        check_size(size)
-        factors, downsamples = DISCRIMINATOR[size]
-        widths = [channels, *(width * factor for factor in factors)]
+        widths = [channels, *(width * factor for factor in DISCRIMINATOR[size])]
+        downsamples = DOWNSAMPLES.get(size, len(widths) - 2)
         self.blocks = nn.Sequential()
         for place, (before, after) in enumerate(pairwise(widths)):
             self.blocks.append(BlockDown(before, after, down=place < downsamples, of_image=place == 0))
-            if size // 2 ** (place + 1) == NON_LOCAL.get(size, (0, 0))[1]:
+            if size // 2 ** (place + 1) == NON_LOCAL:
                 self.blocks.append(NonLocal(after))
         self.head = _Projection(widths[-1], classes, dropout)
 
@@ -160,8 +155,7 @@ class DeepGenerator(nn.Module):
 
     def __init__(self, size=128, channels=3, width=128, latent_size=128, classes=1000, *, embedding_size=128):
         super().__init__()
-        check_size(size)
-        widths = [width * factor for factor in GENERATOR[size]]
+        widths = generator_widths(size, width)
         condition = latent_size + embedding_size
         self.embed = embedding(classes, embedding_size)
         self.first = linear(condition, 16 * widths[0])
@@ -170,7 +164,7 @@ class DeepGenerator(nn.Module):
         for place, (before, after) in enumerate(pairwise(widths)):
             self.blocks.append(BottleneckUp(before, before, condition, up=False))
             self.blocks.append(BottleneckUp(before, after, condition, up=True))
-            if 8 * 2**place == DEEP_NON_LOCAL.get(size, (0, 0))[0]:
+            if 8 * 2**place == NON_LOCAL:
                 self.attention[str(2 * place + 1)] = NonLocal(after)
         self.norm = AffineBatchNorm(widths[-1])
         # Table 7 prints ch -> 3; the 50.4M parameters of Appendix B, and the released networks, have ch -> ch.
@@ -191,13 +185,12 @@ class DeepDiscriminator(nn.Module):
 
     def __init__(self, size=128, channels=3, width=128, classes=1000, *, dropout=0.0):
         super().__init__()
-        check_size(size)
         widths = [width * factor for factor in DEEP_DISCRIMINATOR[size]]
         self.blocks = nn.Sequential(conv(channels, widths[0]))
         for place, (before, after) in enumerate(pairwise(widths)):
             self.blocks.append(BottleneckDown(before, after, down=True))
             self.blocks.append(BottleneckDown(after, after, down=False))
-            if size // 2 ** (place + 1) == DEEP_NON_LOCAL.get(size, (0, 0))[1]:
+            if size // 2 ** (place + 1) == NON_LOCAL:
                 self.blocks.append(NonLocal(after))
         self.head = _Projection(widths[-1], classes, dropout)
 

@@ -1,6 +1,7 @@
 """The claims of cGML, each a number that must lie beyond a threshold. Thresholds are ours."""
 
 import contextlib
+from functools import partial
 
 from common.measurements.conditions import values_of
 from common.measurements.numbers import ratio
@@ -9,39 +10,36 @@ from common.reporting.claims import claim
 
 OURS, WITHOUT = "cGML", "cGML (w/o ρ)"
 
+# --- Points --------------------------------------------------------------------------------------------------------
+
+on_toy = partial(claim, experiment="cgml_toy")
+uncertainty = partial(claim, experiment="cgml_toy_uncertainty", above=1.0, ratio=True)
+choices = partial(claim, experiment="cgml_choices")
+
 
 def toy(t: Table, metric: str, model: str = OURS) -> float:
     return t.value(metric=metric, model=model, task="toy")
 
 
-@claim(experiment="cgml_toy", where="Section 4, Figure 3(b)", below=0.4, text="L1 regression generates the line y = 0")
+@on_toy(where="Section 4, Figure 3(b)", below=0.4, text="L1 regression generates the line y = 0")
 def l1_gives_zero(t: Table) -> float:
     """The mean size of outputs; that of the branches is 1.5."""
     return toy(t, "y", "L1")
 
 
-@claim(
-    experiment="cgml_toy",
-    where="Figure 3(e)",
-    above=0.9,
-    text="the method's outputs lie on the branches: at least nine tenths are near one",
+@on_toy(
+    where="Figure 3(e)", above=0.9, text="the method's outputs lie on the branches: at least nine tenths are near one"
 )
 def ours_is_near(t: Table) -> float:
     return toy(t, "near_branch")
 
 
-@claim(
-    experiment="cgml_toy",
-    where="Figure 3(e)",
-    above=0.2,
-    text="and both branches are reached, each by a fifth at least",
-)
+@on_toy(where="Figure 3(e)", above=0.2, text="and both branches are reached, each by a fifth at least")
 def both_branches(t: Table) -> float:
     return toy(t, "rarer_branch")
 
 
-@claim(
-    experiment="cgml_toy",
+@on_toy(
     where="Section 4, Figure 3(c), (e)",
     above=0.01,
     text="without ρ there is a phantom distribution, which ρ removes: fewer outputs in the middle of the branches",
@@ -50,19 +48,12 @@ def momentum_removes_phantom(t: Table) -> float:
     return toy(t, "phantom_share", WITHOUT) - toy(t, "phantom_share")
 
 
-@claim(
-    experiment="cgml_toy",
-    where="Figure 3(d)",
-    below=1.0,
-    ratio=True,
-    text="E[ρ] is lower near the branches than away from them",
-)
+@on_toy(where="Figure 3(d)", below=1.0, ratio=True, text="E[ρ] is lower near the branches than away from them")
 def momentum_is_lower_near(t: Table) -> float:
     return ratio(toy(t, "momentum_near"), toy(t, "momentum_away"))
 
 
-@claim(
-    experiment="cgml_toy",
+@on_toy(
     where="Section 3, Figures 6 and 40",
     below=0.5,
     ratio=True,
@@ -72,32 +63,23 @@ def steps_help(t: Table) -> float:
     return ratio(toy(t, "error"), toy(t, "error_at_start"))
 
 
-@claim(
-    experiment="cgml_toy_uncertainty",
-    where="Appendix 2.5, Figure 22",
-    above=1.0,
-    ratio=True,
-    text="uncertainty grows away from the training data",
-)
+def outwards(t: Table, metric: str) -> float:
+    """The number outside of the training data over that inside."""
+    inside, outside = (t.value(metric=f"{metric}_{part}", model=OURS) for part in ("inside", "outside"))
+    return ratio(outside, inside)
+
+
+@uncertainty(where="Appendix 2.5, Figure 22", text="uncertainty grows away from the training data")
 def uncertainty_grows(t: Table) -> float:
-    inside, outside = (t.value(metric=f"variance_{part}", model=OURS) for part in ("inside", "outside"))
-    return ratio(outside, inside)
+    return outwards(t, "variance")
 
 
-@claim(
-    experiment="cgml_toy_uncertainty",
-    where="Appendix 2.5; over the outputs' size is ours",
-    above=1.0,
-    ratio=True,
-    text="and by more than the outputs themselves grow",
-)
+@uncertainty(where="Appendix 2.5; over the outputs' size is ours", text="and by more than the outputs themselves grow")
 def relative_uncertainty_grows(t: Table) -> float:
-    inside, outside = (t.value(metric=f"relative_variance_{part}", model=OURS) for part in ("inside", "outside"))
-    return ratio(outside, inside)
+    return outwards(t, "relative_variance")
 
 
-@claim(
-    experiment="cgml_choices",
+@choices(
     where="Section 2.2, Figure 3; the setting is ours",
     above=0.01,
     text="with a code of one dimension, off the sphere, the phantom shows without ρ, and ρ removes it",
@@ -107,16 +89,14 @@ def phantom_of_a_scalar_code(t: Table) -> float:
     return without - with_it
 
 
-@claim(
-    experiment="cgml_choices",
+@choices(
     where="Section 2.1; the claim is ours",
     above=0.0,
     text="the Lipschitz penalty helps: more outputs near a branch with it",
 )
 def lipschitz_helps(t: Table) -> float:
-    with_it, without = (
-        t.value(metric="near_branch", model=arm, rho="yes") for arm in ("as chosen", "no Lipschitz penalty")
-    )
+    arms = ("as chosen", "no Lipschitz penalty")
+    with_it, without = (t.value(metric="near_branch", model=arm, rho="yes") for arm in arms)
     return with_it - without
 
 
@@ -130,19 +110,24 @@ LOWER = ("LPIPS", "PieAPP")
 def lead(t: Table, metric: str, rivals: tuple[str, ...], **where: str) -> float:
     """Ours less the best rival's that the table has; of metrics that are better lower the other way round."""
     sign = -1 if metric in LOWER else 1
-    found = [sign * value for value in measured(t, metric, rivals, **where)]
+    found = []
+    for rival in rivals:
+        with contextlib.suppress(Missing):
+            found.append(sign * t.value(metric=metric, model=rival, **where))
+    if not found:
+        raise Missing(f"{metric} of any of {', '.join(rivals)}")
     return sign * t.value(metric=metric, model=OURS, **where) - max(found)
 
 
-def measured(t: Table, metric: str, models: tuple[str, ...], **where: str) -> list[float]:
-    """The values of those of ``models`` that the table has. Raises Missing where it has none."""
-    found = []
-    for model in models:
-        with contextlib.suppress(Missing):
-            found.append(t.value(metric=metric, model=model, **where))
-    if not found:
-        raise Missing(f"{metric} of any of {', '.join(models)}")
-    return found
+def error_along(t: Table) -> float:
+    """The error at the end of inference over that at its start."""
+    return t.value(metric="error_at_end", model=OURS) / t.value(metric="error_at_start", model=OURS)
+
+
+# Colorization
+
+colorization = partial(claim, experiment="cgml_colorization", where="Table 2")
+latent_size = partial(claim, experiment="cgml_latent_size", where="Table 9")
 
 
 def column(t: Table) -> str:
@@ -153,42 +138,40 @@ def column(t: Table) -> str:
     return columns.iloc[0]
 
 
+def coloured(t: Table, metric: str, model: str = OURS) -> float:
+    return t.value(metric=metric, model=model, data=column(t), task="colorization")
+
+
 def colour_lead(t: Table, metric: str, rivals: tuple[str, ...] = COLOURING_RIVALS) -> float:
     return lead(t, metric, rivals, data=column(t), task="colorization")
 
 
-@claim(
-    experiment="cgml_colorization",
-    where="Table 2",
-    above=0.0,
-    text="of the colorizations at hand ours has the best PSNR",
-)
+@colorization(above=0.0, text="of the colorizations at hand ours has the best PSNR")
 def best_colour_psnr(t: Table) -> float:
     return colour_lead(t, "PSNR")
 
 
-@claim(experiment="cgml_colorization", where="Table 2", above=0.0, text="and the best SSIM")
+@colorization(above=0.0, text="and the best SSIM")
 def best_colour_ssim(t: Table) -> float:
     return colour_lead(t, "SSIM")
 
 
-@claim(experiment="cgml_colorization", where="Table 2", above=0.0, text="and the lowest LPIPS")
+@colorization(above=0.0, text="and the lowest LPIPS")
 def best_colour_lpips(t: Table) -> float:
     return colour_lead(t, "LPIPS")
 
 
-@claim(experiment="cgml_colorization", where="Table 2", above=0.0, text="ρ helps: higher PSNR than without it")
+@colorization(above=0.0, text="ρ helps: higher PSNR than without it")
 def momentum_helps_colour_psnr(t: Table) -> float:
     return colour_lead(t, "PSNR", (WITHOUT,))
 
 
-@claim(experiment="cgml_colorization", where="Table 2", above=0.0, text="and higher SSIM")
+@colorization(above=0.0, text="and higher SSIM")
 def momentum_helps_colour_ssim(t: Table) -> float:
     return colour_lead(t, "SSIM", (WITHOUT,))
 
 
-@claim(
-    experiment="cgml_colorization",
+@colorization(
     where="Table 8",
     above=0.0,
     text="of those at hand the distribution of its colours is nearest to the true one, in a as in b",
@@ -198,213 +181,164 @@ def nearest_colours(t: Table) -> float:
     return min(colour_lead(t, f"iou_{plane}") for plane in "ab")
 
 
-@claim(experiment="cgml_colorization", where="Table 1", above=0.0, text="people like its colours best")
+@colorization(where="Table 1", above=0.0, text="people like its colours best")
 def preferred(t: Table) -> float:
     return colour_lead(t, "user_preference")
 
 
-@claim(
-    experiment="cgml_colorization",
+@colorization(
     where="Figure 10; the threshold is ours",
     above=1.5,
     text="one lightness is coloured in several ways: of four true colourings more than one is met",
 )
 def several_colourings(t: Table) -> float:
-    return t.value(metric="modes_per_input", model=OURS, data=column(t), task="colorization")
+    return coloured(t, "modes_per_input")
 
 
-@claim(
-    experiment="cgml_colorization",
-    where="Section 5.2, Figure 7",
-    above=0.0,
-    text="its colours are more vibrant than the adversary's",
-)
+@colorization(where="Section 5.2, Figure 7", above=0.0, text="its colours are more vibrant than the adversary's")
 def more_vibrant(t: Table) -> float:
-    ours, rival = (
-        t.value(metric="colourfulness", model=model, data=column(t), task="colorization") for model in (OURS, "P2P")
-    )
-    return ours - rival
+    return coloured(t, "colourfulness") - coloured(t, "colourfulness", "P2P")
 
 
-@claim(
-    experiment="cgml_colorization",
+@colorization(
     where="Appendix 3.3; the claim is ours",
     above=0.0,
     text="the pull towards a uniform distribution makes colours more vibrant",
 )
 def uniformity_is_vibrant(t: Table) -> float:
-    ours, without = (
-        t.value(metric="colourfulness", model=model, data=column(t), task="colorization")
-        for model in (OURS, "cGML, λ = 0")
-    )
-    return ours - without
+    return coloured(t, "colourfulness") - coloured(t, "colourfulness", "cGML, λ = 0")
 
 
-@claim(
-    experiment="cgml_colorization",
+@colorization(
     where="Figure 6",
     below=1.0,
     ratio=True,
     text="outputs come nearer to a true colouring as the code converges at inference",
 )
 def steps_help_colours(t: Table) -> float:
-    return t.value(metric="error_at_end", model=OURS) / t.value(metric="error_at_start", model=OURS)
+    return error_along(t)
 
 
 def by_size(t: Table, metric: str) -> Curve:
     return t.by("latent_size", metric=metric, model=OURS)
 
 
-@claim(
-    experiment="cgml_latent_size",
-    where="Table 9",
-    above=0.0,
-    text="quality is best with 32 dimensions: LPIPS is lower than with 5 and with 128",
-)
+@latent_size(above=0.0, text="quality is best with 32 dimensions: LPIPS is lower than with 5 and with 128")
 def best_lpips_between(t: Table) -> float:
     found = by_size(t, "LPIPS")
     return min(found[5], found[128]) - found[32]
 
 
-@claim(
-    experiment="cgml_latent_size",
-    where="Table 9; PSNR in place of LPIPS is ours",
-    above=0.0,
-    text="the same of PSNR, higher",
-)
+@latent_size(where="Table 9; PSNR in place of LPIPS is ours", above=0.0, text="the same of PSNR, higher")
 def best_psnr_between(t: Table) -> float:
     found = by_size(t, "PSNR")
     return found[32] - max(found[5], found[128])
 
 
-@claim(
-    experiment="cgml_latent_size",
-    where="Table 9",
-    above=1.0,
-    ratio=True,
-    text="diversity grows with the code: more with 64 dimensions than with 5",
-)
+@latent_size(above=1.0, ratio=True, text="diversity grows with the code: more with 64 dimensions than with 5")
 def larger_codes_are_more_diverse(t: Table) -> float:
     found = by_size(t, "diversity")
     return ratio(found[64], found[5])
 
 
-@claim(
-    experiment="cgml_mnist_completion",
-    where="Figure 4",
-    below=1.0,
-    ratio=True,
-    text="digits are decided where L1 leaves them undecided: less grey in the hole",
-)
+# Completion
+
+digits = partial(claim, experiment="cgml_mnist_completion", where="Figure 4")
+white_box = partial(claim, experiment="cgml_mnist_white_box", above=0.5)
+completion = partial(claim, experiment="cgml_image_completion", where="Table 3", above=0.0)
+
+
+@digits(below=1.0, ratio=True, text="digits are decided where L1 leaves them undecided: less grey in the hole")
 def less_grey_than_l1(t: Table) -> float:
     ours, l1 = (t.value(metric="grey_share", model=model) for model in (OURS, "L1"))
     return ratio(ours, l1)
 
 
-@claim(experiment="cgml_mnist_completion", where="Figure 4", above=0.0, text="and nearer to the clean digit than CE's")
+@digits(above=0.0, text="and nearer to the clean digit than CE's")
 def nearer_than_ce(t: Table) -> float:
     return lead(t, "PSNR", ("CE",))
 
 
-@claim(
-    experiment="cgml_mnist_completion",
+@digits(
     where="Figure 40",
     below=1.0,
     ratio=True,
     text="the error against the clean digit falls along the steps of inference",
 )
 def steps_help_digits(t: Table) -> float:
-    return t.value(metric="error_at_end", model=OURS) / t.value(metric="error_at_start", model=OURS)
+    return error_along(t)
 
 
-@claim(
-    experiment="cgml_mnist_white_box",
+def both_modes(t: Table, rate: float) -> float:
+    return t.value(metric="both_modes", model=f"rate {rate}")
+
+
+@white_box(
     where="Section 5.1, Figure 5",
-    above=0.5,
     text="seen at a rate of 0.3, the box is in some outputs and not in others, for most digits",
 )
 def both_modes_at_the_rate(t: Table) -> float:
-    return t.value(metric="both_modes", model="rate 0.3")
+    return both_modes(t, 0.3)
 
 
-@claim(
-    experiment="cgml_mnist_white_box",
-    where="Section 5.1",
-    above=0.5,
-    text="and for far fewer at a rate of 0.1: the share of digits that show both differs by a half",
+@white_box(
+    where="Section 5.1", text="and for far fewer at a rate of 0.1: the share of digits that show both differs by a half"
 )
 def rate_matters(t: Table) -> float:
-    high, low = (t.value(metric="both_modes", model=f"rate {rate}") for rate in (0.3, 0.1))
-    return high - low
+    return both_modes(t, 0.3) - both_modes(t, 0.1)
 
 
-@claim(
-    experiment="cgml_mnist_white_box",
-    where="Section 5.1; the rate is ours",
-    above=0.5,
-    text="both modes show for most digits at 0.5, where both are as likely",
+@white_box(
+    where="Section 5.1; the rate is ours", text="both modes show for most digits at 0.5, where both are as likely"
 )
 def both_modes_at_a_half(t: Table) -> float:
-    return t.value(metric="both_modes", model="rate 0.5")
+    return both_modes(t, 0.5)
 
 
-def completion_lead(t: Table, metric: str, rivals: tuple[str, ...], mask: str = "25%") -> float:
+def completion_lead(t: Table, metric: str, rivals: tuple[str, ...] = COMPLETION_RIVALS, mask: str = "25%") -> float:
     return lead(t, metric, rivals, mask=mask, task="completion")
 
 
-@claim(
-    experiment="cgml_image_completion",
-    where="Table 3",
-    above=0.0,
-    text="with a quarter missing ours has the best PSNR of the methods at hand",
-)
+@completion(text="with a quarter missing ours has the best PSNR of the methods at hand")
 def best_completion_psnr(t: Table) -> float:
-    return completion_lead(t, "PSNR", COMPLETION_RIVALS)
+    return completion_lead(t, "PSNR")
 
 
-@claim(experiment="cgml_image_completion", where="Table 3", above=0.0, text="and the best SSIM")
+@completion(text="and the best SSIM")
 def best_completion_ssim(t: Table) -> float:
-    return completion_lead(t, "SSIM", COMPLETION_RIVALS)
+    return completion_lead(t, "SSIM")
 
 
-@claim(experiment="cgml_image_completion", where="Table 3", above=0.0, text="and the lowest LPIPS")
+@completion(text="and the lowest LPIPS")
 def best_completion_lpips(t: Table) -> float:
-    return completion_lead(t, "LPIPS", COMPLETION_RIVALS)
+    return completion_lead(t, "LPIPS")
 
 
-@claim(
-    experiment="cgml_image_completion",
-    where="Table 3",
-    above=0.0,
-    text="it beats a GAN of its own capacity (CE) in PSNR, whatever the mask",
-)
+@completion(text="it beats a GAN of its own capacity (CE) in PSNR, whatever the mask")
 def better_than_ce(t: Table) -> float:
     """The smallest lead."""
     return min(completion_lead(t, "PSNR", ("CE",), mask) for mask in ("10%", "15%", "25%"))
 
 
-@claim(
-    experiment="cgml_image_completion", where="Table 3", above=0.0, text="ρ helps: higher PSNR with a quarter missing"
-)
+@completion(text="ρ helps: higher PSNR with a quarter missing")
 def momentum_helps_completion(t: Table) -> float:
     return completion_lead(t, "PSNR", (WITHOUT,))
+
+
+# Operations
+
+flops = partial(claim, experiment="cgml_flops", where="Table 7", ratio=True)
 
 
 def operations(t: Table, model: str) -> float:
     return t.value(metric="flops", model=model, batch="10")
 
 
-@claim(
-    experiment="cgml_flops",
-    where="Table 7",
-    below=1.02,
-    ratio=True,
-    text="the method costs next to nothing more than CE",
-)
+@flops(below=1.02, text="the method costs next to nothing more than CE")
 def little_more_than_ce(t: Table) -> float:
     return operations(t, OURS) / operations(t, "CE")
 
 
-@claim(experiment="cgml_flops", where="Table 7", below=1.0, ratio=True, text="and less than P2P and CIC")
+@flops(below=1.0, text="and less than P2P and CIC")
 def less_than_other_rivals(t: Table) -> float:
     return operations(t, OURS) / min(operations(t, "P2P"), operations(t, "CIC"))

@@ -8,11 +8,8 @@ from torch import Tensor
 
 AB_RANGE = 110.0  # sRGB has a in [-86, 98] and b in [-108, 95]: within [-1, 1] after division
 WHITE = (0.95047, 1.0, 1.08883)  # D65, 2 degrees
-TO_XYZ = (
-    (0.412453, 0.357580, 0.180423),
-    (0.212671, 0.715160, 0.072169),
-    (0.019334, 0.119193, 0.950227),
-)  # sRGB primaries, ITU-R BT.709
+# sRGB primaries, ITU-R BT.709
+TO_XYZ = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227))
 
 
 def _mixed(matrix: Tensor, image: Tensor) -> Tensor:

@@ -22,22 +22,15 @@ class ContextEncoder(nn.Sequential):
 class ColourClassifier(nn.Sequential):
     """CIC (Zhang et al. 2016, the released network): 3 × 3 convolutions, 313 classes at a quarter of the side."""
 
-    BLOCKS = (  # filters of each layer; stride of the last; dilation
-        ((64, 64), 2, 1),
-        ((128, 128), 2, 1),
-        ((256, 256, 256), 2, 1),
-        ((512, 512, 512), 1, 1),
-        ((512, 512, 512), 1, 2),
-        ((512, 512, 512), 1, 2),
-        ((512, 512, 512), 1, 1),
-    )
+    # Layers of a block, their filters, the stride of the last, dilation.
+    BLOCKS = ((2, 64, 2, 1), (2, 128, 2, 1), (3, 256, 2, 1), *((3, 512, 1, dilation) for dilation in (1, 2, 2, 1)))
 
     def __init__(self) -> None:
         layers: list[nn.Module] = []
         before = 1
-        for widths, stride, dilation in self.BLOCKS:
-            for place, after in enumerate(widths):
-                step = stride if place == len(widths) - 1 else 1
+        for count, after, stride, dilation in self.BLOCKS:
+            for place in range(count):
+                step = stride if place == count - 1 else 1
                 layers.append(nn.Conv2d(before, after, 3, step, dilation, dilation))
                 before = after
         layers += [nn.ConvTranspose2d(512, 256, 4, 2, 1), nn.Conv2d(256, 256, 3, 1, 1), nn.Conv2d(256, 256, 3, 1, 1)]

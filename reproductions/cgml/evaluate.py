@@ -51,16 +51,11 @@ class OutputEvaluator(TranslationEvaluator):
         self.trials = 1
         self.outputs = 1
 
-    def counting(self, *metrics: Metric) -> "OutputEvaluator":
-        """With these of the experiment's own metrics too."""
-        self.metrics += metrics
-        return self
-
-    def method(self, run: Run, snapshot: int = -1) -> Any:
-        """As it was at a snapshot; as it was made where training came to nothing."""
+    def method(self, run: Run) -> Any:
+        """As training left it; as it was made where training came to nothing."""
         method = build_method(run.settings, self.data.shape, self.device)
         if not run.failed:
-            run.load(method, run.snapshots[snapshot])
+            run.load(method)
         method.to_evaluation()
         return method
 
@@ -69,14 +64,12 @@ class OutputEvaluator(TranslationEvaluator):
         self.outputs = self.settings["outputs_per_input"] if isinstance(method, CGML) else 1
         return {name: {}} | ({f"{name} {WITHOUT}": {"momentum": False}} if isinstance(method, CGML) else {})
 
-    def evaluate_models(
-        self, run: Run, name: str | None = None, corruption: float | None = None
-    ) -> dict[str, Evaluation]:
-        """By the model's name: ``name``, for the arm's. ``corruption``: of the inputs, where not the settings' own."""
+    def evaluate_models(self, run: Run, name: str, corruption: float | None = None) -> dict[str, Evaluation]:
+        """By the model's name, ``name`` for the arm's. ``corruption``: of the inputs, where not the settings' own."""
         method = self.method(run)
         if corruption is not None:
             method.problem.corruption = corruption
-        return {model: self._of(method, run, how) for model, how in self.models(method, name or run.arm).items()}
+        return {model: self._of(method, run, how) for model, how in self.models(method, name).items()}
 
     def _of(self, method: Any, run: Run, how: Mapping[str, bool]) -> Evaluation:
         found = self.worst(run.settings)
@@ -115,13 +108,8 @@ class OutputEvaluator(TranslationEvaluator):
             outputs = method.outputs(x, self.outputs, **how).flatten(0, 1)
             if not outputs.isfinite().all():
                 raise FloatingPointError("outputs that are not finite")
-            picture = method.problem.picture
-            columns = (
-                picture(x.repeat_interleave(self.outputs, dim=0), outputs),
-                picture(x, torch.zeros_like(y)),
-                picture(x, y),
-            )
-            images, given, truth = (to_uint8(column).cpu().numpy() for column in columns)
+            pairs = ((x.repeat_interleave(self.outputs, dim=0), outputs), (x, torch.zeros_like(y)), (x, y))
+            images, given, truth = (to_uint8(method.problem.picture(*pair)).cpu().numpy() for pair in pairs)
             yield Outputs(images.reshape(len(x), self.outputs, *images.shape[1:]), given, truth)
 
     def one_pass(self, blocks: Iterable[Outputs], parts: dict[str, Any], trial: int) -> Evaluation:
@@ -159,8 +147,8 @@ class OutputEvaluator(TranslationEvaluator):
             walk = method.walk(h, method.codes(len(x)), momentum=True)
             errors = [float(error(method.g(h, z), y, x).mean()) for z, _ in walk]
         cell.curve("error", np.arange(len(errors)), errors)
-        cell.add("error_at_start", errors[0], "lower", of=of, inputs=len(x))
-        cell.add("error_at_end", errors[-1], "lower", of=of, inputs=len(x))
+        for place, value in (("start", errors[0]), ("end", errors[-1])):
+            cell.add(f"error_at_{place}", value, "lower", of=of, inputs=len(x))
 
     @torch.no_grad()
     def pictures_along(self, run: Run, inputs: int = 4, places: int = 6) -> np.ndarray:
@@ -213,21 +201,15 @@ def to_nearest_tint(output: Tensor, y: Tensor, x: Tensor) -> Tensor:
 # The metrics of colours. Each keeps numbers an input: of all its outputs, and of its truth.
 
 
-def colour_counts(lightness: np.ndarray, true_ab: np.ndarray, our_ab: np.ndarray) -> np.ndarray:
-    """From ab of truths (n, h, w, 2) and outputs (n, outputs, h, w, 2): shares of pixels by bin of a and of b, and the
-    mean chroma: (n, outputs and truth, 2 × BINS + 1).
-    """
+def count_colours(_: Any, block: Outputs) -> np.ndarray:
+    """Shares of pixels by bin of a and of b, and the mean chroma: (n, outputs and truth, 2 × BINS + 1)."""
 
     def of(ab: np.ndarray) -> np.ndarray:
         counts = [np.histogram(ab[..., plane], BINS, (-1, 1))[0] / ab[..., plane].size for plane in range(2)]
         return np.concatenate([*counts, [np.linalg.norm(ab, axis=-1).mean()]])
 
-    return np.array([[of(ours), of(truth)] for ours, truth in zip(our_ab, true_ab, strict=True)])
-
-
-def count_colours(_: Any, block: Outputs) -> np.ndarray:
-    lightness, true_ab = lab(block.truths)
-    return colour_counts(lightness, true_ab, lab(block.images)[1])
+    pairs = zip(lab(block.images)[1], lab(block.truths)[1], strict=True)
+    return np.array([[of(ours), of(truth)] for ours, truth in pairs])
 
 
 def colour_shares(kept: np.ndarray) -> np.ndarray:

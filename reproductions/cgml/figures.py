@@ -42,10 +42,8 @@ def cgml_toy(r: Results) -> None:
     _cost_maps(r)
     _paths(r)
     with figure(r.folder / "steps", 1, 2, (7.5, 2.8)) as (_, axes):
-        labels = {
-            "error": "relative distance to the nearer branch ↓",
-            "phantom_share": "share in the middle of the branches ↓",
-        }
+        labels = {"error": "relative distance to the nearer branch ↓"}
+        labels["phantom_share"] = "share in the middle of the branches ↓"
         for axis, (name, label) in zip(axes[0], labels.items(), strict=True):
             for i, model in enumerate(dict.fromkeys(r.curves["model"])):
                 seed_band(axis, pick(r.curves, model=model, curve=name), index=i, label=model, marker=True)
@@ -59,15 +57,8 @@ def _cost_maps(r: Results) -> None:
     maps = r.sheets["cost"]
     with figure(r.folder / "cost", 1, len(maps), (2.1 * len(maps), 2.4), sharey=True) as (drawn, axes):
         for i, (axis, cost) in enumerate(zip(axes[0], maps, strict=True)):
-            shown = axis.imshow(
-                cost,
-                origin="lower",
-                extent=(0, 1, 0, 360),
-                aspect="auto",
-                cmap="viridis",
-                vmin=0,
-                vmax=float(maps[-1].max()),
-            )
+            place = {"origin": "lower", "extent": (0, 1, 0, 360), "aspect": "auto"}
+            shown = axis.imshow(cost, cmap="viridis", vmin=0, vmax=float(maps[-1].max()), **place)
             axis.set(xlabel="x", title="at the start" if i == 0 else f"after {i}/{len(maps) - 1}")
             axis.grid(False)
         axes[0, 0].set(ylabel="angle of the code", yticks=(0, 90, 180, 270, 360))
@@ -81,10 +72,9 @@ def _paths(r: Results) -> None:
         labels = {1.0: "upper branch", -1.0: "lower branch", 0.0: "neither"}
         for path in r.sheets["paths"]:
             end = float(path[-1, 2])
+            style = {"color": colours[end], "markersize": 4, "label": labels.pop(end, None)}
             axis.plot(path[:, 0], path[:, 1], color=colours[end], linewidth=0.8, alpha=0.6)
-            axis.plot(
-                *path[-1, :2], MARKERS[int(end < 0)], color=colours[end], markersize=4, label=labels.pop(end, None)
-            )
+            axis.plot(*path[-1, :2], MARKERS[int(end < 0)], **style)
         axis.set(xlabel="z1", ylabel="z2", aspect="equal", title="codes at inference, x = 1")
         axis.legend(loc="upper right")
 
@@ -98,19 +88,13 @@ def cgml_toy_uncertainty(r: Results) -> None:
 
 
 def cgml_choices(r: Results) -> None:
-    arms = r.models
-    labels = {
-        "near_branch": "share near a branch ↑",
-        "rarer_branch": "share of the rarer one ↑",
-        "phantom_share": "share in the middle ↓",
-    }
+    labels = {"near_branch": "share near a branch ↑", "rarer_branch": "share of the rarer one ↑"}
+    labels["phantom_share"] = "share in the middle ↓"
     with figure(r.folder / "choices", 3, 1, (10, 6.6), sharex=True) as (drawn, axes):
         for axis, (metric, label) in zip(axes[:, 0], labels.items(), strict=True):
-            groups = {
-                label: [r.values(metric, arm, rho=rho) for arm in arms]
-                for label, rho in (("with ρ", "yes"), ("without", "no"))
-            }
-            bars_with_seeds(axis, [arm.replace(" ", "\n") for arm in arms], groups)
+            ways = {"with ρ": "yes", "without": "no"}
+            groups = {way: [r.values(metric, arm, rho=rho) for arm in r.models] for way, rho in ways.items()}
+            bars_with_seeds(axis, [arm.replace(" ", "\n") for arm in r.models], groups)
             axis.set_ylabel(label)
         drawn.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
 
@@ -118,24 +102,21 @@ def cgml_choices(r: Results) -> None:
 # --- Images --------------------------------------------------------------------------------------------------------
 
 
-def _columns(r: Results, several: int = 3) -> list[tuple[str, np.ndarray]]:
-    """Title and pictures (inputs, h, w, c) of every column: ``several`` outputs of the first model that has them."""
+def _columns(r: Results) -> list[tuple[str, np.ndarray]]:
+    """Title and pictures (inputs, h, w, c) of every column: of cGML three outputs."""
     columns = []
-    for name in r.sheets:
-        if not name.startswith("picture|"):
-            continue
-        title, images = name.removeprefix("picture|"), r.sheets[name]
-        if images.ndim == 4:
-            columns.append((title, images))
-        else:
-            count = several if title == "cGML" else 1
-            columns += [(title if k == 0 else "", images[:, k]) for k in range(count)]
+    for name, images in r.sheets.items():
+        kind, _, title = name.partition("|")
+        if kind == "picture":
+            several = 3 if title == "cGML" else 1
+            of_title = [images] if images.ndim == 4 else [images[:, k] for k in range(several)]
+            columns += zip([title, "", ""], of_title, strict=False)
     return columns
 
 
-def _grid(r: Results, name: str, several: int = 3) -> None:
+def _grid(r: Results, name: str) -> None:
     """A row an input, a column a model."""
-    columns = _columns(r, several)
+    columns = _columns(r)
     rows = len(columns[0][1])
     with figure(r.folder / name, 1, len(columns), (0.95 * len(columns), 0.95 * rows + 0.5)) as (_, axes):
         for axis, (title, images) in zip(axes[0], columns, strict=True):
@@ -165,24 +146,20 @@ def cgml_colorization(r: Results) -> None:
             for i, model in enumerate(models):
                 style: dict = {"color": "black", "linewidth": 2.2}
                 if model != "truth":
-                    style = {"color": COLOURS[(i - 1) % 7], "marker": MARKERS[(i - 1) % 7], "markersize": 3}
-                    style["linewidth"] = 0.9
+                    style = {"color": COLOURS[(i - 1) % 7], "linewidth": 0.9}
+                    style |= {"marker": MARKERS[(i - 1) % 7], "markersize": 3}
                 axis.plot(places, np.maximum(shown[model][plane], 1e-5), label=model, **style)
             axis.set(xlabel="ab"[plane], yscale="log", xlim=(-60, 60))
         axes[0, 0].set_ylabel("share of pixels")
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        drawn.legend(handles, labels, loc="outside lower center", ncols=4)
+        drawn.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
 
 
 def cgml_latent_size(r: Results) -> None:
     """Table 9."""
     rows = by_condition(r.per_seed, "latent_size")
     sizes = sorted(set(rows["step"].astype(int)))
-    panels = {
-        "PSNR": "PSNR of random outputs, dB ↑",
-        "PSNR_best": "PSNR of the best output, dB ↑",
-        "diversity": "diversity ↑",
-    }
+    panels = {"PSNR": "PSNR of random outputs, dB ↑", "PSNR_best": "PSNR of the best output, dB ↑"}
+    panels["diversity"] = "diversity ↑"
     with figure(r.folder / "sizes", 1, 3, (9.6, 2.9)) as (_, axes):
         for axis, (metric, label) in zip(axes[0], panels.items(), strict=True):
             for i, model in enumerate(r.models):
@@ -205,11 +182,9 @@ def cgml_mnist_white_box(r: Results) -> None:
     arms = [name.removeprefix("picture|") for name in r.sheets]
     with figure(r.folder / "modes", 1, 2, (8.6, 2.9)) as (_, axes):
         labels = {"both_modes": "digits that show both modes", "box_share": "outputs with the box"}
+        ways = {"with ρ": "", "without": " (w/o ρ)"}
         for axis, (metric, label) in zip(axes[0], labels.items(), strict=True):
-            groups = {
-                key: [r.values(metric, model) for model in names]
-                for key, names in {"with ρ": arms, "without": [f"{arm} (w/o ρ)" for arm in arms]}.items()
-            }
+            groups = {way: [r.values(metric, arm + suffix) for arm in arms] for way, suffix in ways.items()}
             bars_with_seeds(axis, [arm.replace(", ", "\n") for arm in arms], groups)
             axis.set(ylabel=label, ylim=(0, 1.05))
         axes[0, 0].legend()

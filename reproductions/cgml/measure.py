@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from common.evaluation.measuring import Cell, Measuring
+from common.evaluation.metrics import Metric
 from common.evaluation.runs import Run
 from common.evaluation.sampling import seed_sampling
 from common.nn.unet import UNet
@@ -17,9 +18,6 @@ from reproductions.cgml.evaluate import COLOURS, GREY, TINTS, WITHOUT, OutputEva
 CPU = torch.device("cpu")
 LOW, HIGH = 0.3, 1.0  # where the branches are far enough apart to tell them
 NEAR = 0.25  # of a branch's own size: closer than this an output belongs to it
-
-NEAREST_TINT = "mean absolute difference to the nearest of 4 true colourings, sum of a and b"
-SUM_OF_COLOURS = "mean absolute difference of a and of b, summed"
 
 
 def branch(x: Tensor) -> Tensor:
@@ -36,8 +34,8 @@ def relative_distances(x: Tensor, y: Tensor) -> Tensor:
 Walk = list[tuple[Tensor, Tensor, Tensor]]  # code, output, E[ρ] before and after each step
 
 
-def _method(m: Measuring, run: Run, snapshot: int = -1) -> Any:
-    method = m.method(run, CPU, run.snapshots[snapshot])
+def _method(m: Measuring, run: Run, step: int | None = None) -> Any:
+    method = m.method(run, CPU, step)
     method.to_evaluation()
     return method
 
@@ -79,31 +77,23 @@ def _sampled(run: Run) -> dict[str, Any]:
     return {"x": x, "starts": run.settings["starts"], "near": f"{NEAR:g} of the branch"}
 
 
-BETTER = {"near_branch": "higher", "phantom_share": "lower", "rarer_branch": "higher", "error": "lower"}
+def _add_outcome(cell: Cell, outcome: dict[str, float], **text: Any) -> None:
+    for metric, value in outcome.items():
+        cell.add(metric, value, "higher" if metric in ("near_branch", "rarer_branch") else "lower", **text)
 
 
 def cgml_toy(m: Measuring) -> None:
     """Figure 3: both branches, phantom outputs, E[ρ] near the branches and away from them."""
     for run in m.whole_runs:
-        method = _method(m, run)
-        if run.arm == "L1":
-            _add_regression(m, run, method)
-        else:
-            _add_inference(m, run, method)
-
-
-def _branches(m: Measuring, run: Run, model: str) -> Cell:
-    return m.cell(run, "cubic branches", model=model, task="toy")
+        (_add_regression if run.arm == "L1" else _add_inference)(m, run, _method(m, run))
 
 
 def _add_regression(m: Measuring, run: Run, method: Any) -> None:
     x = torch.linspace(LOW, HIGH, run.settings["positions"])[:, None]
     y = method.outputs(x, 1)[:, 0]
-    cell = _branches(m, run, "L1")
-    for metric, value in _outcome(x, y).items():
-        cell.add(metric, value, BETTER[metric], **_sampled(run))
-    of = "mean absolute output of all coordinates"
-    cell.add("y", float(y.abs().mean()), of=of, **_sampled(run))
+    cell = m.cell(run, "cubic branches", task="toy")
+    _add_outcome(cell, _outcome(x, y), **_sampled(run))
+    cell.add("y", float(y.abs().mean()), of="mean absolute output of all coordinates", **_sampled(run))
     if m.shown(run):
         m.sheet("outputs|L1", torch.cat([x, y], dim=1).numpy())
 
@@ -112,9 +102,9 @@ def _add_inference(m: Measuring, run: Run, method: Any) -> None:
     x, walks = _walks(run, method)
     text = _sampled(run)
     for model, walk in walks.items():
-        cell, outcomes = _branches(m, run, model), [_outcome(x, y) for _, y, _ in walk]
-        for metric, value in outcomes[-1].items():
-            cell.add(metric, value, BETTER[metric], steps=run.settings["inner_steps"], **text)
+        cell = m.cell(run, "cubic branches", model=model, task="toy")
+        outcomes = [_outcome(x, y) for _, y, _ in walk]
+        _add_outcome(cell, outcomes[-1], steps=run.settings["inner_steps"], **text)
         cell.add("error_at_start", outcomes[0]["error"], steps=0, **text)
         for metric in ("error", "phantom_share"):
             cell.curve(metric, np.arange(len(walk)), [outcome[metric] for outcome in outcomes])
@@ -123,9 +113,9 @@ def _add_inference(m: Measuring, run: Run, method: Any) -> None:
     outputs, momenta = (torch.cat([step[k] for step in walks[run.arm]]) for k in (1, 2))
     xs = x.repeat(len(walks[run.arm]), 1)
     near = relative_distances(xs, outputs).min(dim=0).values < NEAR
+    cell = m.cell(run, "cubic branches", task="toy")
     for metric, chosen in (("momentum_near", near), ("momentum_away", ~near)):
-        value = float(momenta[chosen].mean()) if chosen.any() else float("nan")
-        _branches(m, run, run.arm).add(metric, value, of="mean of E[rho] over all steps", **text)
+        cell.add(metric, momenta[chosen].mean(), of="mean of E[rho] over all steps", **text)  # nan of none
     if m.shown(run):
         m.sheet("momentum", torch.cat([xs, outputs[:, :1], momenta], dim=1).numpy()[:: max(len(xs) // 8000, 1)])
         m.sheet("cost", _cost_maps(m, run))
@@ -138,8 +128,8 @@ def _cost_maps(m: Measuring, run: Run, points: int = 60) -> np.ndarray:
     x, angle = torch.linspace(0, 1, points), torch.linspace(0, 2 * torch.pi, points)
     xs = x.repeat(points)[:, None]
     maps = []
-    for snapshot in range(len(run.snapshots)):
-        method = _method(m, run, snapshot)
+    for step in run.snapshots:
+        method = _method(m, run, step)
         z = torch.zeros(points, method.latent_size)
         z[:, 0], z[:, 1] = angle.cos(), angle.sin()
         output = method.g(method.h(xs), z.repeat_interleave(points, dim=0))
@@ -163,9 +153,7 @@ def cgml_choices(m: Measuring) -> None:
     for run in m.whole_runs:
         x, walks = _walks(run, _method(m, run))
         for walk, with_rho in zip(walks.values(), ("yes", "no"), strict=True):
-            cell = m.cell(run, "cubic branches", rho=with_rho)
-            for metric, value in _outcome(x, walk[-1][1]).items():
-                cell.add(metric, value, BETTER[metric], **_sampled(run))
+            _add_outcome(m.cell(run, "cubic branches", rho=with_rho), _outcome(x, walk[-1][1]), **_sampled(run))
 
 
 def cgml_toy_uncertainty(m: Measuring) -> None:
@@ -196,8 +184,11 @@ def cgml_toy_uncertainty(m: Measuring) -> None:
 COLUMNS = {"imagenet": "ImageNet"}  # of Table 2; everything else stands for STL
 
 
-def _evaluator(m: Measuring) -> OutputEvaluator:
-    return m.evaluator(kind=OutputEvaluator)
+def _evaluator(m: Measuring, *metrics: Metric) -> OutputEvaluator:
+    """``metrics``: of the experiment's own, besides those that it lists."""
+    evaluator = m.evaluator(kind=OutputEvaluator)
+    evaluator.metrics += metrics
+    return evaluator
 
 
 def _add(
@@ -207,7 +198,7 @@ def _add(
     the first twelve. Returns the shares of colours, where they are counted, by model.
     """
     shares = {}
-    for model, evaluation in evaluator.evaluate_models(run, corruption=corruption).items():
+    for model, evaluation in evaluator.evaluate_models(run, run.arm, corruption).items():
         m.cell(run, model=model, **at).add_numbers(evaluation.numbers)
         if "colours" in evaluation.each:
             shares[model] = colour_shares(evaluation.each["colours"])
@@ -222,12 +213,14 @@ def cgml_colorization(m: Measuring) -> None:
     """Tables 2 and 8, Figures 6, 7, 10 and 33; on tinted garments the share of the four true colourings too."""
     name = m.settings()["data"]
     garments = name == "tinted_garments"
-    evaluator = _evaluator(m).counting(COLOURS, *([TINTS] if garments else []))
+    evaluator = _evaluator(m, COLOURS, *([TINTS] if garments else []))
     for run in m.runs:
         shares = _add(m, evaluator, run, 8, data=COLUMNS.get(name, "STL"), task="colorization")
         if run.arm == "cGML":
-            error = (NEAREST_TINT, to_nearest_tint) if garments else (SUM_OF_COLOURS,)
-            evaluator.errors_along(run, m.cell(run), *error)
+            of = "mean absolute difference of a and of b, summed"
+            if garments:
+                of = "mean absolute difference to the nearest of 4 true colourings, sum of a and b"
+            evaluator.errors_along(run, m.cell(run), of, to_nearest_tint if garments else None)
         if m.shown(run):
             for model, (ours, truth) in shares.items():
                 m.sheet(f"planes|{model}", ours)
@@ -247,7 +240,7 @@ def cgml_latent_size(m: Measuring) -> None:
 
 def cgml_mnist_completion(m: Measuring) -> None:
     """Figures 4 and 40: how near completed digits are to the clean ones, and how much of the hole is undecided grey."""
-    evaluator = _evaluator(m).counting(GREY)
+    evaluator = _evaluator(m, GREY)
     for run in m.runs:
         _add(m, evaluator, run, 10, task="completion")
         if run.arm == "cGML":

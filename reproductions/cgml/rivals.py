@@ -1,7 +1,7 @@
 """What the method is held against, on the same ℋ and 𝒢: adversarial training (CE, P2P) and classified colours (CIC)."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -14,14 +14,7 @@ from common.training.optim import adam
 from reproductions.cgml.colour import AB_RANGE, UNIFORM_SHARE, annealed_mean, colour_bins, soft_encoding
 from reproductions.cgml.method import Regression
 
-
-class Prediction(NamedTuple):
-    """Inputs, truths, the generator's outputs and what the critic is shown of them."""
-
-    x: Tensor
-    y: Tensor
-    output: Tensor
-    shown: Tensor
+Prediction = tuple[Tensor, Tensor, Tensor, Tensor]  # inputs, truths, outputs, what the critic is shown of these
 
 
 class Adversarial(AdversarialMethod, Regression):
@@ -54,17 +47,18 @@ class Adversarial(AdversarialMethod, Regression):
     def draw(self, batches: Batches, before: Any) -> Prediction:
         x, y = self.problem.pair(next(batches))
         output = self.predicted(x)
-        return Prediction(x, y, output, self.problem.completed(output, x))
+        return x, y, output, self.problem.completed(output, x)
 
     def critic_loss(self, batch: Prediction) -> Losses:
-        on_shown = self.score(batch.shown.detach(), batch.x)
-        loss = cross_entropy(self.score(batch.y, batch.x), on_shown) / 2
+        x, y, _, shown = batch
+        on_shown = self.score(shown.detach(), x)
+        loss = cross_entropy(self.score(y, x), on_shown) / 2
         return Losses(loss, critic_loss=loss)
 
     def regression_loss(self, batch: Prediction) -> Losses:
-        s = self.settings
-        gan = non_saturating(self.score(batch.shown, batch.x))
-        errors = self.problem.errors(batch.output, batch.y, batch.x, squared=s["squared"]).mean()
+        s, (x, y, output, shown) = self.settings, batch
+        gan = non_saturating(self.score(shown, x))
+        errors = self.problem.errors(output, y, x, squared=s["squared"]).mean()
         return Losses(s["reconstruction"] * errors + s["adversarial"] * gan, regression=errors, gan_loss=gan)
 
 

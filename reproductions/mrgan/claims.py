@@ -5,6 +5,8 @@ a Fréchet distance) the claim is made on those. Thresholds are ours wherever th
 """
 
 from collections.abc import Iterable
+from functools import partial
+from itertools import pairwise
 
 from common.measurements.numbers import distance, diversity, ratio
 from common.measurements.table import Missing, Table
@@ -12,7 +14,8 @@ from common.reporting.claims import claim
 
 VARIANTS = tuple(f"{d} {p}MR{k}" for d in ("Gaussian", "Laplace") for p in ("", "proxy ") for k in (1, 2))
 BEST = ("Gaussian MR1", "Gaussian proxy MR1", "Gaussian proxy MR2")
-BASELINES = ("Pix2Pix+noise", "BicycleGAN")
+PIX2PIX, PROXY = "Pix2Pix+noise", "Gaussian proxy MR2"
+BASELINES = (PIX2PIX, "BicycleGAN")
 
 
 def realism(t: Table, model: str, **condition) -> float:
@@ -27,257 +30,190 @@ def lead(one: float, other: float) -> float:
     return one - other if other >= 0 else (one - other) / -other
 
 
-def least_ratio(t: Table, models: Iterable[str], baselines: Iterable[str], **condition) -> float:
+def least_ratio(t: Table, models: Iterable[str], baselines: Iterable[str], task: str) -> float:
     """Least diversity of ``models`` over the greatest of ``baselines``."""
-    greatest = max(diversity(t, model, **condition) for model in baselines)
-    return ratio(min(diversity(t, model, **condition) for model in models), greatest)
+    greatest = max(diversity(t, model, task=task) for model in baselines)
+    return ratio(min(diversity(t, model, task=task) for model in models), greatest)
+
+
+def competitive(t: Table, baseline: str, task: str) -> float:
+    """Realism that proxy MR2 loses."""
+    return -lead(*(realism(t, model, task=task) for model in (PROXY, baseline)))
+
+
+def variance(t: Table, model: str, **condition) -> float:
+    """Conditional variance as a share of the true one."""
+    return t.value(metric="variance_share", model=model, **condition)
 
 
 # --- Table 5.1 ---------------------------------------------------------------------------------------------------
 
+cityscapes = partial(claim, experiment="mrgan_cityscapes", where="Section 5.2")
+superresolution = partial(claim, experiment="mrgan_celeba_superresolution")
+inpainting = partial(claim, experiment="mrgan_celeba_inpainting")
 
-@claim(
-    experiment="mrgan_cityscapes",
+
+@cityscapes(
     where="Section 5.2, Table 5.1(a)",
     above=1.0,
     ratio=True,
     text="all variants are more diverse than the baselines, without exception",
 )
 def all_more_diverse(t: Table) -> float:
-    return least_ratio(t, VARIANTS, BASELINES, task="translation")
+    return least_ratio(t, VARIANTS, BASELINES, "translation")
 
 
-@claim(
-    experiment="mrgan_cityscapes",
+@cityscapes(
     where="Table 5.1(a)",
     above=2.0,
     ratio=True,
     text="the reconstruction loss leaves next to no diversity: each Gaussian variant has at least twice Pix2Pix's",
 )
 def reconstruction_kills_diversity(t: Table) -> float:
-    gaussian = [model for model in VARIANTS if model.startswith("Gaussian")]
-    return least_ratio(t, gaussian, ["Pix2Pix+noise"], task="translation")
+    return least_ratio(t, [name for name in VARIANTS if name.startswith("Gaussian")], [PIX2PIX], "translation")
 
 
-@claim(
-    experiment="mrgan_cityscapes",
-    where="Section 5.2",
-    above=0.0,
-    text="Gaussian MR1, proxy MR1 and proxy MR2 are more realistic than both baselines",
-)
+@cityscapes(above=0.0, text="Gaussian MR1, proxy MR1 and proxy MR2 are more realistic than both baselines")
 def best_three_more_realistic(t: Table) -> float:
     """Least lead over the best baseline."""
     best = max(realism(t, model, task="translation") for model in BASELINES)
     return lead(min(realism(t, model, task="translation") for model in BEST), best)
 
 
-@claim(experiment="mrgan_cityscapes", where="Section 5.2", above=1.0, ratio=True, text="and more diverse")
+@cityscapes(above=1.0, ratio=True, text="and more diverse")
 def best_three_more_diverse(t: Table) -> float:
-    return least_ratio(t, BEST, BASELINES, task="translation")
+    return least_ratio(t, BEST, BASELINES, "translation")
 
 
-@claim(
-    experiment="mrgan_cityscapes",
-    where="Section 5.2",
-    above=-0.1,
-    text="matching the mean only gives Gaussian variants comparable or better realism than the variance too",
+@cityscapes(
+    above=-0.1, text="matching the mean only gives Gaussian variants comparable or better realism than the variance too"
 )
 def one_moment_is_enough(t: Table) -> float:
     """Least lead."""
-    pairs = (("Gaussian MR1", "Gaussian MR2"), ("Gaussian proxy MR1", "Gaussian proxy MR2"))
+    pairs = (("Gaussian MR1", "Gaussian MR2"), ("Gaussian proxy MR1", PROXY))
     return min(lead(*(realism(t, model, task="translation") for model in pair)) for pair in pairs)
 
 
-@claim(
-    experiment="mrgan_cityscapes",
+@cityscapes(
     where="after equation 4.6; the claim is ours",
     below=1.0,
     ratio=True,
     text="proxy MR2 brings the conditional mean nearer to the truth than Pix2Pix has it",
 )
 def mean_is_nearer(t: Table) -> float:
-    one, other = (
-        t.value(metric="mean_error", model=model, task="translation")
-        for model in ("Gaussian proxy MR2", "Pix2Pix+noise")
-    )
+    one, other = (t.value(metric="mean_error", model=model, task="translation") for model in (PROXY, PIX2PIX))
     return one / other
 
 
-@claim(
-    experiment="mrgan_cityscapes",
+@cityscapes(
     where="Section 3.2",
     above=5.0,
     ratio=True,
     text="and restores the conditional variance, which reconstruction drives to zero",
 )
 def variance_is_restored(t: Table) -> float:
-    one, other = (
-        t.value(metric="variance_share", model=model, task="translation")
-        for model in ("Gaussian proxy MR2", "Pix2Pix+noise")
-    )
-    return ratio(one, other)
+    return ratio(variance(t, PROXY, task="translation"), variance(t, PIX2PIX, task="translation"))
 
 
-@claim(
-    experiment="mrgan_celeba_superresolution",
-    where="Table 5.1(b)",
-    above=2.0,
-    ratio=True,
-    text="SRGAN's outputs become diverse with proxy MR2",
-)
+@superresolution(where="Table 5.1(b)", above=2.0, ratio=True, text="SRGAN's outputs become diverse with proxy MR2")
 def superresolution_more_diverse(t: Table) -> float:
-    return least_ratio(t, ["Gaussian proxy MR2"], ["SRGAN+noise"], task="super-resolution")
+    return least_ratio(t, [PROXY], ["SRGAN+noise"], "super-resolution")
 
 
-@claim(
-    experiment="mrgan_celeba_inpainting",
-    where="Table 5.1(c)",
-    above=2.0,
-    ratio=True,
-    text="GLCIC's outputs become diverse with proxy MR2",
-)
+@inpainting(where="Table 5.1(c)", above=2.0, ratio=True, text="GLCIC's outputs become diverse with proxy MR2")
 def inpainting_more_diverse(t: Table) -> float:
-    return least_ratio(t, ["Gaussian proxy MR2"], ["GLCIC+noise"], task="inpainting")
+    return least_ratio(t, [PROXY], ["GLCIC+noise"], "inpainting")
 
 
-def competitive(t: Table, baseline: str, task: str) -> float:
-    """Realism lost."""
-    return -lead(*(realism(t, model, task=task) for model in ("Gaussian proxy MR2", baseline)))
-
-
-@claim(
-    experiment="mrgan_celeba_superresolution",
-    where="Section 5.2, Table 5.1(b)",
-    below=0.1,
-    text="at competitive realism: no more than 0.1 lost",
-)
+@superresolution(where="Section 5.2, Table 5.1(b)", below=0.1, text="at competitive realism: no more than 0.1 lost")
 def superresolution_is_competitive(t: Table) -> float:
     return competitive(t, "SRGAN+noise", "super-resolution")
 
 
-@claim(
-    experiment="mrgan_celeba_inpainting",
-    where="Section 5.2, Table 5.1(c)",
-    below=0.1,
-    text="at competitive realism: no more than 0.1 lost",
-)
+@inpainting(where="Section 5.2, Table 5.1(c)", below=0.1, text="at competitive realism: no more than 0.1 lost")
 def inpainting_is_competitive(t: Table) -> float:
     return competitive(t, "GLCIC+noise", "inpainting")
 
 
 # --- Figure 3.1 and Appendix F -----------------------------------------------------------------------------------
 
+mismatch = partial(claim, experiment="mrgan_loss_mismatch")
+combinations = partial(claim, experiment="mrgan_loss_combinations", where="Figure F.1")
 
-@claim(
-    experiment="mrgan_loss_mismatch",
+
+@mismatch(
     where="Section 3.2",
     below=0.05,
     text="with the L1 loss only the noise is ignored: the conditional variance is next to nothing of the true one",
 )
 def l1_ignores_noise(t: Table) -> float:
-    return t.value(metric="variance_share", model="L1 only")
+    return variance(t, "L1 only")
 
 
-@claim(
-    experiment="mrgan_loss_mismatch", where="Figure 3.1(e)", below=0.05, text="and so it is with the GAN loss beside it"
-)
+@mismatch(where="Figure 3.1(e)", below=0.05, text="and so it is with the GAN loss beside it")
 def both_ignore_noise(t: Table) -> float:
-    return t.value(metric="variance_share", model="Pix2Pix+noise")
+    return variance(t, PIX2PIX)
 
 
-@claim(
-    experiment="mrgan_loss_mismatch",
-    where="Figure 3.1(f)",
-    above=0.25,
-    text="proxy MR2 uses the noise: at least a quarter of the true variance",
-)
+@mismatch(where="Figure 3.1(f)", above=0.25, text="proxy MR2 uses the noise: at least a quarter of the true variance")
 def proxy_uses_noise(t: Table) -> float:
-    return t.value(metric="variance_share", model="Gaussian proxy MR2")
+    return variance(t, PROXY)
 
 
-@claim(
-    experiment="mrgan_loss_mismatch",
+@mismatch(
     where="Figure 3.1(c)",
     above=1.0,
     ratio=True,
     text="the GAN loss alone is not enough: outputs lie further from the true ones than with the L1 loss beside it",
 )
 def gan_alone_is_worse(t: Table) -> float:
-    one, other = (t.value(metric="distance_to_truth", model=model) for model in ("GAN only", "Pix2Pix+noise"))
+    one, other = (t.value(metric="distance_to_truth", model=model) for model in ("GAN only", PIX2PIX))
     return one / other
 
 
-@claim(
-    experiment="mrgan_loss_combinations",
-    where="Figure F.1",
-    below=0.05,
-    text="without the GAN loss MR1 and proxy MR1 have variances near zero",
-)
+@combinations(below=0.05, text="without the GAN loss MR1 and proxy MR1 have variances near zero")
 def first_moment_alone_has_no_variance(t: Table) -> float:
-    return max(t.value(metric="variance_share", model=f"{name} alone") for name in ("MR1", "proxy MR1"))
+    return max(variance(t, f"{name} alone") for name in ("MR1", "proxy MR1"))
 
 
-@claim(
-    experiment="mrgan_loss_combinations",
-    where="Figure F.1",
-    above=0.1,
-    text="MR2 and proxy MR2 do generate diverse outputs",
-)
+@combinations(above=0.1, text="MR2 and proxy MR2 do generate diverse outputs")
 def second_moment_alone_has_variance(t: Table) -> float:
-    return min(t.value(metric="variance_share", model=f"{name} alone") for name in ("MR2", "proxy MR2"))
+    return min(variance(t, f"{name} alone") for name in ("MR2", "proxy MR2"))
 
 
-@claim(
-    experiment="mrgan_loss_combinations",
-    where="Figure F.1",
-    below=0.0,
-    text="MR2's variance is nearer to the true one (in the thesis: to the predicted one) than proxy MR2's",
+@combinations(
+    below=0.0, text="MR2's variance is nearer to the true one (in the thesis: to the predicted one) than proxy MR2's"
 )
 def mr2_is_nearer_in_variance(t: Table) -> float:
-    one, other = (abs(t.value(metric="variance_share", model=f"{name} alone") - 1) for name in ("MR2", "proxy MR2"))
-    return one - other
+    return abs(variance(t, "MR2 alone") - 1) - abs(variance(t, "proxy MR2 alone") - 1)
 
 
-@claim(
-    experiment="mrgan_loss_combinations",
-    where="Figure F.2",
-    below=0.0,
-    text="as the weight of the reconstruction loss grows, the variance of outputs falls",
+@combinations(
+    where="Figure F.2", below=0.0, text="as the weight of the reconstruction loss grows, the variance of outputs falls"
 )
 def reconstruction_takes_variance(t: Table) -> float:
     """The greatest rise from one weight to the next (0, 1, 10, 100)."""
-    arms = ("Gaussian proxy MR2", "reconstruction 1", "reconstruction 10", "reconstruction 100")
-    shares = [t.value(metric="variance_share", model=arm) for arm in arms]
-    return max(b - a for a, b in zip(shares, shares[1:], strict=False))
+    shares = [variance(t, arm) for arm in (PROXY, *(f"reconstruction {weight}" for weight in (1, 10, 100)))]
+    return max(b - a for a, b in pairwise(shares))
 
 
 # --- Appendix C --------------------------------------------------------------------------------------------------
 
+collapse = partial(claim, experiment="mrgan_mode_collapse", where="Appendix C")
 
-@claim(
-    experiment="mrgan_mode_collapse",
-    where="Appendix C",
-    above=7.5,
-    text="MR1, MR2, proxy MR1 and proxy MR2 capture all eight modes",
-)
+
+@collapse(above=7.5, text="MR1, MR2, proxy MR1 and proxy MR2 capture all eight modes")
 def moments_keep_modes(t: Table) -> float:
     """The fewest modes of the four."""
     return min(t.value(metric="modes", model=model) for model in ("MR1", "MR2", "proxy MR1", "proxy MR2"))
 
 
-@claim(
-    experiment="mrgan_mode_collapse", where="Appendix C", below=1.5, text="with the GAN loss only one mode is captured"
-)
+@collapse(below=1.5, text="with the GAN loss only one mode is captured")
 def gan_captures_one(t: Table) -> float:
     return t.value(metric="modes", model="GAN")
 
 
-@claim(
-    experiment="mrgan_mode_collapse",
-    where="Appendix C",
-    below=0.5,
-    text="the L2 loss cannot fix that: not all modes are captured",
-)
+@collapse(below=0.5, text="the L2 loss cannot fix that: not all modes are captured")
 def l2_does_not_help(t: Table) -> float:
     if t.value(metric="captures_all_modes", model="GAN"):
         raise Missing("a GAN that collapses")

@@ -8,60 +8,47 @@ from common.reporting.results import Results
 RECONSTRUCTION = {"Gaussian proxy MR2": 0, "reconstruction 1": 1, "reconstruction 10": 10, "reconstruction 100": 100}
 
 
-def _arms(r: Results) -> list[str]:
-    return [name.removeprefix("outputs|") for name in r.sheets]
+def mrgan_loss_mismatch(r: Results) -> None:
+    """Samples"""
+    show_outputs(r, [name.removeprefix("outputs|") for name in r.sheets])
+
+
+mrgan_celeba_superresolution = mrgan_celeba_inpainting = mrgan_loss_mismatch
 
 
 def mrgan_cityscapes(r: Results) -> None:
     """Samples, diversity against quality, and moments against the true ones where these are known."""
-    show_outputs(r, _arms(r))
+    mrgan_loss_mismatch(r)
     quality_and_diversity(r)
-    arms = _arms(r)
     measured = list(dict.fromkeys(r.per_seed["metric"]))
     metrics = [name for name in ("mean_error", "variance_share") if name in measured]
     metrics = metrics or [distance_name(measured) or diversity_name(measured)]
-    titles = {
-        "mean_error": "error of the conditional mean ↓",
-        "variance_share": "conditional variance, share of the true one (1 is right)",
-    }
+    titles = {"mean_error": "error of the conditional mean ↓"}
+    titles["variance_share"] = "conditional variance, share of the true one (1 is right)"
     with figure(r.folder / "moments", len(metrics), 1, (8.5, 2.6 * len(metrics)), sharex=True) as (_, axes):
         for axis, metric in zip(axes[:, 0], metrics, strict=True):
-            values = [r.values(metric, arm) for arm in arms]
-            bars_with_seeds(axis, [arm.replace(" ", "\n").replace("+", "\n+") for arm in arms], {metric: values})
+            labels = [arm.replace(" ", "\n").replace("+", "\n+") for arm in r.models]
+            bars_with_seeds(axis, labels, {metric: [r.values(metric, arm) for arm in r.models]})
             axis.set_title(titles.get(metric, metric))
             if metric == "variance_share":
                 axis.axhline(1, color="0.4", linewidth=0.9, linestyle=":")
 
 
-def mrgan_loss_mismatch(r: Results) -> None:
-    show_outputs(r, _arms(r))
-
-
 def mrgan_loss_combinations(r: Results) -> None:
     """Figures F.1 and F.2"""
-    show_outputs(r, _arms(r))
+    mrgan_loss_mismatch(r)
     measured = list(dict.fromkeys(r.per_seed["metric"]))
     metrics = ["variance_share", "distance_to_truth"]
     if "variance_share" not in measured:  # the truth is not known
         metrics = [diversity_name(measured), distance_name(measured) or diversity_name(measured)]
-    labels = {
-        "variance_share": "share of the true variance",
-        "distance_to_truth": "distance to the nearest true output ↓",
-    }
+    labels = {"variance_share": "share of the true variance"}
+    labels["distance_to_truth"] = "distance to the nearest true output ↓"
     with figure(r.folder / "reconstruction", 1, 2, (8, 2.9)) as (_, axes):
         for i, (axis, metric) in enumerate(zip(axes[0], metrics, strict=True)):
             rows = pick(r.per_seed[r.per_seed["model"].isin(RECONSTRUCTION)], metric=metric)
             seed_band(axis, rows.assign(step=rows["model"].map(RECONSTRUCTION)), index=i, marker=True)
             axis.set_xscale("symlog", linthresh=1)
             axis.set(xlabel="weight of the reconstruction loss", ylabel=labels.get(metric, metric.replace("_", " ")))
-
-
-def mrgan_celeba_superresolution(r: Results) -> None:
-    show_outputs(r, _arms(r))
-
-
-def mrgan_celeba_inpainting(r: Results) -> None:
-    show_outputs(r, _arms(r))
 
 
 def mrgan_mode_collapse(r: Results) -> None:

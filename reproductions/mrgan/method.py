@@ -1,7 +1,7 @@
 """MR-GAN and proxy MR-GAN (Algorithms 1 to 8) on three base models, and on points of the plane (Appendix C)."""
 
 from collections.abc import Hashable, Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -19,25 +19,20 @@ from reproductions.mrgan.models import Completion, ContextCritic, PatchCritic, S
 VALIDATIONS = 20  # how often the predictor's validation loss is looked at
 
 
-class Pair(NamedTuple):
-    """Targets and conditions."""
-
-    y: Tensor
-    x: Tensor
-
-
 class MomentMatching(AdversarialMethod):
     """The training that all base models share.
 
     ``settings``: ``loss`` names a function of losses.py, or is none; ``gan_weight`` is 1, or 0 where the loss is tried
     alone; ``reconstruction`` adds that much of the L1 distance (Appendix F). With a proxy loss the first
     ``predictor_steps`` updates are the predictor's, which is then frozen as it was at its lowest validation loss.
+
+    A base model provides ``base_model`` (its generator, discriminator and predictor), ``generate(x)``, ``score(image,
+    x)`` (before the sigmoid), ``predict(x)`` (location and log dispersion), and ``next_pair``, ``pair_of`` and
+    ``mirrored`` as in common/training/translation.py.
     """
 
     curves: ClassVar[tuple[str, ...]] = ("gan_loss", "moment_loss", "critic_loss", "predictor_loss")
     largest_gradient: ClassVar[float | None] = 0.5
-    g: nn.Module
-    f: nn.Module
 
     def __init__(self, settings: Mapping[str, Any], shape: tuple[int, ...], device: torch.device):
         super().__init__(settings, shape, device)
@@ -48,10 +43,6 @@ class MomentMatching(AdversarialMethod):
         self.best_loss = float("inf")
         if self.is_proxy:
             self.p = self.networks["predictor"] = self.to_device(predictor)
-
-    def base_model(self) -> tuple[nn.Module, nn.Module, nn.Module]:
-        """Generator, discriminator and predictor."""
-        raise NotImplementedError
 
     @property
     def is_proxy(self) -> bool:
@@ -67,19 +58,6 @@ class MomentMatching(AdversarialMethod):
 
     def optimiser(self, name: str, network: nn.Module) -> torch.optim.Optimizer:
         return adam(network, self.settings, weight_decay=self.settings["weight_decay"], amsgrad=True)
-
-    # What a base model provides, besides ``next_pair`` and ``pair_of`` (as in common/training/translation.py).
-
-    def generate(self, x: Tensor) -> Tensor:
-        raise NotImplementedError
-
-    def score(self, image: Tensor, x: Tensor) -> Tensor:
-        """The discriminator's, before the sigmoid."""
-        raise NotImplementedError
-
-    def predict(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Location and log dispersion."""
-        raise NotImplementedError
 
     def covered(self, x: Tensor) -> Tensor | None:
         """Where moment losses count: everywhere."""
@@ -113,24 +91,23 @@ class MomentMatching(AdversarialMethod):
     def look_at(self, batches: Batches) -> None:
         """Whatever is taken from the data before the first update."""
 
-    def draw(self, batches: Batches, before: Any) -> Pair:
-        return Pair(*self.next_pair(batches))
+    def draw(self, batches: Batches, before: Any) -> tuple[Tensor, Tensor]:
+        return self.next_pair(batches)
 
-    def critic_loss(self, batch: Pair) -> Losses:
+    def critic_loss(self, batch: tuple[Tensor, Tensor]) -> Losses:
         """One fake an input; half the sum of both losses (code)."""
-        fake = self.generate(batch.x)
-        loss = cross_entropy(self.score(batch.y, batch.x), self.score(fake, batch.x)) / 2
+        y, x = batch
+        fake = self.generate(x)
+        loss = cross_entropy(self.score(y, x), self.score(fake, x)) / 2
         return Losses(loss, critic_loss=loss)
 
-    def generator_loss(self, batch: Pair) -> Losses:
+    def generator_loss(self, batch: tuple[Tensor, Tensor]) -> Losses:
         s = self.settings
-        y, x = batch.y[: s["generator_inputs"]], batch.x[: s["generator_inputs"]]
+        y, x = (part[: s["generator_inputs"]] for part in batch)
         xs = x.repeat_interleave(s["samples"], dim=0)
         fakes = self.generate(xs)  # 1 to 4: K samples of every input
         samples = fakes.unflatten(0, (len(x), s["samples"]))
-        gan = torch.zeros((), device=self.device)
-        if s["gan_weight"]:
-            gan = non_saturating(self.score(fakes, xs))
+        gan = non_saturating(self.score(fakes, xs)) if s["gan_weight"] else torch.zeros((), device=self.device)
         moment = self.moment_loss(samples, y, x)
         loss = s["gan_weight"] * gan + s["loss_weight"] * moment
         if s.get("reconstruction"):
@@ -140,10 +117,8 @@ class MomentMatching(AdversarialMethod):
     def moment_loss(self, samples: Tensor, y: Tensor, x: Tensor) -> Tensor:
         """Of samples (n, K, …) for conditions x with the truths y; 0 where there is none."""
         name = self.settings["loss"]
-        if name in ("l1", "l2"):
-            return over(AGAINST_TRUTH[name](samples, y))
         if name in AGAINST_TRUTH:
-            return over(AGAINST_TRUTH[name](samples, y), self.covered(x))
+            return over(AGAINST_TRUTH[name](samples, y), None if name in ("l1", "l2") else self.covered(x))
         if not self.is_proxy:
             return torch.zeros((), device=self.device)
         self.p.eval()  # a continued training builds it anew

@@ -115,10 +115,11 @@ class SRGenerator(nn.Module):
         self.first = nn.Sequential(nn.Conv2d(channels, width, 9, padding=4), nn.PReLU())
         self.blocks = nn.Sequential(*(Residual(width, noise) for _ in range(5)))
         self.middle = nn.Sequential(nn.Conv2d(width, width, 3, padding=1), nn.PReLU())
-        doubling = [nn.Conv2d(width, 4 * width, 3, padding=1), nn.PixelShuffle(2), nn.PReLU()]
-        again = [nn.Conv2d(width, 4 * width, 3, padding=1), nn.PixelShuffle(2), nn.PReLU()]
+        layers: list[nn.Module] = []
+        for _ in range(2):
+            layers += [nn.Conv2d(width, 4 * width, 3, padding=1), nn.PixelShuffle(2), nn.PReLU()]
         outputs = channels * (2 if predictor else 1)
-        self.last = nn.Sequential(*doubling, *again, nn.Conv2d(width, outputs, 9, padding=4), Output(predictor))
+        self.last = nn.Sequential(*layers, nn.Conv2d(width, outputs, 9, padding=4), Output(predictor))
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         x = self.first(x)
@@ -134,19 +135,17 @@ class SRCritic(nn.Sequential):
         for after, stride in ((1, 2), (2, 1), (2, 2), (4, 1), (4, 2), (8, 1), (8, 2)):
             steps += [nn.Conv2d(before, after * width, 3, stride, 1), nn.BatchNorm2d(after * width), nn.LeakyReLU(0.2)]
             before = after * width
-        super().__init__(
-            *steps,
-            nn.AdaptiveAvgPool2d(1),
-            nn.Conv2d(before, 16 * width, 1),
-            nn.LeakyReLU(0.2),
-            nn.Conv2d(16 * width, 1, 1),
-        )
+        steps += [nn.AdaptiveAvgPool2d(1), nn.Conv2d(before, 16 * width, 1), nn.LeakyReLU(0.2)]
+        super().__init__(*steps, nn.Conv2d(16 * width, 1, 1))
 
 
 def _conv(before: int, after: int, kernel: int = 3, stride: int = 1, dilation: int = 1) -> list[nn.Module]:
-    padding = dilation * (kernel // 2)
-    layer = nn.Conv2d(before, after, kernel, stride, padding, dilation)
+    layer = nn.Conv2d(before, after, kernel, stride, dilation * (kernel // 2), dilation)
     return [layer, nn.BatchNorm2d(after), nn.ReLU()]
+
+
+def _up(before: int, after: int) -> list[nn.Module]:
+    return [nn.ConvTranspose2d(before, after, 4, 2, 1), nn.BatchNorm2d(after), nn.ReLU()]
 
 
 class Completion(nn.Module):
@@ -163,23 +162,11 @@ class Completion(nn.Module):
             *_conv(2 * w, 2 * w),
             *_conv(2 * w, 4 * w, 3, 2),
             *_conv(4 * w, 4 * w),
-            WithNoise(noise),
-            *_conv(4 * w + noise, 4 * w),
-            WithNoise(noise),
-            *_conv(4 * w + noise, 4 * w, dilation=2),
-            WithNoise(noise),
-            *_conv(4 * w + noise, 4 * w, dilation=4),
-            *_conv(4 * w, 4 * w, dilation=8),
-            *_conv(4 * w, 4 * w, dilation=16),
-            *_conv(4 * w, 4 * w),
-            *_conv(4 * w, 4 * w),
-            nn.ConvTranspose2d(4 * w, 2 * w, 4, 2, 1),
-            nn.BatchNorm2d(2 * w),
-            nn.ReLU(),
+            *(layer for d in (1, 2, 4) for layer in (WithNoise(noise), *_conv(4 * w + noise, 4 * w, dilation=d))),
+            *(layer for d in (8, 16, 1, 1) for layer in _conv(4 * w, 4 * w, dilation=d)),
+            *_up(4 * w, 2 * w),
             *_conv(2 * w, 2 * w),
-            nn.ConvTranspose2d(2 * w, w, 4, 2, 1),
-            nn.BatchNorm2d(w),
-            nn.ReLU(),
+            *_up(2 * w, w),
             *_conv(w, w // 2),
             nn.Conv2d(w // 2, channels * (2 if predictor else 1), 3, padding=1),
             Output(predictor),
