@@ -5,6 +5,7 @@ between outputs, and a Fréchet distance on another network. Thresholds are ours
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from common.measurements.conditions import values_of
 from common.measurements.numbers import distance, distance_name, diversity, diversity_name, ratio
@@ -14,8 +15,8 @@ from common.reporting.claims import claim
 # --- Table 3 -----------------------------------------------------------------------------------------------------
 
 
-def diversity_gain(t: Table, data: str) -> float:
-    return ratio(diversity(t, "MSGAN", data=data), diversity(t, "Pix2Pix", data=data))
+def diversity_over(t: Table, baseline: str, data: str) -> float:
+    return ratio(diversity(t, "MSGAN", data=data), diversity(t, baseline, data=data))
 
 
 def bins_gain(t: Table, data: str) -> float:
@@ -30,83 +31,63 @@ def distance_ratio(t: Table, data: str) -> float:
     return ratio(distance(t, "MSGAN", data=data), distance(t, "Pix2Pix", data=data))
 
 
-@claim(
-    experiment="msgan_facades",
+more_diverse = partial(
+    claim,
     where="Table 3",
     above=2.0,
     ratio=True,
     text="with the term the outputs of a condition are far more diverse than Pix2Pix's",
 )
+nearer_bins = partial(claim, where="Table 3", above=0.0, text="their bins are nearer to the data's (NDB and JSD)")
+keep_quality = partial(
+    claim, where="Table 3", below=1.0, ratio=True, text="and their Fréchet distance is smaller: no loss of quality"
+)
+like_bicycle = partial(claim, where="Table 3, Section 4.3.1", above=0.9, ratio=True)
+
+
+@more_diverse(experiment="msgan_facades")
 def facades_more_diverse(t: Table) -> float:
-    return diversity_gain(t, "facades")
+    return diversity_over(t, "Pix2Pix", "facades")
 
 
-@claim(experiment="msgan_facades", where="Table 3", above=0.0, text="their bins are nearer to the data's (NDB and JSD)")
+@nearer_bins(experiment="msgan_facades")
 def facades_nearer_bins(t: Table) -> float:
     return bins_gain(t, "facades")
 
 
-@claim(
-    experiment="msgan_facades",
-    where="Table 3",
-    below=1.0,
-    ratio=True,
-    text="and their Fréchet distance is smaller: no loss of quality",
-)
+@keep_quality(experiment="msgan_facades")
 def facades_keep_quality(t: Table) -> float:
     return distance_ratio(t, "facades")
 
 
-@claim(
-    experiment="msgan_facades",
-    where="Table 3, Section 4.3.1",
-    above=0.9,
-    ratio=True,
-    text="diversity is comparable to BicycleGAN's, which needs an encoder",
-)
+@like_bicycle(experiment="msgan_facades", text="diversity is comparable to BicycleGAN's, which needs an encoder")
 def facades_like_bicycle(t: Table) -> float:
-    return ratio(diversity(t, "MSGAN", data="facades"), diversity(t, "BicycleGAN", data="facades"))
+    return diversity_over(t, "BicycleGAN", "facades")
 
 
-@claim(
-    experiment="msgan_maps",
-    where="Table 3",
-    above=2.0,
-    ratio=True,
-    text="with the term the outputs of a condition are far more diverse than Pix2Pix's",
-)
+@more_diverse(experiment="msgan_maps")
 def maps_more_diverse(t: Table) -> float:
-    return diversity_gain(t, "maps")
+    return diversity_over(t, "Pix2Pix", "maps")
 
 
-@claim(experiment="msgan_maps", where="Table 3", above=0.0, text="their bins are nearer to the data's (NDB and JSD)")
+@nearer_bins(experiment="msgan_maps")
 def maps_nearer_bins(t: Table) -> float:
     return bins_gain(t, "maps")
 
 
-@claim(
-    experiment="msgan_maps",
-    where="Table 3",
-    below=1.0,
-    ratio=True,
-    text="and their Fréchet distance is smaller: no loss of quality",
-)
+@keep_quality(experiment="msgan_maps")
 def maps_keep_quality(t: Table) -> float:
     return distance_ratio(t, "maps")
 
 
-@claim(
-    experiment="msgan_maps",
-    where="Table 3, Section 4.3.1",
-    above=0.9,
-    ratio=True,
-    text="diversity is comparable to BicycleGAN's",
-)
+@like_bicycle(experiment="msgan_maps", text="diversity is comparable to BicycleGAN's")
 def maps_like_bicycle(t: Table) -> float:
-    return ratio(diversity(t, "MSGAN", data="maps"), diversity(t, "BicycleGAN", data="maps"))
+    return diversity_over(t, "BicycleGAN", "maps")
 
 
 # --- Tables 1 and 2 ----------------------------------------------------------------------------------------------
+
+cifar10 = partial(claim, experiment="msgan_cifar10")
 
 
 def classes_won(t: Table, metric: str) -> float:
@@ -121,23 +102,17 @@ def classes_won(t: Table, metric: str) -> float:
     return sum(of("MSGAN", name) < of("DCGAN", name) for name in classes) / len(classes)
 
 
-@claim(
-    experiment="msgan_cifar10",
-    where="Table 1",
-    above=0.5,
-    text="mode collapse is less severe in most classes: fewer bins differ",
-)
+@cifar10(where="Table 1", above=0.5, text="mode collapse is less severe in most classes: fewer bins differ")
 def fewer_bins_in_most_classes(t: Table) -> float:
     return classes_won(t, "NDB")
 
 
-@claim(experiment="msgan_cifar10", where="Table 1", above=0.5, text="and their Jensen-Shannon divergence is smaller")
+@cifar10(where="Table 1", above=0.5, text="and their Jensen-Shannon divergence is smaller")
 def smaller_js_in_most_classes(t: Table) -> float:
     return classes_won(t, "JSD")
 
 
-@claim(
-    experiment="msgan_cifar10",
+@cifar10(
     where="Table 2",
     below=1.05,
     ratio=True,
@@ -149,13 +124,17 @@ def label_quality_is_kept(t: Table) -> float:
 
 # --- Tables 6, 7 and 8, Figure 8 ---------------------------------------------------------------------------------
 
+sweep = partial(claim, experiment="msgan_lambda_sweep")
+distances = partial(claim, experiment="msgan_distance_choice", where="Table 7", above=1.0, ratio=True)
+overhead = partial(claim, experiment="msgan_overhead", where="Table 8, Appendix D")
+
 
 def curve(t: Table, name: Callable[[Iterable[str]], str | None]) -> Curve:
     """Of MSGAN over λ, of the metric that ``name`` finds."""
     return t.by("lambda_ms", metric=name(t.rows["metric"]) or "", model="MSGAN")
 
 
-@claim(experiment="msgan_lambda_sweep", where="Table 6", above=0.0, text="diversity rises with λ up to 1")
+@sweep(where="Table 6", above=0.0, text="diversity rises with λ up to 1")
 def diversity_rises(t: Table) -> float:
     """The least step, as a share of the diversity at λ = 1."""
     found = curve(t, diversity_name)
@@ -163,44 +142,29 @@ def diversity_rises(t: Table) -> float:
     return ratio(min(b - a for a, b in zip(values, values[1:], strict=False)), found[1.0])
 
 
-@claim(
-    experiment="msgan_lambda_sweep",
-    where="Appendix C.1",
-    above=1.0,
-    ratio=True,
-    text="beyond 1 training becomes unstable: quality is low at λ = 3",
-)
+@sweep(where="Appendix C.1", above=1.0, ratio=True, text="beyond 1 training becomes unstable: quality is low at λ = 3")
 def too_much_hurts(t: Table) -> float:
     found = curve(t, distance_name)
     return ratio(found[3.0], found[1.0])
 
 
-@claim(experiment="msgan_lambda_sweep", where="Appendix C.1", below=1.0, ratio=True, text="and diversity too")
+@sweep(where="Appendix C.1", below=1.0, ratio=True, text="and diversity too")
 def too_much_costs_diversity(t: Table) -> float:
     found = curve(t, diversity_name)
     return ratio(found[3.0], found[1.0])
 
 
-@claim(
-    experiment="msgan_distance_choice",
-    where="Table 7",
-    above=1.0,
-    ratio=True,
-    text="the L1 distance of pixels gives more diversity than that of features",
-)
+@distances(text="the L1 distance of pixels gives more diversity than that of features")
 def pixels_beat_features(t: Table) -> float:
     return ratio(diversity(t, "MSGAN-L1", distance="L1"), diversity(t, "MSGAN-FD", distance="discriminator features"))
 
 
-@claim(
-    experiment="msgan_distance_choice", where="Table 7", above=1.0, ratio=True, text="which still improves on Pix2Pix's"
-)
+@distances(text="which still improves on Pix2Pix's")
 def features_beat_nothing(t: Table) -> float:
     return ratio(diversity(t, "MSGAN-FD", distance="discriminator features"), diversity(t, "Pix2Pix", distance="none"))
 
 
-@claim(
-    experiment="msgan_overhead",
+@overhead(
     where="Table 8",
     below=0.0005,
     threshold_of="paper",
@@ -212,30 +176,19 @@ def parameters_are_the_printed_ones(t: Table) -> float:
     return max(abs(t.value(metric="parameters", model=model) - number) for model, number in printed.items())
 
 
-@claim(
-    experiment="msgan_overhead",
-    where="Table 8, Appendix D",
-    below=1.1,
-    ratio=True,
-    text="an update takes about as long as Pix2Pix's",
-)
+def time_ratio(t: Table, *models: str) -> float:
+    one, other = (t.value(metric="seconds_per_iteration", model=model) for model in models)
+    return one / other
+
+
+@overhead(below=1.1, ratio=True, text="an update takes about as long as Pix2Pix's")
 def little_time(t: Table) -> float:
-    return _seconds(t, "MSGAN") / _seconds(t, "Pix2Pix")
+    return time_ratio(t, "MSGAN", "Pix2Pix")
 
 
-@claim(
-    experiment="msgan_overhead",
-    where="Table 8, Appendix D",
-    above=1.0,
-    ratio=True,
-    text="BicycleGAN's takes longer than MSGAN's",
-)
+@overhead(above=1.0, ratio=True, text="BicycleGAN's takes longer than MSGAN's")
 def bicycle_takes_longer(t: Table) -> float:
-    return _seconds(t, "BicycleGAN") / _seconds(t, "MSGAN")
-
-
-def _seconds(t: Table, model: str) -> float:
-    return t.value(metric="seconds_per_iteration", model=model)
+    return time_ratio(t, "BicycleGAN", "MSGAN")
 
 
 @claim(
