@@ -15,7 +15,7 @@ from common.evaluation.sampling import seed_sampling
 from common.evaluation.videos import held_out
 from common.nn.video import GaussianNoise
 from common.training.video import VideoMethod
-from reproductions.tgan.gam import adversarial_metric
+from reproductions.tgan.gam import Values, adversarial_metric
 
 SHOWN = 16
 FAILED_LOSS = 1e3
@@ -114,12 +114,7 @@ def tgan_moving_mnist_gam(m: Measuring) -> None:
                 continue
             of_a, of_b = _values(methods[a]), _values(methods[b])
             found = adversarial_metric(
-                a_on_real=of_a(real),
-                a_on_own=of_a(fakes[a]),
-                a_on_other=of_a(fakes[b]),
-                b_on_real=of_b(real),
-                b_on_own=of_b(fakes[b]),
-                b_on_other=of_b(fakes[a]),
+                Values(of_a(real), of_a(fakes[a]), of_a(fakes[b])), Values(of_b(real), of_b(fakes[b]), of_b(fakes[a]))
             )
             cell = m.cell_of("TGAN", seed, unseen.card["data"], against=arm)
             parts = {**found.parts, "critics": "batch statistics, without noise", "real": "held-out clips"}

@@ -1,17 +1,16 @@
 """MSGAN: the term by closed forms, batch means and update order as published, Table 10's networks."""
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
-from helpers import CPU
+from helpers import CPU, table_of
 from torch import nn
 
 from common.data.batches import Batches
 from common.data.synthetic.scenes import SCENES
 from common.experiments.papers import experiment
-from common.measurements.table import Missing, Table
+from common.measurements.table import Missing
 from reproductions.msgan import claims
 from reproductions.msgan.method import (
     MSGAN,
@@ -27,18 +26,24 @@ from reproductions.msgan.method import (
 def on_pairs(method_class, **changed):
     settings = experiment("msgan_facades").settings("MSGAN", "smoke") | changed
     pairs, _ = SCENES["procedural_facades"].pairs(8, 16, seed=0)
-    method = method_class(settings, (6, 16, 16), CPU)
-    method.make_optimisers()
-    return method, Batches(pairs, settings["batch_size"], 0, CPU)
+    return made(method_class, settings, (6, 16, 16)), Batches(pairs, settings["batch_size"], 0, CPU)
 
 
 def on_labels(method_class):
     settings = experiment("msgan_cifar10").settings("MSGAN", "smoke") | {"batch_size": 8}
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (32, 16, 16, 1), dtype=np.uint8)
-    method = method_class(settings, (1, 16, 16), CPU)
+    return made(method_class, settings, (1, 16, 16)), Batches(images, 8, 0, CPU, rng.integers(0, 10, 32))
+
+
+def made(method_class, settings, shape):
+    """The method with its optimisers; ``moved`` lists the networks that steps moved, in their order."""
+    method = method_class(settings, shape, CPU)
     method.make_optimisers()
-    return method, Batches(images, 8, 0, CPU, rng.integers(0, 10, 32))
+    method.moved = []
+    for name, optimiser in method.optimisers.items():
+        optimiser.register_step_pre_hook(lambda *arguments, name=name: method.moved.append(name))
+    return method
 
 
 def test_the_term_is_the_reciprocal_of_the_ratio():
@@ -63,13 +68,10 @@ def test_two_codes_a_condition_and_the_first_output_is_reconstructed():
     seen = {}
     fakes = method.outputs_and_codes
     method.outputs_and_codes = lambda x: seen.setdefault("fakes", fakes(x))
-    order = []
-    for name, optimiser in method.optimisers.items():
-        optimiser.register_step_pre_hook(lambda *arguments, name=name: order.append(name))
     y, x = method.next_pair(batches)
     method.next_pair = lambda given: (y, x)
     logged = method.update(0, batches)
-    assert order == ["generator", "critic"]
+    assert method.moved == ["generator", "critic"]
     fake, z = seen["fakes"]
     assert len(fake) == len(z) == 2 * len(x)
     assert logged["reconstruction"].item() == pytest.approx(F.l1_loss(fake[: len(y)], y).item())
@@ -96,8 +98,7 @@ def test_one_update_of_msgan_by_hand():
     torch.manual_seed(5)
     method.update(0, batches)
     for network, gradients in ((method.g, wanted), (method.f, critic_wanted)):
-        for parameter, gradient in zip(network.parameters(), gradients, strict=True):
-            torch.testing.assert_close(parameter.grad, gradient, rtol=1e-3, atol=1e-5)
+        torch.testing.assert_close([p.grad for p in network.parameters()], list(gradients), rtol=1e-3, atol=1e-5)
 
 
 def test_features_are_those_of_every_layer_but_the_last():
@@ -110,23 +111,14 @@ def test_features_are_those_of_every_layer_but_the_last():
 
 
 def test_table_10():
+    def layers(network):
+        convolutions = [m for m in network if isinstance(m, nn.modules.conv._ConvNd)]
+        shapes = [(m.out_channels, m.kernel_size[0], m.stride[0], m.padding[0]) for m in convolutions]
+        return convolutions[0].in_channels, shapes
+
     generator, discriminator = LabelGenerator(32, 3, 128, 100, 10), LabelDiscriminator(32, 3, 128, 10)
-    up = [m for m in generator if isinstance(m, nn.ConvTranspose2d)]
-    assert [(m.out_channels, m.kernel_size[0], m.stride[0], m.padding[0]) for m in up] == [
-        (512, 4, 1, 0),
-        (256, 4, 2, 1),
-        (128, 4, 2, 1),
-        (3, 4, 2, 1),
-    ]
-    assert up[0].in_channels == 110
-    down = [m for m in discriminator if isinstance(m, nn.Conv2d)]
-    assert [(m.out_channels, m.kernel_size[0], m.stride[0], m.padding[0]) for m in down] == [
-        (128, 4, 2, 1),
-        (256, 4, 2, 1),
-        (512, 4, 2, 1),
-        (1, 4, 1, 0),
-    ]
-    assert down[0].in_channels == 13
+    assert layers(generator) == (110, [(512, 4, 1, 0), (256, 4, 2, 1), (128, 4, 2, 1), (3, 4, 2, 1)])
+    assert layers(discriminator) == (13, [(128, 4, 2, 1), (256, 4, 2, 1), (512, 4, 2, 1), (1, 4, 1, 0)])
     labels = F.one_hot(torch.tensor([1, 2]), 10).float()
     assert discriminator(generator(torch.randn(2, 100), labels), labels).shape == (2,)
 
@@ -134,13 +126,11 @@ def test_table_10():
 @pytest.mark.parametrize(("method_class", "draws"), [(LabelDCGAN, 1), (LabelMSGAN, 2)])
 def test_on_labels_the_discriminator_steps_first_and_the_generator_reuses_its_fakes(method_class, draws):
     method, batches = on_labels(method_class)
-    order, made = [], []
-    for name, optimiser in method.optimisers.items():
-        optimiser.register_step_pre_hook(lambda *arguments, name=name: order.append(name))
-    method.g.register_forward_hook(lambda *arguments: made.append(1))
+    calls = []
+    method.g.register_forward_hook(lambda *arguments: calls.append(1))
     logged = method.update(0, batches)
-    assert order == ["discriminator", "generator"]
-    assert len(made) == 1  # both draws are normalised together
+    assert method.moved == ["discriminator", "generator"]
+    assert len(calls) == 1  # both draws are normalised together
     assert ("mode_seeking" in logged) == (draws == 2)
 
 
@@ -161,8 +151,7 @@ def test_sampling_a_class_uses_running_statistics():
 
 def test_an_output_that_stands_still_does_not_change_gradually():
     def table(way):
-        cells = [("way", "MSGAN", way), ("way", "Pix2Pix", 0.1), ("largest_step", "MSGAN", 0.2)]
-        return Table(pd.DataFrame([(*cell, "") for cell in cells], columns=["metric", "model", "value", "condition"]))
+        return table_of(("way", "MSGAN", "", way), ("way", "Pix2Pix", "", 0.1), ("largest_step", "MSGAN", "", 0.2))
 
     assert claims.gradual.effect(table(0.5)) == 0.2
     with pytest.raises(Missing):
