@@ -35,8 +35,6 @@ def moves_alike(t: Table, model: str, metric: str = "frame_change", **condition)
 
 moves = partial(claim, where="ours: a frozen video has ACD 0", above=0.5)
 
-# --- Table 1 -------------------------------------------------------------------------------------------------------
-
 steadier = partial(claim, where="Table 1", below=1.0, ratio=True)
 
 
@@ -89,8 +87,6 @@ def faces_move(t: Table) -> float:
     return moves_alike(t, "MoCoGAN")
 
 
-# --- Table 2 -------------------------------------------------------------------------------------------------------
-
 ucf101 = partial(claim, experiment="mocogan_ucf101", where="Table 2", above=1.0, ratio=True)
 
 
@@ -103,8 +99,6 @@ def scores_above_tgan(t: Table) -> float:
 def scores_above_vgan(t: Table) -> float:
     return score(t, "MoCoGAN") / score(t, "VGAN")
 
-
-# --- Table 4 -------------------------------------------------------------------------------------------------------
 
 ablation = partial(claim, experiment="mocogan_ablation", where="Table 4, Section 4.2", above=1.0, ratio=True)
 
@@ -152,8 +146,6 @@ def categorical_videos_move(t: Table) -> float:
     return min(moves_alike(t, model) for model in SETTINGS)
 
 
-# --- Figure 6 ------------------------------------------------------------------------------------------------------
-
 latent_sizes = partial(claim, experiment="mocogan_latent_sizes", where="Figure 6, Section 4.2", ratio=True)
 
 
@@ -180,8 +172,6 @@ def larger_content_controls_better(t: Table) -> float:
 def both_sizes_move(t: Table) -> float:
     return min(moves_alike(t, "MoCoGAN", d_C=size) for size in (10, 50))
 
-
-# --- Figures 4, 7, 8 -----------------------------------------------------------------------------------------------
 
 disentanglement = partial(claim, experiment="mocogan_disentanglement", where="Figure 4b")
 longer = partial(claim, experiment="mocogan_longer_videos", where="Figures 7, 8")
@@ -247,8 +237,6 @@ def motion_goes_on(t: Table) -> float:
 def content_stays(t: Table) -> float:
     return max(*of_both(t, "content_drift"), LEAST)
 
-
-# --- Table 5 -------------------------------------------------------------------------------------------------------
 
 image_to_video = partial(claim, experiment="mocogan_image_to_video")
 

@@ -58,8 +58,7 @@ class Content:
         cell.add_numbers([change_number(found.change, len(videos))])
         if self.kind != "shape_colour":
             return
-        seen = {"shape_above": found.parts["shape_above"], "frames": frames}
-        unit = "sides of the frame"
+        seen, unit = {"shape_above": found.parts["shape_above"], "frames": frames}, "sides of the frame"
         cell.add("path", found.path / side, "target", unit, of="way of the shape's centre", **seen)
         of = "from its first centre to its last"
         cell.add("displacement", found.displacement / side, "target", unit, of=of, **seen)
@@ -84,9 +83,6 @@ def _real(clips: Clips, count: int, seed: int) -> np.ndarray:
     return np.concatenate(list(real_clips(clips, min(count, len(clips)), seed)))
 
 
-# --- Table 1 -------------------------------------------------------------------------------------------------------
-
-
 def mocogan_shapes_acd(m: Measuring) -> None:
     """Table 1, left."""
     s = m.settings("MoCoGAN")
@@ -103,12 +99,7 @@ def mocogan_shapes_acd(m: Measuring) -> None:
             m.sheet(run.arm, videos[:SHOWN])
 
 
-def mocogan_faces_acd(m: Measuring) -> None:
-    """Table 1, right."""
-    mocogan_shapes_acd(m)
-
-
-# --- Table 2 -------------------------------------------------------------------------------------------------------
+mocogan_faces_acd = mocogan_shapes_acd  # Table 1, right
 
 
 def mocogan_ucf101(m: Measuring) -> None:
@@ -119,9 +110,6 @@ def mocogan_ucf101(m: Measuring) -> None:
         m.cell_of("data", seed, evaluator.data.card["data"]).add_numbers(real.numbers)
     m.sheet("data", real.samples[:SHOWN])
     m.evaluate_runs(evaluator, shown=SHOWN, model=lambda run: MODELS.get(run.arm, run.arm))
-
-
-# --- Table 4, Figure 6 ---------------------------------------------------------------------------------------------
 
 
 def changing_labels(count: int, classes: int, frames: int, device: torch.device) -> torch.Tensor:
@@ -177,9 +165,6 @@ def mocogan_latent_sizes(m: Measuring) -> None:
     for run in m.runs:
         cell = m.cell(run, model="MoCoGAN", d_C=run.settings["content_size"])
         _categorical(m, run, content, network, cell)
-
-
-# --- Figures 4, 7, 8 -----------------------------------------------------------------------------------------------
 
 
 def _colours_of(run: Run) -> Describe:
@@ -266,9 +251,6 @@ def mocogan_longer_videos(m: Measuring) -> None:
         cell.add("content_drift", float(drift), "target", of=of, videos=count)
         if m.shown(run):
             m.sheet(run.arm, videos[:6])
-
-
-# --- Table 5 -------------------------------------------------------------------------------------------------------
 
 
 def mocogan_image_to_video(m: Measuring) -> None:

@@ -12,8 +12,6 @@ from common.measurements.numbers import distance, distance_name, diversity, dive
 from common.measurements.table import Curve, Missing, Table
 from common.reporting.claims import claim
 
-# --- Table 3 -----------------------------------------------------------------------------------------------------
-
 
 def diversity_over(t: Table, baseline: str, data: str) -> float:
     return ratio(diversity(t, "MSGAN", data=data), diversity(t, baseline, data=data))
@@ -85,8 +83,6 @@ def maps_like_bicycle(t: Table) -> float:
     return diversity_over(t, "BicycleGAN", "maps")
 
 
-# --- Tables 1 and 2 ----------------------------------------------------------------------------------------------
-
 cifar10 = partial(claim, experiment="msgan_cifar10")
 
 
@@ -121,8 +117,6 @@ def smaller_js_in_most_classes(t: Table) -> float:
 def label_quality_is_kept(t: Table) -> float:
     return ratio(distance(t, "MSGAN", **{"class": "all"}), distance(t, "DCGAN", **{"class": "all"}))
 
-
-# --- Tables 6, 7 and 8, Figure 8 ---------------------------------------------------------------------------------
 
 sweep = partial(claim, experiment="msgan_lambda_sweep")
 distances = partial(claim, experiment="msgan_distance_choice", where="Table 7", above=1.0, ratio=True)

@@ -12,8 +12,6 @@ from common.reporting.claims import claim
 
 VGAN, TGAN, VOLUME = "Video GAN (SVC)", "TGAN (SVC)", "3D model (SVC)"
 
-# --- Table 4 -------------------------------------------------------------------------------------------------------
-
 ucf101 = partial(claim, experiment="tgan_ucf101", where="Table 4, Section 6.5", above=1.0, ratio=True)
 
 
@@ -69,8 +67,6 @@ def below_the_data(t: Table) -> float:
     return max(score(t, model) for model in models) / score(t, real)
 
 
-# --- Figure 2 ------------------------------------------------------------------------------------------------------
-
 BOUNDS = ("c = 0.001", "TGAN (Weight clipping)", "c = 0.1", "c = 1")
 stability = partial(claim, experiment="tgan_clipping_stability", where="Figure 2, Section 4")
 
@@ -125,9 +121,6 @@ def svc_like_best_bound(t: Table) -> float:
     return distance(t, TGAN) / min(distance(t, bound) for bound in BOUNDS)
 
 
-# --- Figures 7 and 5 -----------------------------------------------------------------------------------------------
-
-
 @claim(
     experiment="tgan_conditional",
     where="Figure 7",
@@ -151,8 +144,6 @@ def golf_scenes_move(t: Table) -> float:
     share = max(one, 1e-3) / max(other, 1e-3)
     return min(share, 1 / share)
 
-
-# --- Table 3 -------------------------------------------------------------------------------------------------------
 
 RIVALS = NORMAL_VOLUME, SVC_VOLUME, Z1_ALONE = "3D model (GAN)", "3D model (SVC)", "TGAN (G1(z1))"
 gam_claim = partial(claim, experiment="tgan_moving_mnist_gam", where="Table 3", above=1.0, ratio=True)
@@ -187,8 +178,6 @@ def leads_in_order(t: Table) -> float:
 def z0_prevents_collapse(t: Table) -> float:
     return ratio(*(t.value(metric="pixel_diversity", model=model) for model in ("TGAN", Z1_ALONE)))
 
-
-# --- Figure 6 ------------------------------------------------------------------------------------------------------
 
 interpolation = partial(claim, experiment="tgan_frame_interpolation")
 

@@ -24,15 +24,6 @@ BETWEEN = 4  # steps from one frame to the next, where frames are interpolated f
 
 def tgan_ucf101(m: Measuring) -> None:
     """Table 4 and Figure 4."""
-    _judged(m)
-
-
-def tgan_golf(m: Measuring) -> None:
-    """Figure 5"""
-    _judged(m)
-
-
-def _judged(m: Measuring) -> None:
     evaluator = m.evaluator()
     dataset = evaluator.data.card["data"]
     name = "UCF-101 dataset" if dataset == "ucf101" else "data"  # Table 4's only where it is that
@@ -41,6 +32,9 @@ def _judged(m: Measuring) -> None:
         m.cell_of(name, seed, dataset).add_numbers(real.numbers)
     m.sheet("data", real.samples[:SHOWN])
     m.evaluate_runs(evaluator, shown=SHOWN)
+
+
+tgan_golf = tgan_ucf101  # Figure 5
 
 
 def tgan_clipping_stability(m: Measuring) -> None:
@@ -83,9 +77,6 @@ def tgan_conditional(m: Measuring) -> None:
             m.sheet("asked for", clips[places])
             firsts = [np.flatnonzero(real.labels == k)[:1] for k in range(shown)]
             m.sheet("data", real.samples[np.concatenate(firsts)])
-
-
-# --- Moving MNIST --------------------------------------------------------------------------------------------------
 
 
 def tgan_moving_mnist_gam(m: Measuring) -> None:
@@ -133,11 +124,9 @@ def _values(method: VideoMethod) -> Callable[[torch.Tensor], np.ndarray]:
 
     def values(videos: torch.Tensor) -> np.ndarray:
         size = method.settings["batch_size"]
+        whole = videos[: len(videos) - len(videos) % size]
         with torch.no_grad():
-            parts = [
-                method.critic(videos[i : i + size], None) for i in range(0, len(videos) - len(videos) % size, size)
-            ]
-        return torch.cat(parts).cpu().numpy()
+            return torch.cat([method.critic(batch, None) for batch in whole.split(size)]).cpu().numpy()
 
     return values
 

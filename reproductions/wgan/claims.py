@@ -18,8 +18,6 @@ def value(t: Table, metric: str, model: str) -> float:
     return t.value(metric=metric, model=model)
 
 
-# --- Example 1, Figure 1 ---------------------------------------------------------------------------------
-
 lines = partial(claim, experiment="wgan_parallel_lines", where="Example 1")
 
 
@@ -72,8 +70,6 @@ def only_em_has_a_slope(t: Table) -> float:
     return em - js
 
 
-# --- Figure 2 --------------------------------------------------------------------------------------------
-
 gaussians = partial(claim, experiment="wgan_two_gaussians", where="Figure 2")
 
 
@@ -98,8 +94,6 @@ def critic_gradient_everywhere(t: Table) -> float:
 def critic_is_linear(t: Table) -> float:
     return value(t, "linearity", "WGAN critic")
 
-
-# --- Figures 3, 4 and 8 ----------------------------------------------------------------------------------
 
 curves = partial(claim, experiment="wgan_lsun_curves")
 
@@ -196,8 +190,6 @@ def generator_loss_increases_mlp(t: Table) -> float:
     return value(t, "generator_loss_change", "GAN · MLP")
 
 
-# --- Figures 5 to 7 --------------------------------------------------------------------------------------
-
 CONSTANT = "no BN, constant width"
 robustness = partial(claim, experiment="wgan_robustness", where="Figure 7")
 
@@ -256,8 +248,6 @@ def constant_width_is_small(t: Table) -> float:
     dcgan, constant = (value(t, "published_generator_parameters", f"WGAN · {g}") for g in ("DCGAN", CONSTANT))
     return dcgan / constant
 
-
-# --- Section 4.2, last paragraph -------------------------------------------------------------------------
 
 momentum = partial(claim, experiment="wgan_critic_momentum", where="Section 4.2")
 

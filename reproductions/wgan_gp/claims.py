@@ -21,8 +21,6 @@ def value(t: Table, metric: str, model: str, **condition) -> float:
     return t.value(metric=metric, model=model, **condition)
 
 
-# --- Figure 1 ------------------------------------------------------------------------------------------------
-
 toys = partial(claim, experiment="wgan_gp_toy_critics")
 gradients = partial(claim, experiment="wgan_gp_gradient_norms", where="Figure 1b, left")
 
@@ -116,8 +114,6 @@ def penalty_spreads_weights(t: Table) -> float:
     return value(t, "weights_at_bound", "gradient penalty")
 
 
-# --- Tables 2 and 5, Appendix C ------------------------------------------------------------------------------
-
 architectures = partial(claim, experiment="wgan_gp_architecture_sweep", where="Tables 2 and 5")
 one_sided = partial(claim, experiment="wgan_gp_one_sided_penalty", where="Appendix C")
 
@@ -182,8 +178,6 @@ def no_significant_winner(t: Table) -> float:
         raise Missing("four architectures with a winner: fewer are never significant")
     return abs(two - one) / math.sqrt(two + one)
 
-
-# --- Figures 2, 3 and 5, Table 3 -----------------------------------------------------------------------------
 
 lsun = partial(claim, experiment="wgan_gp_lsun_architectures", where="Figure 2")
 cifar_curves = partial(claim, experiment="wgan_gp_cifar_curves", where="Figure 3")
@@ -285,8 +279,6 @@ def best_supervised_but_sgan(t: Table) -> float:
     return min(ours - 8.37, 8.59 - ours)
 
 
-# --- Section 5.5 ---------------------------------------------------------------------------------------------
-
 language = partial(claim, experiment="wgan_gp_language_model", where="Section 5.5", ratio=True)
 
 
@@ -311,8 +303,6 @@ def errors_remain(t: Table) -> float:
         raise Missing("a generator that learnt the statistics of text")
     return value(t, "js_of_ngrams", "WGAN-GP", n_of_grams=4) / value(t, "js_of_ngrams_of_data", "WGAN-GP", n_of_grams=4)
 
-
-# --- Figure 5b -----------------------------------------------------------------------------------------------
 
 overfitting = partial(claim, experiment="wgan_gp_overfitting", where="Figure 5b, left")
 

@@ -21,9 +21,6 @@ def small(arm, one=SHAPES, **changed):
     return small_video_model(one, arm, **changed)
 
 
-# Networks.
-
-
 @pytest.mark.parametrize(("size", "kernel"), [(64, 4), (96, 6)])
 def test_the_image_generator_is_table_6_s_with_the_first_kernel_of_its_size(size, kernel):
     network = DCGANGenerator(size, 3, 64, 60)
@@ -80,9 +77,6 @@ def test_published_arms_have_the_published_sizes():
                 assert parameters(method.g.motion) == 3 * 10 * 20 + 60
 
 
-# Categories.
-
-
 @pytest.mark.parametrize(
     ("arm", "gru", "codes", "has_image_critic"),
     [
@@ -121,9 +115,6 @@ def test_q_learns_from_labels_or_from_what_was_asked_for(labels, monkeypatch):
     torch.manual_seed(3)
     method.run_phase(Phase("video_discriminator"), method.draw(batches, None))
     assert torch.equal(asked[0], torch.arange(8)[batches.chosen] % 6) == labels
-
-
-# Updates.
 
 
 def test_each_update_changes_its_own_networks_only():
@@ -179,9 +170,6 @@ def test_image_to_video_begins_with_the_encoder_s_codes_and_learns_the_image():
     assert np.mean(first[-5:]) < np.mean(first[:5])
     vgan, batches = small("C-VGAN", experiment("mocogan_image_to_video"))
     assert vgan.continued(images, 8).shape == (4, 3, 8, 16, 16)
-
-
-# Measures.
 
 
 def test_categories_change_every_so_many_frames_and_all_come():

@@ -25,9 +25,6 @@ def small(arm, one=UCF101, **changed):
     return small_video_model(one, arm, **changed)
 
 
-# Table 1.
-
-
 def test_the_temporal_generator_doubles_its_length():
     network = TemporalGenerator(16, 100, 100).eval()
     shapes = shapes_through(network, torch.rand(2, 100, 1))
@@ -117,9 +114,6 @@ def test_normalisation_without_gain_or_shift_is_still_that():
     torch.testing.assert_close(only_gain(x), 2 * plain(x))
 
 
-# Table 2.
-
-
 @pytest.mark.parametrize("shape", [(5, 40), (40, 5), (16, 16), (512, 1024)])
 def test_singular_values_above_1_become_1_and_the_others_stay(shape):
     torch.manual_seed(0)
@@ -192,9 +186,6 @@ def test_a_clipped_linear_layer_is_1_lipschitz_but_a_convolution_is_not_bound_to
     video = torch.ones(1, 1, 16, 16, 16)
     gain = convolution(video).norm() / video.norm()
     assert 2 < gain < 8**0.5  # Ŵ has norm 1, the convolution up to √8
-
-
-# Algorithm 1.
 
 
 def test_one_update_is_algorithm_1_by_hand():
@@ -306,9 +297,6 @@ def test_models_that_cannot_be_told_a_class_say_so():
         small("3D model (SVC)", conditional=True)
 
 
-# Evaluation.
-
-
 def test_critics_play_without_noise_on_whole_batches_and_learn_nothing():
     method, batches = small("TGAN (Normal GAN)")
     for t in range(3):
@@ -322,9 +310,6 @@ def test_critics_play_without_noise_on_whole_batches_and_learn_nothing():
     assert all(torch.equal(value, method.f.state_dict()[name]) for name, value in before.items())
 
 
-# Interpolation.
-
-
 def test_an_interpolated_trajectory_passes_through_its_points():
     path = torch.randn(3, 100, 16)
     finer = interpolated(path, 2)
@@ -336,9 +321,6 @@ def test_an_interpolated_trajectory_passes_through_its_points():
     path = generator.trajectory(z0)
     with torch.no_grad():
         torch.testing.assert_close(generator.frames(z0, interpolated(path, 2))[:, :, ::2], generator.frames(z0, path))
-
-
-# The generative adversarial metric.
 
 
 def test_the_best_threshold_separates_what_can_be_separated():
