@@ -148,16 +148,6 @@ def test_the_losses_are_equation_6():
     torch.testing.assert_close(loss, wanted)
 
 
-def test_a_single_frame_for_the_image_critic_is_a_frame_of_a_video():
-    method, _ = small("MoCoGAN")
-    method.g.eval()
-    assert method.fake_images(3, None).shape == (3, 3, 16, 16)
-    videos = torch.arange(8.0)[None, None, :, None, None].expand(5, 3, 8, 2, 2)
-    frames = method.random_frames(videos)
-    assert frames.shape == (5, 3, 2, 2)
-    assert set(frames.unique().tolist()) <= set(range(8))
-
-
 def test_image_to_video_begins_with_the_encoder_s_codes_and_learns_the_image():
     method, batches = small("MoCoGAN", experiment("mocogan_image_to_video"), learning_rate=2e-3)
     images = next(batches)[:, :, 0]

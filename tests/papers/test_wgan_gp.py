@@ -17,35 +17,12 @@ from common.experiments.papers import experiment
 from common.losses.penalties import gradient_penalty
 from common.measurements.table import Missing
 from common.training.optim import TensorFlowRMSProp
-from reproductions.wgan_gp import claims
+from reproductions.wgan_gp import claims, models
+from reproductions.wgan_gp import method as methods
 from reproductions.wgan_gp.claims import shares
 from reproductions.wgan_gp.layers import Conv, Gated, SmoothELU, Up, norm
 from reproductions.wgan_gp.measure import _replicates, _share_at_bound, activation_gradients, outcomes
-from reproductions.wgan_gp.method import (
-    LSGAN,
-    WGANGP,
-    Conditional,
-    Dequantised,
-    OptimalCriticGP,
-    StandardGAN,
-    TextWGANGP,
-    WGANClipping,
-)
-from reproductions.wgan_gp.models import (
-    CIFARCritic,
-    CIFARGenerator,
-    CriticBlock,
-    DCGANCritic,
-    DCGANGenerator,
-    ResNet101Critic,
-    ResNet101Generator,
-    TextCritic,
-    TextGenerator,
-    UpBlock,
-    build_critic,
-    build_generator,
-    extra_layers,
-)
+from reproductions.wgan_gp.method import LSGAN, WGANGP, Conditional, Dequantised, StandardGAN, WGANClipping
 from reproductions.wgan_gp.ngrams import js_of_ngrams, ngrams
 
 ARCHITECTURES = read_yaml(ROOT / "reproductions/wgan_gp/architectures.yaml")
@@ -72,7 +49,7 @@ def batches():
 
 
 def test_the_cifar_resnet_has_the_layers_of_appendix_f():
-    generator, critic = CIFARGenerator(), CIFARCritic()
+    generator, critic = models.CIFARGenerator(), models.CIFARCritic()
     shapes = []
     for block in [*generator.blocks, *critic.blocks]:
         block.register_forward_hook(lambda module, given, output: shapes.append(tuple(output.shape[1:])))
@@ -88,12 +65,12 @@ def test_the_cifar_resnet_has_the_layers_of_appendix_f():
 
 
 def test_upsampling_comes_before_the_first_convolution_and_the_last_norm_is_never_conditional():
-    block = UpBlock(8, None)
+    block = models.UpBlock(8, None)
     seen = []
     block.conv1.register_forward_hook(lambda module, given, output: seen.append(given[0].shape[-1]))
     block(torch.randn(1, 8, 4, 4), None)
     assert seen == [8]
-    conditional = CIFARGenerator(width=8, classes=10)
+    conditional = models.CIFARGenerator(width=8, classes=10)
     assert isinstance(conditional.norm, nn.BatchNorm2d)
     assert conditional.blocks[0].norm1.gain.weight.shape == (10, 8)
     z = torch.randn(4, 128)
@@ -106,7 +83,8 @@ def test_upsampling_comes_before_the_first_convolution_and_the_last_norm_is_neve
 @pytest.mark.parametrize("size", [16, 64])
 def test_the_resnet_has_101_layers_at_every_size(size):
     with torch.device("meta"):
-        generator, critic = ResNet101Generator(size, 3, 16), ResNet101Critic(size, 3, 16, normalisation="layer")
+        generator = models.ResNet101Generator(size, 3, 16)
+        critic = models.ResNet101Critic(size, 3, 16, normalisation="layer")
         assert weighted(generator) == weighted(critic) == 101
         assert generator(torch.zeros(2, 128)).shape == (2, 3, size, size)
         assert critic(torch.zeros(2, 3, size, size)).shape == (2,)
@@ -116,8 +94,8 @@ def test_the_resnet_has_101_layers_at_every_size(size):
 def test_every_architecture_of_figure_2_is_built_as_published(arm):
     chosen = settings(arm=arm)
     with torch.device("meta"):
-        generator = build_generator(chosen, (3, 64, 64))
-        critic = build_critic(chosen, (3, 64, 64), chosen["critic_normalisation"])
+        generator = models.build_generator(chosen, (3, 64, 64))
+        critic = models.build_critic(chosen, (3, 64, 64), chosen["critic_normalisation"])
         assert generator(torch.zeros(2, 128)).shape == (2, 3, 64, 64)
         assert critic(torch.zeros(2, 3, 64, 64)).shape == (2,)
     if arm.endswith("MLP"):
@@ -129,7 +107,7 @@ def test_every_architecture_of_figure_2_is_built_as_published(arm):
 def test_dcgan_has_the_size_that_its_layers_give():
     widths = [512, 256, 128, 64, 3]
     convolutions = sum(25 * a * b + b for a, b in zip(widths, widths[1:], strict=False))
-    assert parameters(DCGANGenerator()) == 128 * 8192 + 8192 + convolutions + 2 * (512 + 256 + 128 + 64)
+    assert parameters(models.DCGANGenerator()) == 128 * 8192 + 8192 + convolutions + 2 * (512 + 256 + 128 + 64)
 
 
 @pytest.mark.slow
@@ -146,19 +124,19 @@ def test_200_architectures_hold_all_choices_of_table_1_and_each_is_built():
     with torch.device("meta"):
         for seed, row in enumerate(ARCHITECTURES):
             assert (row["critic_weight_decay"] > 0) == (row["critic_normalisation"] == "batch")
-            generator = build_generator(base | row, (3, 32, 32))
-            critic = build_critic(base | row, (3, 32, 32), row["critic_normalisation"])
+            generator = models.build_generator(base | row, (3, 32, 32))
+            critic = models.build_critic(base | row, (3, 32, 32), row["critic_normalisation"])
             assert (weighted(generator), weighted(critic)) == (row["generator_depth"], row["critic_depth"])
             if seed < 12:
                 assert critic(generator(torch.zeros(2, 128))).shape == (2,)
 
 
 def test_extra_layers_are_dealt_out_evenly():
-    assert extra_layers(4, 32) == [0, 0, 0]
-    assert extra_layers(8, 32) == [2, 1, 1]
-    assert extra_layers(20, 16) == [9, 8]
+    assert models.extra_layers(4, 32) == [0, 0, 0]
+    assert models.extra_layers(8, 32) == [2, 1, 1]
+    assert models.extra_layers(20, 16) == [9, 8]
     with pytest.raises(ValueError, match="at least 5 layers, not 4"):
-        extra_layers(4, 64)
+        models.extra_layers(4, 64)
 
 
 def test_a_row_of_the_sweep_is_an_architecture():
@@ -180,7 +158,7 @@ def test_bottlenecks_have_the_parameters_of_their_layers():
 
     widths = [32, 64, 128, 256, 512]
     with torch.device("meta"):
-        critic = ResNet101Critic(64, 3, 64, normalisation="layer")
+        critic = models.ResNet101Critic(64, 3, 64, normalisation="layer")
     plain = sum(count * block(width, width) for count, width in zip([5, 6, 6, 6, 6], widths, strict=True))
     down = sum(block(a, b) + a * b + b for a, b in zip(widths, widths[1:], strict=False))
     assert parameters(critic) == 3 * 32 + 32 + plain + down + 512 * 16 + 1
@@ -188,11 +166,11 @@ def test_bottlenecks_have_the_parameters_of_their_layers():
 
 def test_the_text_critic_is_the_generator_s_mirror():
     length, characters, width = 8, 11, 6
-    critic = TextCritic(length, characters, width, blocks=2)
+    critic = models.TextCritic(length, characters, width, blocks=2)
     conv = 2 * (5 * width * width + width)
     assert parameters(critic) == characters * width + width + 2 * conv + length * width + 1
     assert critic(torch.rand(3, length, characters)).shape == (3,)
-    generator = TextGenerator(length, characters, width, 128, 2)
+    generator = models.TextGenerator(length, characters, width, 128, 2)
     assert parameters(generator) == 128 * length * width + length * width + 2 * conv + width * characters + characters
     lines = generator(torch.randn(3, 128))
     assert lines.shape == (3, length, characters)
@@ -224,8 +202,8 @@ def test_initialisation_has_tflib_s_deviations():
     he = Conv(64, 128, 5, 2).weight
     assert float(he.detach().std()) == pytest.approx((4 / (64 * 25 + 128 * 25 / 4)) ** 0.5, rel=0.02)
     assert float(he.detach().abs().max()) <= 3**0.5 * (4 / (64 * 25 + 128 * 25 / 4)) ** 0.5
-    assert float(DCGANGenerator(init=0.02)[0].weight.detach().std()) == pytest.approx(0.02, rel=0.02)
-    linear = DCGANGenerator()[0].weight.detach()
+    assert float(models.DCGANGenerator(init=0.02)[0].weight.detach().std()) == pytest.approx(0.02, rel=0.02)
+    linear = models.DCGANGenerator()[0].weight.detach()
     assert float(linear.std()) == pytest.approx((2 / (128 + 8192)) ** 0.5, rel=0.02)
 
 
@@ -275,7 +253,7 @@ def test_nonlinearities():
 def test_the_penalty_s_gradient_is_that_of_the_functional_form():
     """Double backward through the critic against torch.func's per-sample gradients; 1e-5 of the largest."""
     torch.manual_seed(0)
-    critic = DCGANCritic(16, 1, 4, normalisation="layer", activation="smooth_elu")
+    critic = models.DCGANCritic(16, 1, 4, normalisation="layer", activation="smooth_elu")
     real, fake = torch.rand(5, 1, 16, 16), torch.rand(5, 1, 16, 16)
     torch.manual_seed(1)
     penalty, _ = gradient_penalty(critic, real, fake)
@@ -501,7 +479,7 @@ def test_that_others_fail_says_nothing_where_wgan_gp_fails_too():
 
 def test_the_critic_of_figure_1a_sees_data_and_its_own_noisy_copy():
     chosen = small("wgan_gp_toy_critics", "8 Gaussians · penalty 10", critic_width=16)
-    method = OptimalCriticGP(chosen, (2,), CPU)
+    method = methods.OptimalCriticGP(chosen, (2,), CPU)
     method.make_optimisers()
     data = Batches(np.zeros((64, 2), np.float32), 8, 0, CPU)
     real = method.draw(data, None)
@@ -515,7 +493,7 @@ def test_the_critic_of_figure_1a_sees_data_and_its_own_noisy_copy():
 
 
 def test_critic_blocks_pool_after_the_second_convolution():
-    block, first = CriticBlock(4, 4, down=True), CriticBlock(3, 4, down=True, first=True)
+    block, first = models.CriticBlock(4, 4, down=True), models.CriticBlock(3, 4, down=True, first=True)
     sizes = []
     for layer in (block.conv1, block.conv2, block.shortcut, first.shortcut):
         layer.register_forward_hook(lambda module, given, output: sizes.append(given[0].shape[-1]))
@@ -528,7 +506,7 @@ def test_text_methods_show_the_critic_one_hot_lines():
     lines = np.random.default_rng(0).integers(0, 7, (32, 8)).astype(np.int16)
     size = {"generator_width": 6, "critic_width": 6, "blocks": 1, "characters": 7, "critic_steps": 1}
     chosen = small("wgan_gp_language_model", "WGAN-GP", **size)
-    method = TextWGANGP(chosen, (8,), CPU)
+    method = methods.TextWGANGP(chosen, (8,), CPU)
     method.make_optimisers()
     data = Batches(lines, 8, 0, CPU)
     shown = method.draw(data, None)
