@@ -5,84 +5,52 @@ between outputs, and a Fréchet distance on another network. Thresholds are ours
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 
 from common.measurements.conditions import values_of
 from common.measurements.numbers import distance, distance_name, diversity, diversity_name, ratio
 from common.measurements.table import Curve, Missing, Table
-from common.reporting.claims import claim
+from common.reporting.claims import Claim, claim
 
 
-def diversity_over(t: Table, baseline: str, data: str) -> float:
-    return ratio(diversity(t, "MSGAN", data=data), diversity(t, baseline, data=data))
+def of_pairs(data: str, like_bicycle_s: str) -> list[Claim]:
+    """The claims of Table 3 on one of its sets. ``like_bicycle_s``: what the last one says."""
+    table_3 = partial(claim, experiment=f"msgan_{data}", where="Table 3")
+
+    def diversity_over(t: Table, baseline: str) -> float:
+        return ratio(diversity(t, "MSGAN", data=data), diversity(t, baseline, data=data))
+
+    @table_3(above=2.0, ratio=True, text="with the term the outputs of a condition are far more diverse than Pix2Pix's")
+    def more_diverse(t: Table) -> float:
+        return diversity_over(t, "Pix2Pix")
+
+    @table_3(above=0.0, text="their bins are nearer to the data's (NDB and JSD)")
+    def nearer_bins(t: Table) -> float:
+        """The lesser of the leads in NDB and JSD, as shares of Pix2Pix's."""
+        return min(
+            1 - ratio(*(t.value(metric=metric, model=model, data=data) for model in ("MSGAN", "Pix2Pix")))
+            for metric in ("NDB", "JSD")
+        )
+
+    @table_3(below=1.0, ratio=True, text="and their Fréchet distance is smaller: no loss of quality")
+    def keep_quality(t: Table) -> float:
+        return ratio(distance(t, "MSGAN", data=data), distance(t, "Pix2Pix", data=data))
+
+    @table_3(where="Table 3, Section 4.3.1", above=0.9, ratio=True, text=like_bicycle_s)
+    def like_bicycle(t: Table) -> float:
+        return diversity_over(t, "BicycleGAN")
+
+    claims = (more_diverse, nearer_bins, keep_quality, like_bicycle)
+    return [replace(one, name=f"{data}_{one.name}") for one in claims]
 
 
-def bins_gain(t: Table, data: str) -> float:
-    """The lesser of the leads in NDB and JSD, as shares of Pix2Pix's."""
-    return min(
-        1 - ratio(*(t.value(metric=metric, model=model, data=data) for model in ("MSGAN", "Pix2Pix")))
-        for metric in ("NDB", "JSD")
-    )
-
-
-def distance_ratio(t: Table, data: str) -> float:
-    return ratio(distance(t, "MSGAN", data=data), distance(t, "Pix2Pix", data=data))
-
-
-more_diverse = partial(
-    claim,
-    where="Table 3",
-    above=2.0,
-    ratio=True,
-    text="with the term the outputs of a condition are far more diverse than Pix2Pix's",
+facades_more_diverse, facades_nearer_bins, facades_keep_quality, facades_like_bicycle = of_pairs(
+    "facades", "diversity is comparable to BicycleGAN's, which needs an encoder"
 )
-nearer_bins = partial(claim, where="Table 3", above=0.0, text="their bins are nearer to the data's (NDB and JSD)")
-keep_quality = partial(
-    claim, where="Table 3", below=1.0, ratio=True, text="and their Fréchet distance is smaller: no loss of quality"
+maps_more_diverse, maps_nearer_bins, maps_keep_quality, maps_like_bicycle = of_pairs(
+    "maps", "diversity is comparable to BicycleGAN's"
 )
-like_bicycle = partial(claim, where="Table 3, Section 4.3.1", above=0.9, ratio=True)
-
-
-@more_diverse(experiment="msgan_facades")
-def facades_more_diverse(t: Table) -> float:
-    return diversity_over(t, "Pix2Pix", "facades")
-
-
-@nearer_bins(experiment="msgan_facades")
-def facades_nearer_bins(t: Table) -> float:
-    return bins_gain(t, "facades")
-
-
-@keep_quality(experiment="msgan_facades")
-def facades_keep_quality(t: Table) -> float:
-    return distance_ratio(t, "facades")
-
-
-@like_bicycle(experiment="msgan_facades", text="diversity is comparable to BicycleGAN's, which needs an encoder")
-def facades_like_bicycle(t: Table) -> float:
-    return diversity_over(t, "BicycleGAN", "facades")
-
-
-@more_diverse(experiment="msgan_maps")
-def maps_more_diverse(t: Table) -> float:
-    return diversity_over(t, "Pix2Pix", "maps")
-
-
-@nearer_bins(experiment="msgan_maps")
-def maps_nearer_bins(t: Table) -> float:
-    return bins_gain(t, "maps")
-
-
-@keep_quality(experiment="msgan_maps")
-def maps_keep_quality(t: Table) -> float:
-    return distance_ratio(t, "maps")
-
-
-@like_bicycle(experiment="msgan_maps", text="diversity is comparable to BicycleGAN's")
-def maps_like_bicycle(t: Table) -> float:
-    return diversity_over(t, "BicycleGAN", "maps")
-
-
 cifar10 = partial(claim, experiment="msgan_cifar10")
 
 
