@@ -177,19 +177,15 @@ class MoCoGAN(VideoMethod):
     def generated(self, count: int, labels: Tensor | None) -> Tensor:
         return self.videos(count, None if labels is None else labels.argmax(dim=1), self.frames)
 
-    def sample_longer(self, count: int, frames: int, labels: Tensor | None = None) -> Tensor:
-        """Videos of any length; ``labels`` (count,) or, changing along the way, (count, frames)."""
-        if self.classes and labels is None:
-            labels = self.draw_labels(count)
+    def sample_longer(self, frames: int, labels: Tensor) -> Tensor:
+        """Videos of any length; ``labels`` (n,) or, changing along the way, (n, frames)."""
         with self.evaluating():
-            return self.videos(count, labels, frames)
+            return self.videos(len(labels), labels, frames)
 
-    def sample_crossed(self, contents: int, motions: int, labels: Tensor | None = None) -> Tensor:
-        """Every content with every motion: (contents, motions, channels, frames, size, size). ``labels`` (motions,)."""
-        if self.classes and labels is None:
-            labels = self.draw_labels(motions)
+    def sample_crossed(self, contents: int, motions: int) -> Tensor:
+        """Every content with every motion: (contents, motions, channels, frames, size, size)."""
         with self.evaluating():
-            z_a = self.categories(labels, self.frames)
+            z_a = self.categories(self.draw_labels(motions), self.frames)
             path = self.g.path(*self.motion_noise(motions, self.frames), z_a)
             content = self.content(contents).repeat_interleave(motions, dim=0)
             repeated = None if z_a is None else z_a.repeat(contents, 1, 1)
@@ -235,9 +231,6 @@ class ImageToVideo(MoCoGAN):
     def with_term(self, losses: Losses, fake: Tensor, batch: Clips) -> Losses:
         distance = (fake[:, :, 0] - batch.first).abs().mean()
         return losses.plus(self.settings["reconstruction"] * distance, first_frame_distance=distance)
-
-    def generated(self, count: int, labels: Tensor | None) -> Tensor:
-        raise NotImplementedError("this model continues given images: call continued")
 
     def continued(self, images: Tensor, frames: int) -> Tensor:
         """Videos of ``frames`` frames that begin with ``images``."""

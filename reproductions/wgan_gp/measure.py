@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from common.data.batches import to_float
 from common.data.kinds.text import as_text
 from common.evaluation.evaluator import Evaluator
-from common.evaluation.measuring import Cell, Measuring
-from common.evaluation.runs import Run
+from common.evaluation.measuring import Measuring
 from common.evaluation.sampling import seed_part, seed_sampling
 from common.losses.penalties import clip_weights, gradient_penalty
 from common.measurements.curves import filtered, spearman
@@ -352,20 +351,15 @@ def wgan_gp_overfitting(m: Measuring) -> None:
             fake = method.sample(len(parts["validation"]))
             for name, real in parts.items():
                 losses[name].append(_negative_loss(method.f, settings, real, fake))
-        _add_losses(m.cell(run), run, losses, {f"n_{name}": len(part) for name, part in parts.items()})
-
-
-def _add_losses(cell: Cell, run: Run, losses: Mapping[str, list[float]], counts: dict[str, int]) -> None:
-    """The gap at the end, and how both losses rise over the second half, over the largest loss."""
-    text = {**counts, "n_fake": counts["n_validation"]}
-    largest = max(*(abs(value) for values in losses.values() for value in values), 1e-12)
-    gap = (losses["training"][-1] - losses["validation"][-1]) / largest
-    cell.add("gap_at_end", gap, of="training less validation loss over the largest loss", **text)
-    for name, values in losses.items():
-        cell.curve(name, run.snapshots, values)
-        late = values[len(values) // 2 :]
-        rise = np.polyfit(np.arange(len(late)), late, 1)[0] * len(late) / largest
-        cell.add(f"{name}_rise", rise, of="linear trend over the second half, over the largest loss", **text)
+        cell, text = m.cell(run), {f"n_{name}": len(part) for name, part in parts.items()} | {"n_fake": len(fake)}
+        largest = max(*(abs(value) for values in losses.values() for value in values), 1e-12)
+        gap = (losses["training"][-1] - losses["validation"][-1]) / largest
+        cell.add("gap_at_end", gap, of="training less validation loss over the largest loss", **text)
+        for name, values in losses.items():
+            cell.curve(name, run.snapshots, values)
+            late = values[len(values) // 2 :]
+            rise = np.polyfit(np.arange(len(late)), late, 1)[0] * len(late) / largest
+            cell.add(f"{name}_rise", rise, of="linear trend over the second half, over the largest loss", **text)
 
 
 def _negative_loss(critic: nn.Module, settings: Mapping[str, Any], real: np.ndarray, fake: Tensor) -> float:

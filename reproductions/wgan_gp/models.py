@@ -79,15 +79,7 @@ class DCGANCritic(nn.Sequential):
     """5 × 5 convolutions of stride 2 down to 4 × 4, normalisation on all but the first, and one linear layer."""
 
     def __init__(
-        self,
-        size=64,
-        channels=3,
-        width=64,
-        *,
-        normalisation="batch",
-        activation="leaky_relu",
-        depth: int | None = None,
-        init: float | None = None,
+        self, size=64, channels=3, width=64, *, normalisation="batch", activation="leaky_relu", depth=None, init=None
     ):
         steps = num_downsamples(size)
         widths = [width * 2**i for i in range(steps)]
@@ -122,8 +114,8 @@ def mlp(sizes: list[int]) -> list[nn.Module]:
 class MLPGenerator(nn.Sequential):
     """ "4-layer 512-dim ReLU MLP": four hidden layers, and here a tanh at the end."""
 
-    def __init__(self, shape=(3, 64, 64), width=512, latent_size=128, hidden_layers=4):
-        sizes = [latent_size, *[width] * hidden_layers, math.prod(shape)]
+    def __init__(self, shape=(3, 64, 64), width=512, latent_size=128):
+        sizes = [latent_size, *[width] * 4, math.prod(shape)]
         super().__init__(*mlp(sizes), nn.Tanh(), nn.Unflatten(1, shape))
 
 

@@ -12,15 +12,8 @@ from common.data.synthetic.scenes import SCENES
 from common.experiments.papers import experiment
 from common.measurements.table import Missing
 from reproductions.msgan import claims
-from reproductions.msgan.method import (
-    MSGAN,
-    LabelDCGAN,
-    LabelDiscriminator,
-    LabelGenerator,
-    LabelMSGAN,
-    MSGANFeatures,
-    mode_seeking,
-)
+from reproductions.msgan import method as methods
+from reproductions.msgan.method import MSGAN, LabelDCGAN, LabelDiscriminator, LabelGenerator, LabelMSGAN, mode_seeking
 
 
 def on_pairs(method_class, **changed):
@@ -71,7 +64,7 @@ def test_one_update_of_msgan_by_hand():
 
 
 def test_features_are_those_of_every_layer_but_the_last():
-    method, _ = on_pairs(MSGANFeatures)
+    method, _ = on_pairs(methods.MSGANFeatures)
     image = torch.randn(2, 6, 16, 16)
     features = method.features(image)
     assert len(features) == 2 * 2

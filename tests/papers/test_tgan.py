@@ -140,37 +140,23 @@ def test_weights_within_the_bound_are_left_alone_bit_for_bit():
 
 def test_every_layer_is_clipped_as_table_2_says():
     torch.manual_seed(0)
-    network = nn.Sequential(
-        nn.Conv3d(2, 8, 4),
-        nn.BatchNorm3d(8),
-        nn.LeakyReLU(0.2),
-        nn.Conv2d(3, 8, 3),
-        nn.Linear(20, 30),
-        nn.Linear(30, 20),
-        nn.BatchNorm1d(4),
-        batch_norm(nn.BatchNorm1d, 4, gain=False),
-    )
-    for module in network:
-        if isinstance(module, nn.modules.batchnorm._BatchNorm):
-            nn.init.uniform_(module.running_var, 0.1, 4)
-            if isinstance(module.weight, nn.Parameter):
-                nn.init.normal_(module.weight, 0, 3)
-        elif hasattr(module, "weight"):
-            nn.init.normal_(module.weight, 0, 1)
-    biases = [module.bias.clone() for module in network if getattr(module, "bias", None) is not None]
+    layers = [nn.Conv3d(2, 8, 4), nn.Conv2d(3, 8, 3), nn.Linear(20, 30), nn.Linear(30, 20)]
+    norms, no_gain = [nn.BatchNorm3d(8), nn.BatchNorm1d(4)], batch_norm(nn.BatchNorm1d, 4, gain=False)
+    for module in (*layers, *norms):
+        nn.init.normal_(module.weight, 0, 3)
+    for norm in (*norms, no_gain):
+        nn.init.uniform_(norm.running_var, 0.1, 4)
+    network = nn.Sequential(*layers, *norms, no_gain, nn.LeakyReLU(0.2))
+    biases = {name: p.clone() for name, p in network.named_parameters() if "bias" in name}
     clip_singular_values(network)
-    for module in network:
-        if isinstance(module, (nn.Linear, nn.modules.conv._ConvNd)):
-            singular = torch.linalg.svdvals(module.weight.detach().flatten(1))
-            assert singular.max() <= 1 + 1e-5
-        elif isinstance(getattr(module, "weight", None), nn.Parameter):
-            highest = (module.running_var + module.eps).sqrt()
-            assert (module.weight > 0).all()
-            assert (module.weight <= highest).all()
-            assert (module.weight >= FLOOR * highest).all()
-    assert (network[-1].weight == 1).all()
-    after = [module.bias for module in network if getattr(module, "bias", None) is not None]
-    assert all(torch.equal(a, b) for a, b in zip(biases, after, strict=True))
+    for layer in layers:
+        assert torch.linalg.matrix_norm(layer.weight.detach().flatten(1), 2) <= 1 + 1e-5
+    for norm in norms:
+        highest = (norm.running_var + norm.eps).sqrt()
+        assert (norm.weight >= FLOOR * highest).all()
+        assert (norm.weight <= highest).all()
+    assert (no_gain.weight == 1).all()
+    assert all(torch.equal(bias, network.get_parameter(name)) for name, bias in biases.items())
 
 
 def test_a_clipped_linear_layer_is_1_lipschitz_but_a_convolution_is_not_bound_to_be():

@@ -344,26 +344,19 @@ def test_losses_of_gan_and_lsgan_at_known_scores():
     assert float(lsgan.generator_loss(None).total) == 1
 
 
-def test_rmsprop_is_tensorflow_s():
+@pytest.mark.parametrize(("start", "gradients"), [(1.0, [[[1.0, -2.0]], [[0.5, 3.0]]]), (0.0, [[[1e-7, -1e-7]]])])
+def test_rmsprop_is_tensorflow_s(start, gradients):
+    """Epsilon stands under the root: a gradient far below its root hardly moves a weight."""
     layer = nn.Linear(2, 1, bias=False)
-    before = layer.weight.detach().clone()
-    optimiser = TensorFlowRMSProp(layer, 0.1, 1.0)
-    mean = torch.ones(1, 2)
-    for gradient in torch.tensor([[[1.0, -2.0]], [[0.5, 3.0]]]):
+    expected = layer.weight.detach().clone()
+    optimiser = TensorFlowRMSProp(layer, 0.1, start)
+    mean = torch.full((1, 2), start)
+    for gradient in torch.tensor(gradients):
         layer.weight.grad = gradient.clone()
         optimiser.step()
         mean = 0.9 * mean + 0.1 * gradient**2
-        before -= 0.1 * gradient / (mean + 1e-10).sqrt()
-    assert torch.allclose(layer.weight, before, atol=1e-6)
-
-
-def test_a_gradient_far_below_the_root_of_epsilon_hardly_moves_a_weight():
-    layer = nn.Linear(1, 1, bias=False)
-    before = float(layer.weight)
-    optimiser = TensorFlowRMSProp(layer, 1.0, 0.0)
-    layer.weight.grad = torch.full((1, 1), 1e-7)
-    optimiser.step()
-    assert before - float(layer.weight) == pytest.approx(1e-7 / np.sqrt(0.1 * 1e-14 + 1e-10), rel=1e-3)  # not 1 / √0.1
+        expected -= 0.1 * gradient / (mean + 1e-10).sqrt()
+    assert torch.allclose(layer.weight, expected, atol=1e-6)
 
 
 def test_dequantisation_fills_one_grey_level():
