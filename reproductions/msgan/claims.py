@@ -5,7 +5,6 @@ between outputs, and a Fréchet distance on another network. Thresholds are ours
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import partial
 
 from common.measurements.conditions import values_of
@@ -41,8 +40,7 @@ def of_pairs(data: str, like_bicycle_s: str) -> list[Claim]:
     def like_bicycle(t: Table) -> float:
         return diversity_over(t, "BicycleGAN")
 
-    claims = (more_diverse, nearer_bins, keep_quality, like_bicycle)
-    return [replace(one, name=f"{data}_{one.name}") for one in claims]
+    return [more_diverse, nearer_bins, keep_quality, like_bicycle]
 
 
 facades_more_diverse, facades_nearer_bins, facades_keep_quality, facades_like_bicycle = of_pairs(
