@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
+from torch import nn
 
 from common.base.schema import ROOT
 from common.data.clips import ClipBatches, Clips
 from common.experiments.config import load_config
 from common.experiments.papers import Experiment
+from common.measurements.table import Table
 from common.training.method import Method, build_method
 
 CPU = torch.device("cpu")
@@ -47,6 +50,21 @@ def snakemake(*arguments: str, cwd: Path = ROOT, timeout: float = 600) -> subpro
 def parameters(*networks: torch.nn.Module) -> int:
     """How many numbers they learn."""
     return sum(p.numel() for network in networks for p in network.parameters())
+
+
+def shapes_through(network: nn.Sequential, x: torch.Tensor) -> list[tuple[int, ...]]:
+    """What comes out of each of its convolutions, without the number of samples."""
+    shapes = []
+    for layer in network:
+        x = layer(x)
+        if isinstance(layer, nn.modules.conv._ConvNd):
+            shapes.append(tuple(x.shape[1:]))
+    return shapes
+
+
+def table_of(*cells: tuple[str, str, str, float]) -> Table:
+    """Of (metric, model, condition, value)."""
+    return Table(pd.DataFrame(cells, columns=["metric", "model", "condition", "value"]))
 
 
 def small_video_model(experiment: Experiment, arm: str, **changed: Any) -> tuple[Method, ClipBatches]:

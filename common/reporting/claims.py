@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -82,10 +82,13 @@ def claim(
 
 
 def load_claims(paper: Paper, experiment: Experiment | None = None) -> list[Claim]:
-    """The claims in ``reproductions/<paper>/claims.py``, in their order there; none of a paper that is not built."""
+    """The claims in ``reproductions/<paper>/claims.py``, in their order there and by their names there; none of a
+    paper that is not built.
+    """
     if not paper.experiments:
         return []
-    claims = [value for value in vars(paper.module("claims")).values() if isinstance(value, Claim)]
+    named = vars(paper.module("claims")).items()
+    claims = [replace(value, name=name) for name, value in named if isinstance(value, Claim)]
     return [claim for claim in claims if experiment is None or claim.experiment == experiment.name]
 
 

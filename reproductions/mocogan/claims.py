@@ -4,21 +4,23 @@ A model whose videos stand still has the best content distance of all, so every 
 distances of models has a claim about motion too. Thresholds are ours wherever the paper gives none.
 """
 
+from functools import partial
+
 from common.measurements.numbers import ratio, score
 from common.measurements.table import Missing, Table
-from common.reporting.claims import claim
+from common.reporting.claims import Claim, claim
 
 DEFAULT = "with D_I, z_A -> R_M"
 SETTINGS = ("without D_I, z_A -> G_I", "without D_I, z_A -> R_M", "with D_I, z_A -> G_I", DEFAULT)
 LEAST = 1e-3  # of a distance, so that ratios stay finite
 
 
-def acd(t: Table, model: str, **condition) -> float:
-    return max(t.value(metric="ACD", model=model, **condition), LEAST)
+def acd(t: Table, model: str) -> float:
+    return max(t.value(metric="ACD", model=model), LEAST)
 
 
-def mcs(t: Table, model: str, **condition) -> float:
-    return max(t.value(metric="MCS", model=model, **condition), LEAST)
+def mcs(t: Table, model: str) -> float:
+    return max(t.value(metric="MCS", model=model), LEAST)
 
 
 def alike(one: float, other: float) -> float:
@@ -31,29 +33,22 @@ def moves_alike(t: Table, model: str, metric: str = "frame_change", **condition)
     return alike(t.value(metric=metric, model=model, **condition), t.value(metric=metric, model="Reference"))
 
 
-# --- Table 1 -------------------------------------------------------------------------------------------------------
+moves = partial(claim, where="ours: a frozen video has ACD 0", above=0.5)
 
 
-@claim(
-    experiment="mocogan_shapes_acd",
-    where="Table 1",
-    below=1.0,
-    ratio=True,
-    text="a shape's colour changes less in MoCoGAN's videos than in TGAN's",
+def steadier(experiment: str, rival: str, text: str) -> Claim:
+    made = claim(experiment=experiment, where="Table 1", below=1.0, ratio=True, text=text)
+    return made(lambda t: acd(t, "MoCoGAN") / acd(t, rival))
+
+
+shapes_steadier_than_tgan = steadier(
+    "mocogan_shapes_acd", "TGAN", "a shape's colour changes less in MoCoGAN's videos than in TGAN's"
 )
-def shapes_steadier_than_tgan(t: Table) -> float:
-    return acd(t, "MoCoGAN") / acd(t, "TGAN")
+shapes_steadier_than_vgan = steadier("mocogan_shapes_acd", "VGAN", "and less than in VGAN's")
 
 
-@claim(experiment="mocogan_shapes_acd", where="Table 1", below=1.0, ratio=True, text="and less than in VGAN's")
-def shapes_steadier_than_vgan(t: Table) -> float:
-    return acd(t, "MoCoGAN") / acd(t, "VGAN")
-
-
-@claim(
+@moves(
     experiment="mocogan_shapes_acd",
-    where="ours: a frozen video has ACD 0",
-    above=0.5,
     text="MoCoGAN's shapes get from one place to another as far as the data's, within a factor of two",
 )
 def shapes_travel(t: Table) -> float:
@@ -70,100 +65,59 @@ def shapes_are_seen(t: Table) -> float:
     return t.value(metric="empty_frames", model="MoCoGAN")
 
 
-@claim(
-    experiment="mocogan_faces_acd",
-    where="Table 1",
-    below=1.0,
-    ratio=True,
-    text="MoCoGAN's faces have a smaller content distance than TGAN's (OpenFace, or mean colour of drawn faces)",
+faces_steadier_than_tgan = steadier(
+    "mocogan_faces_acd",
+    "TGAN",
+    "MoCoGAN's faces have a smaller content distance than TGAN's (OpenFace, or mean colour of drawn faces)",
 )
-def faces_steadier_than_tgan(t: Table) -> float:
-    return acd(t, "MoCoGAN") / acd(t, "TGAN")
+faces_steadier_than_vgan = steadier("mocogan_faces_acd", "VGAN", "and a smaller one than VGAN's")
 
 
-@claim(experiment="mocogan_faces_acd", where="Table 1", below=1.0, ratio=True, text="and a smaller one than VGAN's")
-def faces_steadier_than_vgan(t: Table) -> float:
-    return acd(t, "MoCoGAN") / acd(t, "VGAN")
-
-
-@claim(
+@moves(
     experiment="mocogan_faces_acd",
-    where="ours: a frozen video has ACD 0",
-    above=0.5,
     text="MoCoGAN's faces change from frame to frame as much as the data's, within a factor of two",
 )
 def faces_move(t: Table) -> float:
     return moves_alike(t, "MoCoGAN")
 
 
-# --- Table 2 -------------------------------------------------------------------------------------------------------
+def scores_above(rival: str) -> Claim:
+    said = {"experiment": "mocogan_ucf101", "where": "Table 2", "text": f"MoCoGAN scores higher than {rival}"}
+    return claim(**said, above=1.0, ratio=True)(lambda t: score(t, "MoCoGAN") / score(t, rival))
 
 
-@claim(experiment="mocogan_ucf101", where="Table 2", above=1.0, ratio=True, text="MoCoGAN scores higher than TGAN")
-def scores_above_tgan(t: Table) -> float:
-    return score(t, "MoCoGAN") / score(t, "TGAN")
+scores_above_tgan, scores_above_vgan = scores_above("TGAN"), scores_above("VGAN")
 
 
-@claim(experiment="mocogan_ucf101", where="Table 2", above=1.0, ratio=True, text="MoCoGAN scores higher than VGAN")
-def scores_above_vgan(t: Table) -> float:
-    return score(t, "MoCoGAN") / score(t, "VGAN")
+ablation = partial(claim, experiment="mocogan_ablation", where="Table 4, Section 4.2", above=1.0, ratio=True)
 
 
-# --- Table 4 -------------------------------------------------------------------------------------------------------
-
-
-@claim(
-    experiment="mocogan_ablation",
-    where="Table 4, Section 4.2",
-    above=1.0,
-    ratio=True,
-    text="with D_I content is more consistent, in both schemes",
-)
+@ablation(text="with D_I content is more consistent, in both schemes")
 def image_critic_helps_content(t: Table) -> float:
     without_g, without_r, with_g, with_r = (acd(t, model) for model in SETTINGS)
     return min(without_g / with_g, without_r / with_r)
 
 
-@claim(
-    experiment="mocogan_ablation",
-    where="Table 4, Section 4.2",
-    above=1.0,
-    ratio=True,
-    text="with D_I and the category into R_M, control is better than without D_I",
-)
+@ablation(text="with D_I and the category into R_M, control is better than without D_I")
 def image_critic_helps_control(t: Table) -> float:
     return mcs(t, DEFAULT) / mcs(t, "without D_I, z_A -> R_M")
 
 
-@claim(
-    experiment="mocogan_ablation",
-    where="Table 4, Section 4.2",
-    above=1.0,
-    ratio=True,
-    text="the category into R_M gives better control than into G_I, with and without D_I",
-)
+@ablation(text="the category into R_M gives better control than into G_I, with and without D_I")
 def into_motion_helps_control(t: Table) -> float:
     without_g, without_r, with_g, with_r = (mcs(t, model) for model in SETTINGS)
     return min(without_r / without_g, with_r / with_g)
 
 
-@claim(
-    experiment="mocogan_ablation",
-    where="Table 4, Section 4.2",
-    above=1.0,
-    ratio=True,
-    text="and more consistent content",
-)
+@ablation(text="and more consistent content")
 def into_motion_helps_content(t: Table) -> float:
     without_g, without_r, with_g, with_r = (acd(t, model) for model in SETTINGS)
     return min(without_g / without_r, with_g / with_r)
 
 
-@claim(
-    experiment="mocogan_ablation",
+@ablation(
     where="Section 4.2",
     above=1.5,
-    ratio=True,
     text="the category is under control: the classifier finds it 1.5 times as often as by chance",
 )
 def category_is_controlled(t: Table) -> float:
@@ -173,50 +127,43 @@ def category_is_controlled(t: Table) -> float:
         return 6 * mcs(t, DEFAULT)
 
 
-@claim(
+@moves(
     experiment="mocogan_ablation",
-    where="ours: a frozen video has ACD 0",
-    above=0.5,
     text="videos of all four settings change from frame to frame as much as the data's, within a factor of two",
 )
 def categorical_videos_move(t: Table) -> float:
     return min(moves_alike(t, model) for model in SETTINGS)
 
 
-# --- Figure 6 ------------------------------------------------------------------------------------------------------
+latent_sizes = partial(claim, experiment="mocogan_latent_sizes", where="Figure 6, Section 4.2", ratio=True)
 
 
-@claim(
-    experiment="mocogan_latent_sizes",
-    where="Figure 6, Section 4.2",
-    below=1.0,
-    ratio=True,
-    text="a content code of 50 gives more consistent content than one of 10",
-)
+def of_sizes(t: Table, metric: str) -> float:
+    """A content code of 50 over one of 10."""
+    curve = t.by("d_C", metric=metric, model="MoCoGAN")
+    return ratio(curve[50], curve[10], LEAST)
+
+
+@latent_sizes(below=1.0, text="a content code of 50 gives more consistent content than one of 10")
 def larger_content_is_steadier(t: Table) -> float:
-    curve = t.by("d_C", metric="ACD", model="MoCoGAN")
-    return ratio(curve[50], curve[10], LEAST)
+    return of_sizes(t, "ACD")
 
 
-@claim(
-    experiment="mocogan_latent_sizes", where="Figure 6, Section 4.2", above=1.0, ratio=True, text="and better control"
-)
+@latent_sizes(above=1.0, text="and better control")
 def larger_content_controls_better(t: Table) -> float:
-    curve = t.by("d_C", metric="MCS", model="MoCoGAN")
-    return ratio(curve[50], curve[10], LEAST)
+    return of_sizes(t, "MCS")
 
 
-@claim(
+@moves(
     experiment="mocogan_latent_sizes",
-    where="ours: a frozen video has ACD 0",
-    above=0.5,
     text="videos of both change from frame to frame as much as the data's, within a factor of two",
 )
 def both_sizes_move(t: Table) -> float:
     return min(moves_alike(t, "MoCoGAN", d_C=size) for size in (10, 50))
 
 
-# --- Figures 4, 7, 8 -----------------------------------------------------------------------------------------------
+disentanglement = partial(claim, experiment="mocogan_disentanglement", where="Figure 4b")
+longer = partial(claim, experiment="mocogan_longer_videos", where="Figures 7, 8")
 
 
 def _content_ratio(t: Table, model: str) -> float:
@@ -224,9 +171,7 @@ def _content_ratio(t: Table, model: str) -> float:
     return ratio(between, within, LEAST)
 
 
-@claim(
-    experiment="mocogan_disentanglement",
-    where="Figure 4b",
+@disentanglement(
     above=2.0,
     ratio=True,
     text="a shape's colour is the content code's: it varies twice as much between contents as between motions",
@@ -235,9 +180,7 @@ def shapes_by_content(t: Table) -> float:
     return _content_ratio(t, "MoCoGAN")
 
 
-@claim(
-    experiment="mocogan_disentanglement",
-    where="Figure 4b",
+@disentanglement(
     above=0.5,
     text="a shape's path is the motion code's: the same motion adds more than half of what it could add to the "
     "correlation of paths over contents",
@@ -246,8 +189,7 @@ def paths_by_motion(t: Table) -> float:
     return t.value(metric="path_by_motion", model="MoCoGAN")
 
 
-@claim(
-    experiment="mocogan_disentanglement",
+@disentanglement(
     where="Figure 7",
     above=2.0,
     ratio=True,
@@ -257,53 +199,45 @@ def faces_by_content(t: Table) -> float:
     return _content_ratio(t, DEFAULT)
 
 
-@claim(
-    experiment="mocogan_longer_videos",
-    where="Section 3, Figures 7, 8",
-    below=1e-4,
-    text="a longer path begins as the shorter one does",
-)
+def of_both(t: Table, metric: str) -> list[float]:
+    """A number of the shapes' model and of the faces'."""
+    return [t.value(metric=metric, model=model) for model in ("MoCoGAN", DEFAULT)]
+
+
+@longer(where="Section 3, Figures 7, 8", below=1e-4, text="a longer path begins as the shorter one does")
 def begins_the_same(t: Table) -> float:
-    return max(t.value(metric="first_codes_changed", model=model) for model in ("MoCoGAN", DEFAULT))
+    return max(of_both(t, "first_codes_changed"))
 
 
-@claim(
-    experiment="mocogan_longer_videos",
-    where="Figures 7, 8",
+@longer(
     above=0.5,
     text="beyond the length of the training clips there is as much motion as before, within a factor of two (ours)",
 )
 def motion_goes_on(t: Table) -> float:
-    return min(alike(t.value(metric="change_kept", model=model), 1.0) for model in ("MoCoGAN", DEFAULT))
+    return min(alike(kept, 1.0) for kept in of_both(t, "change_kept"))
 
 
-@claim(
-    experiment="mocogan_longer_videos",
+@longer(
     where="Section B: “the identity was kept fixed”",
     below=2.0,
     ratio=True,
     text="and content stays: it drifts to no more than twice the distance (the threshold is ours)",
 )
 def content_stays(t: Table) -> float:
-    return max(max(t.value(metric="content_drift", model=model) for model in ("MoCoGAN", DEFAULT)), LEAST)
+    return max(*of_both(t, "content_drift"), LEAST)
 
 
-# --- Table 5 -------------------------------------------------------------------------------------------------------
+image_to_video = partial(claim, experiment="mocogan_image_to_video")
 
 
-@claim(
-    experiment="mocogan_image_to_video",
-    where="Table 5",
-    above=50.0,
-    threshold_of="paper",
-    text="people prefer MoCoGAN's videos to C-VGAN's and MCNET's",
+@image_to_video(
+    where="Table 5", above=50.0, threshold_of="paper", text="people prefer MoCoGAN's videos to C-VGAN's and MCNET's"
 )
 def preferred(t: Table) -> float:
     return min(t.value(metric="preference", model="MoCoGAN", against=other) for other in ("C-VGAN", "MCNET"))
 
 
-@claim(
-    experiment="mocogan_image_to_video",
+@image_to_video(
     where="Section 4.3: “starting from the first frame”",
     below=1.0,
     ratio=True,
@@ -314,8 +248,7 @@ def keeps_the_image(t: Table) -> float:
     return ratio(one, other, LEAST)
 
 
-@claim(
-    experiment="mocogan_image_to_video",
+@image_to_video(
     where="ours: a frozen image keeps all",
     above=0.5,
     text="and their shapes get as far as the data's, within a factor of two",

@@ -9,6 +9,7 @@ from common.reporting.figures.videos import animate, rgb, scores, show_first_fra
 from common.reporting.results import Results
 
 MODELS = ("VGAN", "TGAN", "MoCoGAN")
+CONTENT, CONTROL = "average content distance ↓", "motion control score ↑"
 
 
 def _in_order(r: Results, names: Sequence[str]) -> dict[str, np.ndarray]:
@@ -20,11 +21,11 @@ def points(r: Results, name: str, x: str, y: str, models: Sequence[str], labels:
     with figure(r.folder / name, 1, 1, (4.6, 3.2)) as (drawn, axes):
         axis = axes[0, 0]
         for i, model in enumerate(models):
-            rows = r.per_seed[(r.per_seed["model"] == model) & (r.per_seed["condition"] == "")]
-            xs, ys = (rows[rows["metric"] == metric].set_index("seed")["value"] for metric in (x, y))
+            rows = pick(r.per_seed, model=model, condition="")
+            xs, ys = (pick(rows, metric=metric).set_index("seed")["value"] for metric in (x, y))
             axis.plot(xs, ys.reindex(xs.index), MARKERS[i], color=COLOURS[i], label=model, markersize=5)
         for metric, draw in ((x, axis.axvline), (y, axis.axhline)):
-            real = r.per_seed[(r.per_seed["model"] == "Reference") & (r.per_seed["metric"] == metric)]["value"]
+            real = pick(r.per_seed, model="Reference", metric=metric)["value"]
             if len(real):
                 draw(real.mean(), color="black", linestyle="--", linewidth=0.8)
         axis.set(xlabel=labels[0], ylabel=labels[1])
@@ -35,7 +36,7 @@ def _acd(r: Results, motion: str, label: str) -> None:
     videos = _in_order(r, (*MODELS, "Reference"))
     show_strips(r.folder / "samples", videos)
     animate(r.folder / "moving.webp", videos)
-    points(r, "content_and_motion", motion, "ACD", MODELS, (label, "average content distance ↓"))
+    points(r, "content_and_motion", motion, "ACD", MODELS, (label, CONTENT))
 
 
 def mocogan_shapes_acd(r: Results) -> None:
@@ -54,9 +55,7 @@ def mocogan_ucf101(r: Results) -> None:
 
 
 def mocogan_ablation(r: Results) -> None:
-    points(
-        r, "control_and_content", "ACD", "MCS", list(r.sheets), ("average content distance ↓", "motion control score ↑")
-    )
+    points(r, "control_and_content", "ACD", "MCS", list(r.sheets), (CONTENT, CONTROL))
     videos = dict(r.sheets)
     length = next(iter(videos.values())).shape[1]
     show_strips(r.folder / "expressions", videos, count=3, frames=min(12, length))
@@ -65,9 +64,7 @@ def mocogan_ablation(r: Results) -> None:
 
 def mocogan_latent_sizes(r: Results) -> None:
     with figure(r.folder / "sizes", 1, 2, (7, 2.8)) as (_, axes):
-        for i, (axis, metric, label) in enumerate(
-            zip(axes[0], ("ACD", "MCS"), ("average content distance ↓", "motion control score ↑"), strict=True)
-        ):
+        for i, (axis, metric, label) in enumerate(zip(axes[0], ("ACD", "MCS"), (CONTENT, CONTROL), strict=True)):
             seed_band(axis, by_condition(pick(r.per_seed, metric=metric), "d_C"), index=i, marker=True)
             axis.set(xlabel="size of the content code, of 60 in all", ylabel=label)
 
@@ -85,29 +82,26 @@ def mocogan_disentanglement(r: Results) -> None:
 
 
 def mocogan_longer_videos(r: Results) -> None:
-    models = list(dict.fromkeys(r.curves["model"]))
     panels = (("content_distance", "colour's distance from frame 1"), ("frame_change", "change from frame to frame"))
     length = r.curves["step"].max()
     times = r.experiment.settings_without_arm(r.scale, r.config)["times_longer"]
     with figure(r.folder / "along", 1, 2, (7.5, 2.9)) as (drawn, axes):
         for axis, (name, label) in zip(axes[0], panels, strict=True):
-            for i, model in enumerate(models):
+            for i, model in enumerate(r.curves["model"].unique()):
                 seed_band(axis, pick(r.curves, model=model, curve=name), index=i, label=model)
             axis.axvline(length / times, color="black", linestyle="--", linewidth=0.8)
             axis.set(xlabel="frame", ylabel=label)
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        drawn.legend(handles, labels, loc="outside lower center", ncols=2)
+        drawn.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     animate(r.folder / "longer.webp", dict(r.sheets))
 
 
 def mocogan_image_to_video(r: Results) -> None:
-    given = r.sheets["Reference"]
-    shown = {
-        name: np.concatenate([given[:, :1], videos], axis=1) if name != "Reference" else videos
-        for name, videos in _in_order(r, ("C-VGAN", "MoCoGAN", "Reference")).items()
-    }
+    videos = _in_order(r, ("C-VGAN", "MoCoGAN", "Reference"))
+    first = videos["Reference"][:, :1]
     with_image = {
-        f"{name}: given image, then its video" if name != "Reference" else "data": v for name, v in shown.items()
+        f"{name}: given image, then its video": np.concatenate([first, videos[name]], axis=1)
+        for name in videos
+        if name != "Reference"
     }
-    show_strips(r.folder / "samples", with_image, frames=7)
-    animate(r.folder / "continued.webp", _in_order(r, ("C-VGAN", "MoCoGAN", "Reference")))
+    show_strips(r.folder / "samples", with_image | {"data": videos["Reference"]}, frames=7)
+    animate(r.folder / "continued.webp", videos)

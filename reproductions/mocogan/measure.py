@@ -32,6 +32,10 @@ DEFAULT = "with D_I, z_A -> R_M"  # the paper's own model with categories
 MODELS = {"TGAN (SVC)": "TGAN", "Video GAN (Normal GAN)": "VGAN"}  # as Table 2 calls TGAN's arms
 SHOWN = 16
 Describe = Callable[[np.ndarray], np.ndarray]
+COLOURS: dict[str, Describe] = {
+    "shape_colour": shape_colours,
+    "mean_colour": mean_colours,
+}  # of what OpenFace describes too, where colours are meant
 
 
 class Content:
@@ -44,10 +48,8 @@ class Content:
             network = feature_network("openface", m.config, m.device)
             self.of, self.parts = embedding(network), dict(network.protocol)
         else:
-            self.of, features = {
-                "shape_colour": (shape_colours, "mean colour of the shape"),
-                "mean_colour": (mean_colours, "mean colour"),
-            }[kind]
+            self.of = COLOURS[kind]
+            features = "mean colour of the shape" if kind == "shape_colour" else "mean colour"
             self.parts = {"features": features, "range": "0 to 255"}
 
     def add(self, cell: Cell, videos: np.ndarray) -> None:
@@ -58,8 +60,7 @@ class Content:
         cell.add_numbers([change_number(found.change, len(videos))])
         if self.kind != "shape_colour":
             return
-        seen = {"shape_above": found.parts["shape_above"], "frames": frames}
-        unit = "sides of the frame"
+        seen, unit = {"shape_above": found.parts["shape_above"], "frames": frames}, "sides of the frame"
         cell.add("path", found.path / side, "target", unit, of="way of the shape's centre", **seen)
         of = "from its first centre to its last"
         cell.add("displacement", found.displacement / side, "target", unit, of=of, **seen)
@@ -84,9 +85,6 @@ def _real(clips: Clips, count: int, seed: int) -> np.ndarray:
     return np.concatenate(list(real_clips(clips, min(count, len(clips)), seed)))
 
 
-# --- Table 1 -------------------------------------------------------------------------------------------------------
-
-
 def mocogan_shapes_acd(m: Measuring) -> None:
     """Table 1, left."""
     s = m.settings("MoCoGAN")
@@ -103,12 +101,7 @@ def mocogan_shapes_acd(m: Measuring) -> None:
             m.sheet(run.arm, videos[:SHOWN])
 
 
-def mocogan_faces_acd(m: Measuring) -> None:
-    """Table 1, right."""
-    mocogan_shapes_acd(m)
-
-
-# --- Table 2 -------------------------------------------------------------------------------------------------------
+mocogan_faces_acd = mocogan_shapes_acd  # Table 1, right
 
 
 def mocogan_ucf101(m: Measuring) -> None:
@@ -119,9 +112,6 @@ def mocogan_ucf101(m: Measuring) -> None:
         m.cell_of("data", seed, evaluator.data.card["data"]).add_numbers(real.numbers)
     m.sheet("data", real.samples[:SHOWN])
     m.evaluate_runs(evaluator, shown=SHOWN, model=lambda run: MODELS.get(run.arm, run.arm))
-
-
-# --- Table 4, Figure 6 ---------------------------------------------------------------------------------------------
 
 
 def changing_labels(count: int, classes: int, frames: int, device: torch.device) -> torch.Tensor:
@@ -138,7 +128,7 @@ def _categorical(m: Measuring, run: Run, content: Content, network: FeatureNetwo
         method = m.method(run)
         seed_sampling(run.seed)
         labels = changing_labels(count, classes, frames, m.device)
-        parts = [method.sample_longer(len(part), classes * frames, part) for part in labels.split(AT_ONCE)]
+        parts = [method.sample_longer(classes * frames, part) for part in labels.split(AT_ONCE)]
         videos = to_clips(torch.cat(parts), run.settings).cpu().numpy()
         segments = videos.reshape(-1, frames, *videos.shape[2:])
         score = accuracy(extract(network, segments).predicted, labels[:, ::frames].flatten().cpu().numpy())
@@ -179,13 +169,6 @@ def mocogan_latent_sizes(m: Measuring) -> None:
         _categorical(m, run, content, network, cell)
 
 
-# --- Figures 4, 7, 8 -----------------------------------------------------------------------------------------------
-
-
-def _colours_of(run: Run) -> Describe:
-    return shape_colours if run.settings["content"] == "shape_colour" else mean_colours
-
-
 def mocogan_disentanglement(m: Measuring) -> None:
     """Figure 4b: every content with every motion."""
     contents, motions = m.own_settings["contents"], m.own_settings["motions"]
@@ -193,20 +176,20 @@ def mocogan_disentanglement(m: Measuring) -> None:
     for run in m.whole_runs:
         videos = _sampled(m, run, lambda method: method.sample_crossed(contents, motions).flatten(0, 1))
         videos = videos.reshape(contents, motions, *videos.shape[1:])
-        cell, of = m.cell(run), _colours_of(run)
+        cell, of = m.cell(run), COLOURS.get(run.settings["content"], mean_colours)
         colours = np.array([[np.nanmean(of(video), axis=0) for video in row] for row in videos])
-        deviation = "deviation of a content's colour over motions"
-        cell.add("content_within", _spread(colours, axis=1), of=deviation, **numbers)
-        deviation = "deviation of a motion's colour over contents"
-        cell.add("content_between", _spread(colours, axis=0), of=deviation, **numbers)
+        measured = {
+            "content_within": (_spread(colours, axis=1), "deviation of a content's colour over motions"),
+            "content_between": (_spread(colours, axis=0), "deviation of a motion's colour over contents"),
+        }
         if run.settings["content"] == "shape_colour":
             same, other = path_correlation(videos)
-            correlation = "correlation of the shapes' paths, other content, same motion"
-            cell.add("path_correlation", same, of=correlation, **numbers)
-            correlation = "correlation of the shapes' paths, other content and motion"
-            cell.add("path_correlation_other", other, of=correlation, **numbers)
-            gain = "what the same motion adds, of what it could add"
-            cell.add("path_by_motion", (same - other) / (1 - other), of=gain, **numbers)
+            correlation, gain = "correlation of the shapes' paths, other content", (same - other) / (1 - other)
+            measured["path_correlation"] = same, f"{correlation}, same motion"
+            measured["path_correlation_other"] = other, f"{correlation} and motion"
+            measured["path_by_motion"] = gain, "what the same motion adds, of what it could add"
+        for metric, (value, of) in measured.items():
+            cell.add(metric, value, of=of, **numbers)
         if m.shown(run):
             m.sheet(run.arm, videos[:6, :7].reshape(-1, *videos.shape[2:]))
 
@@ -222,16 +205,13 @@ def path_correlation(videos: np.ndarray) -> tuple[float, float]:
     """
     paths = np.array([[shape_centres(video).T for video in row] for row in videos])  # contents, motions, 2, frames
     seen = np.isfinite(paths).any(axis=3, keepdims=True)
-    middle = np.nanmean(np.where(seen, paths, 0.0), axis=3, keepdims=True)
-    paths = paths - middle
+    paths = paths - np.nanmean(np.where(seen, paths, 0.0), axis=3, keepdims=True)
     flat = np.nan_to_num(paths).reshape(*paths.shape[:2], -1)
     norm = np.linalg.norm(flat, axis=2, keepdims=True)
     flat = np.divide(flat, norm, out=np.zeros_like(flat), where=norm > 1e-9)
     found = np.einsum("amd,bnd->abmn", flat, flat)  # every pair of contents and of motions
-    contents, motions = flat.shape[:2]
-    different = ~np.eye(contents, dtype=bool)
-    of_pairs = found[different]
-    same = np.eye(motions, dtype=bool)
+    of_pairs = found[~np.eye(flat.shape[0], dtype=bool)]  # of different contents
+    same = np.eye(flat.shape[1], dtype=bool)
     return float(of_pairs[:, same].mean()), float(of_pairs[:, ~same].mean())
 
 
@@ -253,7 +233,7 @@ def mocogan_longer_videos(m: Measuring) -> None:
         of = "max |difference| of the first motion codes, alone and of longer paths"
         cell.add("first_codes_changed", float((path[:, :frames] - short).abs().max()), "lower", of=of)
         videos = to_clips(torch.cat(parts), run.settings).cpu().numpy()
-        colours = np.array([_colours_of(run)(video) for video in videos])
+        colours = np.array([COLOURS.get(run.settings["content"], mean_colours)(video) for video in videos])
         distance = np.nanmean(np.linalg.norm(colours - colours[:, :1], axis=2), axis=0)
         changes = np.abs(np.diff(videos.astype(np.int16), axis=1)).mean(axis=(0, 2, 3, 4))
         for name, values in (("content_distance", distance), ("frame_change", changes)):
@@ -266,9 +246,6 @@ def mocogan_longer_videos(m: Measuring) -> None:
         cell.add("content_drift", float(drift), "target", of=of, videos=count)
         if m.shown(run):
             m.sheet(run.arm, videos[:6])
-
-
-# --- Table 5 -------------------------------------------------------------------------------------------------------
 
 
 def mocogan_image_to_video(m: Measuring) -> None:

@@ -113,18 +113,19 @@ class MoCoGAN(VideoMethod):
         """S₁ of fresh videos: only the chosen frame is rendered."""
         z_a = self.categories(self.draw_labels(count), self.frames)
         path = self.g.path(*self.motion_noise(count, self.frames), z_a)
-        every, chosen = (
-            torch.arange(count, device=self.device),
-            torch.randint(self.frames, (count,), device=self.device),
-        )
-        path, z_a = (None if codes is None else codes[every, chosen][:, None] for codes in (path, z_a))
+        times = self.random_times(count)
+        path, z_a = (None if codes is None else codes[times][:, None] for codes in (path, z_a))
         with self.autocast():
             return self.g.frames(self.content(count), path, z_a).float()[:, :, 0]
 
     def random_frames(self, videos: Tensor) -> Tensor:
         """S₁: a random frame of each video."""
-        chosen = torch.randint(self.frames, (len(videos),), device=self.device)
-        return videos[torch.arange(len(videos), device=self.device), :, chosen]
+        each, chosen = self.random_times(len(videos))
+        return videos[each, :, chosen]
+
+    def random_times(self, count: int) -> tuple[Tensor, Tensor]:
+        """Where a random frame of each of ``count`` videos is: which video, which frame."""
+        return torch.arange(count, device=self.device), torch.randint(self.frames, (count,), device=self.device)
 
     # Updates.
 
@@ -176,19 +177,15 @@ class MoCoGAN(VideoMethod):
     def generated(self, count: int, labels: Tensor | None) -> Tensor:
         return self.videos(count, None if labels is None else labels.argmax(dim=1), self.frames)
 
-    def sample_longer(self, count: int, frames: int, labels: Tensor | None = None) -> Tensor:
-        """Videos of any length; ``labels`` (count,) or, changing along the way, (count, frames)."""
-        if self.classes and labels is None:
-            labels = self.draw_labels(count)
+    def sample_longer(self, frames: int, labels: Tensor) -> Tensor:
+        """Videos of any length; ``labels`` (n,) or, changing along the way, (n, frames)."""
         with self.evaluating():
-            return self.videos(count, labels, frames)
+            return self.videos(len(labels), labels, frames)
 
-    def sample_crossed(self, contents: int, motions: int, labels: Tensor | None = None) -> Tensor:
-        """Every content with every motion: (contents, motions, channels, frames, size, size). ``labels`` (motions,)."""
-        if self.classes and labels is None:
-            labels = self.draw_labels(motions)
+    def sample_crossed(self, contents: int, motions: int) -> Tensor:
+        """Every content with every motion: (contents, motions, channels, frames, size, size)."""
         with self.evaluating():
-            z_a = self.categories(labels, self.frames)
+            z_a = self.categories(self.draw_labels(motions), self.frames)
             path = self.g.path(*self.motion_noise(motions, self.frames), z_a)
             content = self.content(contents).repeat_interleave(motions, dim=0)
             repeated = None if z_a is None else z_a.repeat(contents, 1, 1)
@@ -219,11 +216,8 @@ class ImageToVideo(MoCoGAN):
     def videos_from(self, images: Tensor, frames: int) -> Tensor:
         """(n, channels, frames, size, size): the first frame from the encoder's codes alone, the others along R_M."""
         with self.autocast():
-            content, start = (
-                self.g.encoder(images)
-                .float()
-                .split([self.settings["content_size"], self.settings["motion_size"]], dim=1)
-            )
+            sizes = [self.settings["content_size"], self.settings["motion_size"]]
+            content, start = self.g.encoder(images).float().split(sizes, dim=1)
             noise, _ = self.motion_noise(len(images), frames - 1)
             path = torch.cat([start[:, None], self.g.path(noise, start, None)], dim=1)
             return self.g.frames(content, path, None).float()
@@ -237,9 +231,6 @@ class ImageToVideo(MoCoGAN):
     def with_term(self, losses: Losses, fake: Tensor, batch: Clips) -> Losses:
         distance = (fake[:, :, 0] - batch.first).abs().mean()
         return losses.plus(self.settings["reconstruction"] * distance, first_frame_distance=distance)
-
-    def generated(self, count: int, labels: Tensor | None) -> Tensor:
-        raise NotImplementedError("this model continues given images: call continued")
 
     def continued(self, images: Tensor, frames: int) -> Tensor:
         """Videos of ``frames`` frames that begin with ``images``."""

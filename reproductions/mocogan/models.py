@@ -3,6 +3,8 @@
 Four layers of stride 2 at 64 and 96 pixels, fewer at smaller sizes. No convolution has a bias.
 """
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -41,12 +43,10 @@ class ImageDiscriminator(nn.Sequential):
 
     def __init__(self, channels: int, width: int, noise: float = 0.0):
         layers: list[nn.Module] = []
-        before = channels
-        for i in range(3):
-            layers += [GaussianNoise(noise), nn.Conv2d(before, width * 2**i, 4, 2, 1, bias=False)]
-            layers += [nn.BatchNorm2d(width * 2**i)] * (i > 0) + [nn.LeakyReLU(SLOPE, inplace=True)]
-            before = width * 2**i
-        super().__init__(*layers, GaussianNoise(noise), nn.Conv2d(before, 1, 4, 2, 1, bias=False))
+        for i, (before, after) in enumerate(pairwise([channels, width, 2 * width, 4 * width])):
+            layers += [GaussianNoise(noise), nn.Conv2d(before, after, 4, 2, 1, bias=False)]
+            layers += [nn.BatchNorm2d(after)] * (i > 0) + [nn.LeakyReLU(SLOPE, inplace=True)]
+        super().__init__(*layers, GaussianNoise(noise), nn.Conv2d(4 * width, 1, 4, 2, 1, bias=False))
 
 
 class VideoDiscriminator(nn.Sequential):
@@ -61,15 +61,12 @@ class VideoDiscriminator(nn.Sequential):
         left = frames - (TIME - 1) * count
         if left < 1:
             raise ValueError(f"{frames} frames are too few for {count} layers of {TIME} frames each")
+        widths = [width * 2**i for i in range(count)]
         layers: list[nn.Module] = []
-        before = channels
-        for i in range(count):
-            after = width * 2**i
-            layers.append(GaussianNoise(noise))
-            layers.append(nn.Conv3d(before, after, 4, (1, 2, 2), (0, 1, 1), bias=False))
+        for i, (before, after) in enumerate(pairwise([channels, *widths])):
+            layers += [GaussianNoise(noise), nn.Conv3d(before, after, 4, (1, 2, 2), (0, 1, 1), bias=False)]
             layers += [nn.BatchNorm3d(after)] * (i > 0) + [nn.LeakyReLU(SLOPE, inplace=True)]
-            before = after
-        super().__init__(*layers, nn.Conv3d(before, 1 + categories, (left, 4, 4), bias=False))
+        super().__init__(*layers, nn.Conv3d(widths[-1], 1 + categories, (left, 4, 4), bias=False))
 
     def forward(self, clips: Tensor) -> tuple[Tensor, Tensor]:
         """Frames above 64 pixels give several logits a clip; those of the category are averaged."""

@@ -5,108 +5,51 @@ between outputs, and a Fréchet distance on another network. Thresholds are ours
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from common.measurements.conditions import values_of
 from common.measurements.numbers import distance, distance_name, diversity, diversity_name, ratio
 from common.measurements.table import Curve, Missing, Table
-from common.reporting.claims import claim
-
-# --- Table 3 -----------------------------------------------------------------------------------------------------
+from common.reporting.claims import Claim, claim
 
 
-def diversity_gain(t: Table, data: str) -> float:
-    return ratio(diversity(t, "MSGAN", data=data), diversity(t, "Pix2Pix", data=data))
+def of_pairs(data: str, like_bicycle_s: str) -> list[Claim]:
+    """The claims of Table 3 on one of its sets. ``like_bicycle_s``: what the last one says."""
+    table_3 = partial(claim, experiment=f"msgan_{data}", where="Table 3")
+
+    def diversity_over(t: Table, baseline: str) -> float:
+        return ratio(diversity(t, "MSGAN", data=data), diversity(t, baseline, data=data))
+
+    @table_3(above=2.0, ratio=True, text="with the term the outputs of a condition are far more diverse than Pix2Pix's")
+    def more_diverse(t: Table) -> float:
+        return diversity_over(t, "Pix2Pix")
+
+    @table_3(above=0.0, text="their bins are nearer to the data's (NDB and JSD)")
+    def nearer_bins(t: Table) -> float:
+        """The lesser of the leads in NDB and JSD, as shares of Pix2Pix's."""
+        return min(
+            1 - ratio(*(t.value(metric=metric, model=model, data=data) for model in ("MSGAN", "Pix2Pix")))
+            for metric in ("NDB", "JSD")
+        )
+
+    @table_3(below=1.0, ratio=True, text="and their Fréchet distance is smaller: no loss of quality")
+    def keep_quality(t: Table) -> float:
+        return ratio(distance(t, "MSGAN", data=data), distance(t, "Pix2Pix", data=data))
+
+    @table_3(where="Table 3, Section 4.3.1", above=0.9, ratio=True, text=like_bicycle_s)
+    def like_bicycle(t: Table) -> float:
+        return diversity_over(t, "BicycleGAN")
+
+    return [more_diverse, nearer_bins, keep_quality, like_bicycle]
 
 
-def bins_gain(t: Table, data: str) -> float:
-    """The lesser of the leads in NDB and JSD, as shares of Pix2Pix's."""
-    return min(
-        1 - ratio(*(t.value(metric=metric, model=model, data=data) for model in ("MSGAN", "Pix2Pix")))
-        for metric in ("NDB", "JSD")
-    )
-
-
-def distance_ratio(t: Table, data: str) -> float:
-    return ratio(distance(t, "MSGAN", data=data), distance(t, "Pix2Pix", data=data))
-
-
-@claim(
-    experiment="msgan_facades",
-    where="Table 3",
-    above=2.0,
-    ratio=True,
-    text="with the term the outputs of a condition are far more diverse than Pix2Pix's",
+facades_more_diverse, facades_nearer_bins, facades_keep_quality, facades_like_bicycle = of_pairs(
+    "facades", "diversity is comparable to BicycleGAN's, which needs an encoder"
 )
-def facades_more_diverse(t: Table) -> float:
-    return diversity_gain(t, "facades")
-
-
-@claim(experiment="msgan_facades", where="Table 3", above=0.0, text="their bins are nearer to the data's (NDB and JSD)")
-def facades_nearer_bins(t: Table) -> float:
-    return bins_gain(t, "facades")
-
-
-@claim(
-    experiment="msgan_facades",
-    where="Table 3",
-    below=1.0,
-    ratio=True,
-    text="and their Fréchet distance is smaller: no loss of quality",
+maps_more_diverse, maps_nearer_bins, maps_keep_quality, maps_like_bicycle = of_pairs(
+    "maps", "diversity is comparable to BicycleGAN's"
 )
-def facades_keep_quality(t: Table) -> float:
-    return distance_ratio(t, "facades")
-
-
-@claim(
-    experiment="msgan_facades",
-    where="Table 3, Section 4.3.1",
-    above=0.9,
-    ratio=True,
-    text="diversity is comparable to BicycleGAN's, which needs an encoder",
-)
-def facades_like_bicycle(t: Table) -> float:
-    return ratio(diversity(t, "MSGAN", data="facades"), diversity(t, "BicycleGAN", data="facades"))
-
-
-@claim(
-    experiment="msgan_maps",
-    where="Table 3",
-    above=2.0,
-    ratio=True,
-    text="with the term the outputs of a condition are far more diverse than Pix2Pix's",
-)
-def maps_more_diverse(t: Table) -> float:
-    return diversity_gain(t, "maps")
-
-
-@claim(experiment="msgan_maps", where="Table 3", above=0.0, text="their bins are nearer to the data's (NDB and JSD)")
-def maps_nearer_bins(t: Table) -> float:
-    return bins_gain(t, "maps")
-
-
-@claim(
-    experiment="msgan_maps",
-    where="Table 3",
-    below=1.0,
-    ratio=True,
-    text="and their Fréchet distance is smaller: no loss of quality",
-)
-def maps_keep_quality(t: Table) -> float:
-    return distance_ratio(t, "maps")
-
-
-@claim(
-    experiment="msgan_maps",
-    where="Table 3, Section 4.3.1",
-    above=0.9,
-    ratio=True,
-    text="diversity is comparable to BicycleGAN's",
-)
-def maps_like_bicycle(t: Table) -> float:
-    return ratio(diversity(t, "MSGAN", data="maps"), diversity(t, "BicycleGAN", data="maps"))
-
-
-# --- Tables 1 and 2 ----------------------------------------------------------------------------------------------
+cifar10 = partial(claim, experiment="msgan_cifar10")
 
 
 def classes_won(t: Table, metric: str) -> float:
@@ -121,23 +64,17 @@ def classes_won(t: Table, metric: str) -> float:
     return sum(of("MSGAN", name) < of("DCGAN", name) for name in classes) / len(classes)
 
 
-@claim(
-    experiment="msgan_cifar10",
-    where="Table 1",
-    above=0.5,
-    text="mode collapse is less severe in most classes: fewer bins differ",
-)
+@cifar10(where="Table 1", above=0.5, text="mode collapse is less severe in most classes: fewer bins differ")
 def fewer_bins_in_most_classes(t: Table) -> float:
     return classes_won(t, "NDB")
 
 
-@claim(experiment="msgan_cifar10", where="Table 1", above=0.5, text="and their Jensen-Shannon divergence is smaller")
+@cifar10(where="Table 1", above=0.5, text="and their Jensen-Shannon divergence is smaller")
 def smaller_js_in_most_classes(t: Table) -> float:
     return classes_won(t, "JSD")
 
 
-@claim(
-    experiment="msgan_cifar10",
+@cifar10(
     where="Table 2",
     below=1.05,
     ratio=True,
@@ -147,7 +84,9 @@ def label_quality_is_kept(t: Table) -> float:
     return ratio(distance(t, "MSGAN", **{"class": "all"}), distance(t, "DCGAN", **{"class": "all"}))
 
 
-# --- Tables 6, 7 and 8, Figure 8 ---------------------------------------------------------------------------------
+sweep = partial(claim, experiment="msgan_lambda_sweep")
+distances = partial(claim, experiment="msgan_distance_choice", where="Table 7", above=1.0, ratio=True)
+overhead = partial(claim, experiment="msgan_overhead", where="Table 8, Appendix D")
 
 
 def curve(t: Table, name: Callable[[Iterable[str]], str | None]) -> Curve:
@@ -155,7 +94,7 @@ def curve(t: Table, name: Callable[[Iterable[str]], str | None]) -> Curve:
     return t.by("lambda_ms", metric=name(t.rows["metric"]) or "", model="MSGAN")
 
 
-@claim(experiment="msgan_lambda_sweep", where="Table 6", above=0.0, text="diversity rises with λ up to 1")
+@sweep(where="Table 6", above=0.0, text="diversity rises with λ up to 1")
 def diversity_rises(t: Table) -> float:
     """The least step, as a share of the diversity at λ = 1."""
     found = curve(t, diversity_name)
@@ -163,44 +102,29 @@ def diversity_rises(t: Table) -> float:
     return ratio(min(b - a for a, b in zip(values, values[1:], strict=False)), found[1.0])
 
 
-@claim(
-    experiment="msgan_lambda_sweep",
-    where="Appendix C.1",
-    above=1.0,
-    ratio=True,
-    text="beyond 1 training becomes unstable: quality is low at λ = 3",
-)
+@sweep(where="Appendix C.1", above=1.0, ratio=True, text="beyond 1 training becomes unstable: quality is low at λ = 3")
 def too_much_hurts(t: Table) -> float:
     found = curve(t, distance_name)
     return ratio(found[3.0], found[1.0])
 
 
-@claim(experiment="msgan_lambda_sweep", where="Appendix C.1", below=1.0, ratio=True, text="and diversity too")
+@sweep(where="Appendix C.1", below=1.0, ratio=True, text="and diversity too")
 def too_much_costs_diversity(t: Table) -> float:
     found = curve(t, diversity_name)
     return ratio(found[3.0], found[1.0])
 
 
-@claim(
-    experiment="msgan_distance_choice",
-    where="Table 7",
-    above=1.0,
-    ratio=True,
-    text="the L1 distance of pixels gives more diversity than that of features",
-)
+@distances(text="the L1 distance of pixels gives more diversity than that of features")
 def pixels_beat_features(t: Table) -> float:
     return ratio(diversity(t, "MSGAN-L1", distance="L1"), diversity(t, "MSGAN-FD", distance="discriminator features"))
 
 
-@claim(
-    experiment="msgan_distance_choice", where="Table 7", above=1.0, ratio=True, text="which still improves on Pix2Pix's"
-)
+@distances(text="which still improves on Pix2Pix's")
 def features_beat_nothing(t: Table) -> float:
     return ratio(diversity(t, "MSGAN-FD", distance="discriminator features"), diversity(t, "Pix2Pix", distance="none"))
 
 
-@claim(
-    experiment="msgan_overhead",
+@overhead(
     where="Table 8",
     below=0.0005,
     threshold_of="paper",
@@ -212,30 +136,19 @@ def parameters_are_the_printed_ones(t: Table) -> float:
     return max(abs(t.value(metric="parameters", model=model) - number) for model, number in printed.items())
 
 
-@claim(
-    experiment="msgan_overhead",
-    where="Table 8, Appendix D",
-    below=1.1,
-    ratio=True,
-    text="an update takes about as long as Pix2Pix's",
-)
+def time_ratio(t: Table, *models: str) -> float:
+    one, other = (t.value(metric="seconds_per_iteration", model=model) for model in models)
+    return one / other
+
+
+@overhead(below=1.1, ratio=True, text="an update takes about as long as Pix2Pix's")
 def little_time(t: Table) -> float:
-    return _seconds(t, "MSGAN") / _seconds(t, "Pix2Pix")
+    return time_ratio(t, "MSGAN", "Pix2Pix")
 
 
-@claim(
-    experiment="msgan_overhead",
-    where="Table 8, Appendix D",
-    above=1.0,
-    ratio=True,
-    text="BicycleGAN's takes longer than MSGAN's",
-)
+@overhead(above=1.0, ratio=True, text="BicycleGAN's takes longer than MSGAN's")
 def bicycle_takes_longer(t: Table) -> float:
-    return _seconds(t, "BicycleGAN") / _seconds(t, "MSGAN")
-
-
-def _seconds(t: Table, model: str) -> float:
-    return t.value(metric="seconds_per_iteration", model=model)
+    return time_ratio(t, "BicycleGAN", "MSGAN")
 
 
 @claim(

@@ -8,17 +8,13 @@ from common.reporting.figures.plots import bars_with_seeds, by_condition, figure
 from common.reporting.figures.translations import quality_and_diversity, show_outputs
 from common.reporting.results import Results
 
-METHODS = ("Pix2Pix", "MSGAN", "BicycleGAN")
-
 
 def msgan_facades(r: Results) -> None:
-    show_outputs(r, METHODS)
+    show_outputs(r, ("Pix2Pix", "MSGAN", "BicycleGAN"))
     quality_and_diversity(r)
 
 
-def msgan_maps(r: Results) -> None:
-    show_outputs(r, METHODS)
-    quality_and_diversity(r)
+msgan_maps = msgan_facades
 
 
 def msgan_distance_choice(r: Results) -> None:

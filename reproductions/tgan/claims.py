@@ -4,98 +4,42 @@ Where no C3D was at hand, the score is that of a classifier trained on the same 
 paper gives none.
 """
 
+from functools import partial
+
 from common.measurements.numbers import distance, ratio, score
 from common.measurements.table import Missing, Table
-from common.reporting.claims import claim
+from common.reporting.claims import Claim, claim
 
-VGAN = "Video GAN (SVC)"
+VGAN, TGAN, VOLUME = "Video GAN (SVC)", "TGAN (SVC)", "3D model (SVC)"
 
-
-# --- Table 4 -------------------------------------------------------------------------------------------------------
-
-
-@claim(
-    experiment="tgan_ucf101",
-    where="Table 4, Section 6.5",
-    above=1.0,
-    ratio=True,
-    text="TGAN scores higher than the 3-D model, both with SVC",
-)
-def beats_3d_model(t: Table) -> float:
-    return score(t, "TGAN (SVC)") / score(t, "3D model (SVC)")
+ucf101 = partial(claim, experiment="tgan_ucf101", where="Table 4, Section 6.5", above=1.0, ratio=True)
 
 
-@claim(
-    experiment="tgan_ucf101",
-    where="Table 4, Section 6.5",
-    above=1.0,
-    ratio=True,
-    text="TGAN scores higher than Video GAN, both with SVC",
-)
-def beats_video_gan(t: Table) -> float:
-    return score(t, "TGAN (SVC)") / score(t, VGAN)
+def scores_higher(model: str, other: str, text: str, **said) -> Claim:
+    return ucf101(text=text, **said)(lambda t: score(t, model) / score(t, other))
 
 
-@claim(
-    experiment="tgan_ucf101",
-    where="Table 4, Section 6.5",
-    above=1.0,
-    ratio=True,
-    text="the 3-D model scores lower than Video GAN and TGAN",
-)
+beats_3d_model = scores_higher(TGAN, VOLUME, "TGAN scores higher than the 3-D model, both with SVC")
+beats_video_gan = scores_higher(TGAN, VGAN, "TGAN scores higher than Video GAN, both with SVC")
+
+
+@ucf101(text="the 3-D model scores lower than Video GAN and TGAN")
 def weakest_is_3d(t: Table) -> float:
-    return min(score(t, VGAN), score(t, "TGAN (SVC)")) / score(t, "3D model (SVC)")
+    return min(score(t, VGAN), score(t, TGAN)) / score(t, VOLUME)
 
 
-@claim(
-    experiment="tgan_ucf101",
-    where="Table 4, Section 6.5",
-    above=1.0,
-    ratio=True,
-    text="SVC trains TGAN better than the normal GAN loss does",
-)
-def svc_beats_normal(t: Table) -> float:
-    return score(t, "TGAN (SVC)") / score(t, "TGAN (Normal GAN)")
-
-
-@claim(
-    experiment="tgan_ucf101",
-    where="Table 4, Section 6.5",
+svc_beats_normal = scores_higher(TGAN, "TGAN (Normal GAN)", "SVC trains TGAN better than the normal GAN loss does")
+svc_like_tuned_clipping = scores_higher(
+    TGAN,
+    "TGAN (Weight clipping)",
+    "SVC scores no lower than clipping weights at the tuned c = 0.01 (the printed lead is within the spread)",
     above=0.97,
-    ratio=True,
-    text="SVC scores no lower than clipping weights at the tuned c = 0.01 (the printed lead is within the spread)",
 )
-def svc_like_tuned_clipping(t: Table) -> float:
-    return score(t, "TGAN (SVC)") / score(t, "TGAN (Weight clipping)")
-
-
-@claim(
-    experiment="tgan_ucf101",
-    where="Table 4, Section 6.5",
-    above=1.0,
-    ratio=True,
-    text="SVC helps the 3-D model over clipping weights",
+svc_helps_3d_model = scores_higher(
+    VOLUME, "3D model (Weight clipping)", "SVC helps the 3-D model over clipping weights"
 )
-def svc_helps_3d_model(t: Table) -> float:
-    return score(t, "3D model (SVC)") / score(t, "3D model (Weight clipping)")
-
-
-@claim(
-    experiment="tgan_ucf101",
-    where="Table 4, Section 6.5",
-    above=1.0,
-    ratio=True,
-    text="SVC helps Video GAN over the normal GAN loss",
-)
-def svc_helps_video_gan(t: Table) -> float:
-    return score(t, VGAN) / score(t, "Video GAN (Normal GAN)")
-
-
-@claim(
-    experiment="tgan_ucf101", where="Table 4, Section 6.4.1", above=1.0, ratio=True, text="labels raise TGAN's score"
-)
-def labels_help(t: Table) -> float:
-    return score(t, "Conditional TGAN (SVC)") / score(t, "TGAN (SVC)")
+svc_helps_video_gan = scores_higher(VGAN, "Video GAN (Normal GAN)", "SVC helps Video GAN over the normal GAN loss")
+labels_help = scores_higher("Conditional TGAN (SVC)", TGAN, "labels raise TGAN's score", where="Table 4, Section 6.4.1")
 
 
 @claim(experiment="tgan_ucf101", where="Table 4", below=1.0, ratio=True, text="no model reaches the score of the data")
@@ -107,46 +51,40 @@ def below_the_data(t: Table) -> float:
     return max(score(t, model) for model in models) / score(t, real)
 
 
-# --- Figure 2 ------------------------------------------------------------------------------------------------------
-
 BOUNDS = ("c = 0.001", "TGAN (Weight clipping)", "c = 0.1", "c = 1")
+stability = partial(claim, experiment="tgan_clipping_stability", where="Figure 2, Section 4")
 
 
-@claim(
-    experiment="tgan_clipping_stability",
-    where="Figure 2, Section 4",
-    below=0.5,
-    text="with singular value clipping the loss stays finite (and below 1,000)",
-)
+def distance_left(t: Table, model: str) -> float:
+    return t.value(metric="distance_left", model=model)
+
+
+@stability(below=0.5, text="with singular value clipping the loss stays finite (and below 1,000)")
 def svc_never_fails(t: Table) -> float:
-    return t.value(metric="failed", model="TGAN (SVC)")
+    return t.value(metric="failed", model=TGAN)
 
 
-@claim(
-    experiment="tgan_clipping_stability",
-    where="Figure 2, Section 4",
+@stability(
     below=0.5,
     ratio=True,
     text="and the generator learns something: it ends nearer to the data than half of the distance it began with "
     "(a weak test)",
 )
 def svc_learns(t: Table) -> float:
-    return t.value(metric="distance_left", model="TGAN (SVC)")
+    return distance_left(t, TGAN)
 
 
-@claim(
-    experiment="tgan_clipping_stability",
+@stability(
     where="Section 4: “frequently fails in learning”",
     above=0.5,
     ratio=True,
     text="at some bound clipping weights fails: the generator keeps more than half of that distance (a weak test)",
 )
 def some_bound_fails(t: Table) -> float:
-    return max(t.value(metric="distance_left", model=bound) for bound in BOUNDS)
+    return max(distance_left(t, bound) for bound in BOUNDS)
 
 
-@claim(
-    experiment="tgan_clipping_stability",
+@stability(
     where="Section 4: “tuning of hyper parameter c is severe”",
     above=1.5,
     ratio=True,
@@ -157,18 +95,14 @@ def bound_must_be_tuned(t: Table) -> float:
     return max(reached) / min(reached)
 
 
-@claim(
-    experiment="tgan_clipping_stability",
+@stability(
     where="Section 6.5",
     below=1.1,
     ratio=True,
     text="singular value clipping, without tuning, comes as near to the data as the best bound",
 )
 def svc_like_best_bound(t: Table) -> float:
-    return distance(t, "TGAN (SVC)") / min(distance(t, bound) for bound in BOUNDS)
-
-
-# --- Figure 7 ------------------------------------------------------------------------------------------------------
+    return distance(t, TGAN) / min(distance(t, bound) for bound in BOUNDS)
 
 
 @claim(
@@ -182,9 +116,6 @@ def label_decides(t: Table) -> float:
     return t.value(metric="times_chance", model="Conditional TGAN (SVC)")
 
 
-# --- Figure 5 ------------------------------------------------------------------------------------------------------
-
-
 @claim(
     experiment="tgan_golf",
     where="Section 6.4: “it changes with time”",
@@ -193,79 +124,44 @@ def label_decides(t: Table) -> float:
     text="TGAN's golf scenes change from frame to frame as much as the data's, within a factor of two (ours)",
 )
 def golf_scenes_move(t: Table) -> float:
-    one, other = (t.value(metric="frame_change", model=model) for model in ("TGAN (SVC)", "data"))
+    one, other = (t.value(metric="frame_change", model=model) for model in (TGAN, "data"))
     share = max(one, 1e-3) / max(other, 1e-3)
     return min(share, 1 / share)
 
 
-# --- Table 3 -------------------------------------------------------------------------------------------------------
+RIVALS = NORMAL_VOLUME, SVC_VOLUME, Z1_ALONE = "3D model (GAN)", "3D model (SVC)", "TGAN (G1(z1))"
+gam_claim = partial(claim, experiment="tgan_moving_mnist_gam", where="Table 3", above=1.0, ratio=True)
 
 
-@claim(
-    experiment="tgan_moving_mnist_gam",
-    where="Table 3",
-    above=1.0,
-    ratio=True,
-    text="TGAN's GAM is above 1 against the 3-D model trained with the normal GAN (whatever the test ratio)",
-)
-def wins_against_normal_3d(t: Table) -> float:
-    return t.value(metric="GAM", model="TGAN", against="3D model (GAN)")
+def gam(t: Table, rival: str) -> float:
+    return t.value(metric="GAM", model="TGAN", against=rival)
 
 
-@claim(
-    experiment="tgan_moving_mnist_gam",
-    where="Table 3",
-    above=1.0,
-    ratio=True,
-    text="TGAN's GAM is above 1 against the 3-D model trained with SVC (whatever the test ratio)",
-)
-def wins_against_svc_3d(t: Table) -> float:
-    return t.value(metric="GAM", model="TGAN", against="3D model (SVC)")
+def wins_against(rival: str, named: str) -> Claim:
+    made = gam_claim(text=f"TGAN's GAM is above 1 against {named} (whatever the test ratio)")
+    return made(lambda t: gam(t, rival))
 
 
-@claim(
-    experiment="tgan_moving_mnist_gam",
-    where="Table 3",
-    above=1.0,
-    ratio=True,
-    text="TGAN's GAM is above 1 against the TGAN whose image generator sees z₁ alone (whatever the test ratio)",
-)
-def wins_against_z1_alone(t: Table) -> float:
-    return t.value(metric="GAM", model="TGAN", against="TGAN (G1(z1))")
+wins_against_normal_3d = wins_against(NORMAL_VOLUME, "the 3-D model trained with the normal GAN")
+wins_against_svc_3d = wins_against(SVC_VOLUME, "the 3-D model trained with SVC")
+wins_against_z1_alone = wins_against(Z1_ALONE, "the TGAN whose image generator sees z₁ alone")
 
 
-@claim(
-    experiment="tgan_moving_mnist_gam",
-    where="Table 3",
-    above=1.0,
-    ratio=True,
-    text="its lead is largest over the 3-D model with the normal GAN and smallest over the TGAN without z₀",
-)
+@gam_claim(text="its lead is largest over the 3-D model with the normal GAN and smallest over the TGAN without z₀")
 def leads_in_order(t: Table) -> float:
-    leads = [
-        t.value(metric="GAM", model="TGAN", against=one)
-        for one in ("3D model (GAN)", "3D model (SVC)", "TGAN (G1(z1))")
-    ]
-    return min(leads[0] / leads[1], leads[1] / leads[2])
+    largest, middle, smallest = (gam(t, rival) for rival in RIVALS)
+    return min(largest / middle, middle / smallest)
 
 
-@claim(
-    experiment="tgan_moving_mnist_gam",
-    where="Section 6.4",
-    above=1.0,
-    ratio=True,
-    text="without z₀ in the image generator the videos are less diverse (mode collapse)",
-)
+@gam_claim(where="Section 6.4", text="without z₀ in the image generator the videos are less diverse (mode collapse)")
 def z0_prevents_collapse(t: Table) -> float:
-    one, other = (t.value(metric="pixel_diversity", model=model) for model in ("TGAN", "TGAN (G1(z1))"))
-    return ratio(one, other)
+    return ratio(*(t.value(metric="pixel_diversity", model=model) for model in ("TGAN", Z1_ALONE)))
 
 
-# --- Figure 6 ------------------------------------------------------------------------------------------------------
+interpolation = partial(claim, experiment="tgan_frame_interpolation")
 
 
-@claim(
-    experiment="tgan_frame_interpolation",
+@interpolation(
     where="Section 5.1",
     below=1e-4,
     text="at its own times the interpolated trajectory gives the generator's own frames",
@@ -274,8 +170,7 @@ def frames_are_kept(t: Table) -> float:
     return t.value(metric="difference_at_frames", model="TGAN")
 
 
-@claim(
-    experiment="tgan_frame_interpolation",
+@interpolation(
     where="Section 6.4.1: “not … dissolve”",
     above=0.1,
     text="a frame between two is not their dissolve: it lies off it by more than a tenth of the step",
@@ -284,12 +179,6 @@ def not_a_dissolve(t: Table) -> float:
     return t.value(metric="off_dissolve", model="TGAN")
 
 
-@claim(
-    experiment="tgan_frame_interpolation",
-    where="Section 6.4.1",
-    above=1.0,
-    ratio=True,
-    text="it keeps more contrast than the dissolve",
-)
+@interpolation(where="Section 6.4.1", above=1.0, ratio=True, text="it keeps more contrast than the dissolve")
 def sharper_than_dissolve(t: Table) -> float:
     return t.value(metric="contrast_kept", model="TGAN") / t.value(metric="contrast_of_dissolve", model="TGAN")

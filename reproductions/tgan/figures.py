@@ -43,8 +43,8 @@ def tgan_conditional(r: Results) -> None:
 
 
 def tgan_moving_mnist_gam(r: Results) -> None:
-    videos = {name: r.sheets[name] for name in ("3D model (GAN)", "3D model (SVC)", "TGAN (G1(z1))", "TGAN", "data")}
     letters = {"3D model (GAN)": "(a) ", "3D model (SVC)": "(b) ", "TGAN (G1(z1))": "(c) ", "TGAN": "(d) "}
+    videos = {name: r.sheets[name] for name in (*letters, "data")}
     show_strips(r.folder / "samples", {letters.get(name, "") + name: shown for name, shown in videos.items()})
     animate(r.folder / "moving.webp", videos)
     rows = pick(r.per_seed, metric="GAM")
@@ -52,10 +52,8 @@ def tgan_moving_mnist_gam(r: Results) -> None:
     with figure(r.folder / "gam", 1, 1, (5, 2.8)) as (_, axes):
         axis = axes[0, 0]
         for place, rival in enumerate(rivals):
-            seeds = under(rows, against=rival)["value"]
-            axis.plot(
-                [place] * len(seeds), seeds, MARKERS[0], color=COLOURS[0], label="measured" if place == 0 else None
-            )
+            seeds, label = under(rows, against=rival)["value"], "measured" if place == 0 else None
+            axis.plot([place] * len(seeds), seeds, MARKERS[0], color=COLOURS[0], label=label)
         printed = r.reported.set_index(values_of(r.reported, "against"))["value"]
         axis.plot(range(len(rivals)), printed.reindex(rivals), "kx", markersize=8, label="printed")
         axis.axhline(1, color="black", linewidth=0.8)

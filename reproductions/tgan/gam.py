@@ -31,29 +31,28 @@ def best_threshold(real: np.ndarray, fake: np.ndarray) -> float:
     return float(cuts[np.argmin(missed + fooled)])
 
 
-def adversarial_metric(
-    *,
-    a_on_real: np.ndarray,
-    a_on_own: np.ndarray,
-    a_on_other: np.ndarray,
-    b_on_real: np.ndarray,
-    b_on_own: np.ndarray,
-    b_on_other: np.ndarray,
-) -> AdversarialMetric:
-    """From the values (n,) of critics A and B on real test data, on their own generator's fakes and on the other's.
+class Values(NamedTuple):
+    """A critic's values (n,) of real test data, of its own generator's fakes and of the other generator's."""
 
-    Half a sample stands for a critic that errs never, so that a ratio is always finite.
-    """
-    a, b = best_threshold(a_on_real, a_on_own), best_threshold(b_on_real, b_on_own)
+    of_real: np.ndarray
+    of_own: np.ndarray
+    of_others: np.ndarray
 
-    def share(wrong: np.ndarray) -> float:
-        return max(float(wrong.mean()), 0.5 / len(wrong))
+    def errors(self) -> tuple[float, float]:
+        """Shares of real data taken for fake and of the other's fakes taken for real.
 
-    return AdversarialMetric(
-        score=share(_values(b_on_other) > b) / share(_values(a_on_other) > a),
-        test_ratio=share(_values(a_on_real) <= a) / share(_values(b_on_real) <= b),
-        parts={"threshold": "fewest errors on own", "n_real": str(len(a_on_real)), "n_fake": str(len(a_on_other))},
-    )
+        Half a sample stands for a critic that errs never, so that a ratio is always finite.
+        """
+        threshold = best_threshold(self.of_real, self.of_own)
+        wrong = _values(self.of_real) <= threshold, _values(self.of_others) > threshold
+        on_real, on_others = (max(float(each.mean()), 0.5 / len(each)) for each in wrong)
+        return on_real, on_others
+
+
+def adversarial_metric(a: Values, b: Values) -> AdversarialMetric:
+    (a_on_real, a_on_others), (b_on_real, b_on_others) = a.errors(), b.errors()
+    parts = {"threshold": "fewest errors on own", "n_real": str(len(a.of_real)), "n_fake": str(len(a.of_others))}
+    return AdversarialMetric(b_on_others / a_on_others, a_on_real / b_on_real, parts)
 
 
 def _values(values: np.ndarray) -> np.ndarray:

@@ -9,13 +9,13 @@ from torch import nn
 from common.data.batches import to_float, to_uint8
 from common.data.clips import ClipReader
 from common.evaluation.features import extract
-from common.evaluation.measuring import Cell, Measuring
+from common.evaluation.measuring import Measuring
 from common.evaluation.metrics.scores import accuracy
 from common.evaluation.sampling import seed_sampling
 from common.evaluation.videos import held_out
 from common.nn.video import GaussianNoise
 from common.training.video import VideoMethod
-from reproductions.tgan.gam import adversarial_metric
+from reproductions.tgan.gam import Values, adversarial_metric
 
 SHOWN = 16
 FAILED_LOSS = 1e3
@@ -24,15 +24,6 @@ BETWEEN = 4  # steps from one frame to the next, where frames are interpolated f
 
 def tgan_ucf101(m: Measuring) -> None:
     """Table 4 and Figure 4."""
-    _judged(m)
-
-
-def tgan_golf(m: Measuring) -> None:
-    """Figure 5"""
-    _judged(m)
-
-
-def _judged(m: Measuring) -> None:
     evaluator = m.evaluator()
     dataset = evaluator.data.card["data"]
     name = "UCF-101 dataset" if dataset == "ucf101" else "data"  # Table 4's only where it is that
@@ -41,6 +32,9 @@ def _judged(m: Measuring) -> None:
         m.cell_of(name, seed, dataset).add_numbers(real.numbers)
     m.sheet("data", real.samples[:SHOWN])
     m.evaluate_runs(evaluator, shown=SHOWN)
+
+
+tgan_golf = tgan_ucf101  # Figure 5
 
 
 def tgan_clipping_stability(m: Measuring) -> None:
@@ -85,9 +79,6 @@ def tgan_conditional(m: Measuring) -> None:
             m.sheet("data", real.samples[np.concatenate(firsts)])
 
 
-# --- Moving MNIST --------------------------------------------------------------------------------------------------
-
-
 def tgan_moving_mnist_gam(m: Measuring) -> None:
     """Table 3 and Figure 3."""
     s = m.settings("TGAN")
@@ -103,7 +94,9 @@ def tgan_moving_mnist_gam(m: Measuring) -> None:
             seed_sampling(run.seed)
             fakes[key] = methods[key].sample(count)
             shown = to_uint8(fakes[key][:SHOWN]).cpu().numpy()
-            _add_diversity(m.cell(run, unseen.card["data"]), fakes[key])
+            one, other = fakes[key][: 2 * (count // 2)].chunk(2)
+            diversity, of = float((one - other).abs().mean()), "mean |difference| of two videos, pixels in [-1,1]"
+            m.cell(run, unseen.card["data"]).add("pixel_diversity", diversity, "higher", of=of, pairs=len(one))
         if m.shown(run):
             m.sheet(run.arm, shown)
     m.sheet("data", to_uint8(real[:SHOWN]).cpu().numpy())
@@ -114,12 +107,7 @@ def tgan_moving_mnist_gam(m: Measuring) -> None:
                 continue
             of_a, of_b = _values(methods[a]), _values(methods[b])
             found = adversarial_metric(
-                a_on_real=of_a(real),
-                a_on_own=of_a(fakes[a]),
-                a_on_other=of_a(fakes[b]),
-                b_on_real=of_b(real),
-                b_on_own=of_b(fakes[b]),
-                b_on_other=of_b(fakes[a]),
+                Values(of_a(real), of_a(fakes[a]), of_a(fakes[b])), Values(of_b(real), of_b(fakes[b]), of_b(fakes[a]))
             )
             cell = m.cell_of("TGAN", seed, unseen.card["data"], against=arm)
             parts = {**found.parts, "critics": "batch statistics, without noise", "real": "held-out clips"}
@@ -138,21 +126,11 @@ def _values(method: VideoMethod) -> Callable[[torch.Tensor], np.ndarray]:
 
     def values(videos: torch.Tensor) -> np.ndarray:
         size = method.settings["batch_size"]
+        whole = videos[: len(videos) - len(videos) % size]
         with torch.no_grad():
-            parts = [
-                method.critic(videos[i : i + size], None) for i in range(0, len(videos) - len(videos) % size, size)
-            ]
-        return torch.cat(parts).cpu().numpy()
+            return torch.cat([method.critic(batch, None) for batch in whole.split(size)]).cpu().numpy()
 
     return values
-
-
-def _add_diversity(cell: Cell, videos: torch.Tensor) -> None:
-    """How much videos differ from one another: little where the generator has collapsed to a few."""
-    half = len(videos) // 2
-    value = float((videos[:half] - videos[half : 2 * half]).abs().mean())
-    of = "mean |difference| of two videos, pixels in [-1,1]"
-    cell.add("pixel_diversity", value, "higher", of=of, pairs=half)
 
 
 def tgan_frame_interpolation(m: Measuring) -> None:

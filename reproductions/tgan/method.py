@@ -29,13 +29,8 @@ class NormalGAN(VideoGAN):
         s = self.settings
         sizes = (self.frames, self.size, self.channels, s["generator_width"])
         if s["generator"] == "temporal":
-            return TGANGenerator(
-                *sizes,
-                s["temporal_width"],
-                s["latent_size"],
-                classes=self.classes,
-                sees_z0=s["image_generator_sees_z0"],
-            )
+            sees = {"classes": self.classes, "sees_z0": s["image_generator_sees_z0"]}
+            return TGANGenerator(*sizes, s["temporal_width"], s["latent_size"], **sees)
         if self.classes:
             raise ValueError(f"generator {s['generator']!r} cannot be told a class")
         if s["generator"] == "volume":

@@ -1,5 +1,10 @@
 """The generators of *Temporal Generative Adversarial Nets* (Table 1), as in the authors' code (models/)."""
 
+import math
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -15,21 +20,19 @@ class TemporalGenerator(nn.Sequential):
     """G₀: z₀ (n, size_in) -> z₁ (n, latent_size, frames), 1-D transposed convolutions over lengths 1, 2, 4, 8, 16.
 
     BatchNorm (without shift, as in the authors' configurations of UCF-101) and ReLU between, tanh at the end. Published
-    size (100 in and out, 16 frames): 826,468 parameters with BatchNorm's shifts, 825,444 without.
+    size (100 in and out, 16 frames): 825,444 parameters.
     """
 
-    def __init__(self, frames: int, size_in: int, latent_size: int, width: int = 512, *, shift: bool = False):
+    def __init__(self, frames: int, size_in: int, latent_size: int, width: int = 512):
         count = frames.bit_length() - 1
         if 2**count != frames or not 1 <= count <= len(TEMPORAL_WIDTHS):
             raise ValueError(f"the temporal generator makes 2, 4, 8 or 16 frames, not {frames}")
         widths = [max(w * width // TEMPORAL_WIDTHS[0], 1) for w in TEMPORAL_WIDTHS[:count]]
         layers: list[nn.Module] = []
-        before = size_in
-        for i, after in enumerate(widths):
-            layers.append(nn.ConvTranspose1d(before, after, *((1, 1, 0) if i == 0 else (4, 2, 1))))
-            layers += [batch_norm(nn.BatchNorm1d, after, shift=shift, eps=EPS), nn.ReLU(inplace=True)]
-            before = after
-        super().__init__(*layers, nn.ConvTranspose1d(before, latent_size, 4, 2, 1), nn.Tanh())
+        for i, (before, after) in enumerate(pairwise([size_in, *widths])):
+            layers.append(nn.ConvTranspose1d(before, after, *((4, 2, 1) if i else (1, 1, 0))))
+            layers += [batch_norm(nn.BatchNorm1d, after, shift=False, eps=EPS), nn.ReLU(inplace=True)]
+        super().__init__(*layers, nn.ConvTranspose1d(widths[-1], latent_size, 4, 2, 1), nn.Tanh())
         he_normal(self)
 
     def forward(self, z0: Tensor) -> Tensor:
@@ -55,12 +58,10 @@ class ImageGenerator(nn.Module):
             for n in inputs
         )
         layers: list[nn.Module] = []
-        before = widths[0] * len(inputs)
-        for after in widths:
+        for before, after in pairwise([widths[0] * len(inputs), *widths]):
             layers.append(nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False))
             layers += [nn.BatchNorm2d(after, eps=EPS), nn.ReLU(inplace=True)]
-            before = after
-        self.body = nn.Sequential(*layers, nn.ConvTranspose2d(before, channels, 3, 1, 1), nn.Tanh())
+        self.body = nn.Sequential(*layers, nn.ConvTranspose2d(widths[-1], channels, 3, 1, 1), nn.Tanh())
 
     def forward(self, *inputs: Tensor) -> Tensor:
         maps = [linear(x).unflatten(1, self.maps) for linear, x in zip(self.linears, inputs, strict=True)]
@@ -114,20 +115,16 @@ class VolumeGenerator(nn.Module):
     ``width``: filters before the last layer; 64 gives the published 512 at the first of four.
     """
 
-    def __init__(self, frames: int, size: int, channels: int, width: int, latent_size: int, *, eps: float = 1e-5):
+    def __init__(self, frames: int, size: int, channels: int, width: int, latent_size: int):
         super().__init__()
         count, side = doublings(size)
         widths = [width * 2**i for i in reversed(range(count))]
         self.start = (widths[0], start_frames(frames, count), side, side)
-        depth = self.start[1]
-        self.linear = nn.Linear(latent_size, widths[0] * depth * side * side, bias=False)
-        layers: list[nn.Module] = [nn.BatchNorm3d(widths[0], eps=eps), nn.ReLU(inplace=True)]
-        for before, after in zip(widths, widths[1:], strict=False):
-            layers += [
-                nn.ConvTranspose3d(before, after, 4, 2, 1, bias=False),
-                nn.BatchNorm3d(after, eps=eps),
-                nn.ReLU(inplace=True),
-            ]
+        self.linear = nn.Linear(latent_size, math.prod(self.start), bias=False)
+        layers: list[nn.Module] = [nn.BatchNorm3d(widths[0]), nn.ReLU(inplace=True)]
+        for before, after in pairwise(widths):
+            layers.append(nn.ConvTranspose3d(before, after, 4, 2, 1, bias=False))
+            layers += [nn.BatchNorm3d(after), nn.ReLU(inplace=True)]
         self.body = nn.Sequential(*layers, nn.ConvTranspose3d(widths[-1], channels, 4, 2, 1), nn.Tanh())
 
     def forward(self, z: Tensor, labels: None = None) -> Tensor:
@@ -136,17 +133,17 @@ class VolumeGenerator(nn.Module):
 
 def he_normal(network: nn.Module) -> None:
     """Weights N(0, 2/fan in), biases 0 (He et al. 2015; Section 6.2)."""
-    for module in network.modules():
-        if isinstance(module, (CONVOLUTIONS, nn.Linear)):
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
+    _initialise(network, partial(nn.init.kaiming_normal_, nonlinearity="relu"))
 
 
 def uniform(network: nn.Module, bound: float) -> None:
     """Weights uniform in [-bound, bound], biases 0 (Section 6.2)."""
+    _initialise(network, partial(nn.init.uniform_, a=-bound, b=bound))
+
+
+def _initialise(network: nn.Module, fill: Callable[[Tensor], Tensor]) -> None:
     for module in network.modules():
         if isinstance(module, (CONVOLUTIONS, nn.Linear)):
-            nn.init.uniform_(module.weight, -bound, bound)
+            fill(module.weight)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)

@@ -84,12 +84,8 @@ class FutureVideoGAN(VideoGAN):
 
     def generator_loss(self, batch: Clips) -> Losses:
         distance = (batch.fake[:, :, 0].float() - batch.x[:, :, 0]).abs().mean()
-        loss = non_saturating(self.critic(batch.fake, batch.labels))
-        losses = Losses(loss, generator_loss=loss)
+        losses = super().generator_loss(batch)
         return losses.plus(self.settings["reconstruction"] * distance, first_frame_distance=distance)
-
-    def generated(self, count: int, labels: Tensor | None) -> Tensor:
-        raise NotImplementedError("this model continues given images: call continued")
 
     def continued(self, images: Tensor, frames: int) -> Tensor:
         """Videos (n, channels, frames, size, size) that begin with ``images``."""

@@ -4,6 +4,7 @@ Videos are (n, channels, frames, height, width) in [-1, 1]. Their discriminator 
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -45,8 +46,7 @@ class TwoStreamGenerator(TwoStreams):
     def __init__(self, size: int, channels: int, width: int, latent_size: int):
         count, side = doublings(size)
         widths = [width * 2**i for i in reversed(range(count))]
-        trunk = _up(nn.ConvTranspose3d, nn.BatchNorm3d, latent_size, widths, (2, side, side))
-        ground = _up(nn.ConvTranspose2d, nn.BatchNorm2d, latent_size, widths, (side, side))
+        trunk, ground = _up(latent_size, widths, (2, side, side)), _up(latent_size, widths, (side, side))
         super().__init__(size, channels, width, trunk, ground)
 
     def forward(self, z: Tensor, labels: None = None) -> Tensor:
@@ -61,8 +61,7 @@ class FutureGenerator(TwoStreams):
     def __init__(self, size: int, channels: int, width: int):
         count, _ = doublings(size)
         widths = [width * 2**i for i in reversed(range(count))]
-        trunk = _up(nn.ConvTranspose3d, nn.BatchNorm3d, widths[0], widths, (2, 1, 1))
-        ground = nn.Sequential(*_up(nn.ConvTranspose2d, nn.BatchNorm2d, widths[0], widths, (1, 1))[3:])
+        trunk, ground = _up(widths[0], widths, (2, 1, 1)), nn.Sequential(*_up(widths[0], widths, (1, 1))[3:])
         super().__init__(size, channels, width, trunk, ground)
         self.encoder = ImageEncoder(size, channels, width, eps=1e-3)
 
@@ -70,17 +69,12 @@ class FutureGenerator(TwoStreams):
         return super().forward(self.encoder(images))
 
 
-def _up(
-    convolution: Callable[..., nn.Module],
-    norm: Callable[..., nn.Module],
-    before: int,
-    widths: list[int],
-    first: tuple[int, ...],
-) -> nn.Sequential:
-    """A transposed convolution of the kernel ``first``, then one doubling for each further width."""
+def _up(code_size: int, widths: list[int], first: tuple[int, ...]) -> nn.Sequential:
+    """A transposed convolution of the kernel ``first``, then one doubling for each further width; in its dimensions."""
+    convolution: Callable[..., nn.Module] = nn.ConvTranspose2d if len(first) == 2 else nn.ConvTranspose3d
+    norm = nn.BatchNorm2d if len(first) == 2 else nn.BatchNorm3d
     layers: list[nn.Module] = []
-    for i, after in enumerate(widths):
-        layers += [convolution(before, after, *((first, 1, 0) if i == 0 else (4, 2, 1)))]
+    for i, (before, after) in enumerate(pairwise([code_size, *widths])):
+        layers.append(convolution(before, after, *((4, 2, 1) if i else (first, 1, 0))))
         layers += [norm(after), nn.ReLU(inplace=True)]
-        before = after
     return nn.Sequential(*layers)

@@ -3,6 +3,8 @@
 Thresholds are ours wherever the paper gives none: it argues with curves and pictures.
 """
 
+from functools import partial
+
 import numpy as np
 
 from common.measurements.numbers import distance
@@ -16,6 +18,9 @@ def value(t: Table, metric: str, model: str) -> float:
     return t.value(metric=metric, model=model)
 
 
+lines = partial(claim, experiment="wgan_parallel_lines", where="Example 1")
+
+
 def off_zero(t: Table, metric: str) -> list[float]:
     """The values of a metric at every θ but 0."""
     values = [found for theta, found in t.by("theta", metric=metric).items() if theta]
@@ -24,37 +29,29 @@ def off_zero(t: Table, metric: str) -> list[float]:
     return values
 
 
-# --- Example 1, Figure 1 ---------------------------------------------------------------------------------
-
-
-@claim(experiment="wgan_parallel_lines", where="Example 1", below=0.05, text="W(P0, Pθ) = |θ| for every θ")
+@lines(below=0.05, text="W(P0, Pθ) = |θ| for every θ")
 def w_is_theta(t: Table) -> float:
     """The largest error over θ."""
     return max(abs(w - abs(theta)) for theta, w in t.by("theta", metric="W").items())
 
 
-@claim(experiment="wgan_parallel_lines", where="Example 1", above=0.95, text="JS = log 2 wherever θ ≠ 0")
+@lines(above=0.95, text="JS = log 2 wherever θ ≠ 0")
 def js_is_log_2(t: Table) -> float:
     """The smallest JS over θ ≠ 0, as a share of log 2."""
     return min(off_zero(t, "JS")) / LOG_2
 
 
-@claim(experiment="wgan_parallel_lines", where="Example 1", below=0.05, text="JS = 0 at θ = 0")
+@lines(below=0.05, text="JS = 0 at θ = 0")
 def js_is_0_at_0(t: Table) -> float:
     return t.value(metric="JS", theta=0.0)
 
 
-@claim(experiment="wgan_parallel_lines", where="Example 1", above=0.95, text="TV = 1 wherever θ ≠ 0")
+@lines(above=0.95, text="TV = 1 wherever θ ≠ 0")
 def tv_is_1(t: Table) -> float:
     return min(off_zero(t, "TV"))
 
 
-@claim(
-    experiment="wgan_parallel_lines",
-    where="Example 1",
-    above=0.5,
-    text="KL is infinite wherever θ ≠ 0: its estimate grows with the logarithm of the sample count",
-)
+@lines(above=0.5, text="KL is infinite wherever θ ≠ 0: its estimate grows with the logarithm of the sample count")
 def kl_has_no_bound(t: Table) -> float:
     """On the paper's numbers: infinity. On ours: the slope of the estimate against log n (0 if it converged)."""
     if not t.select(metric="KL_at_half").empty:
@@ -65,12 +62,7 @@ def kl_has_no_bound(t: Table) -> float:
     return min(off_zero(t, "KL"))
 
 
-@claim(
-    experiment="wgan_parallel_lines",
-    where="Figure 1",
-    above=0.5,
-    text="the EM distance has a usable slope between θ = 0.1 and 1, JS has none",
-)
+@lines(where="Figure 1", above=0.5, text="the EM distance has a usable slope between θ = 0.1 and 1, JS has none")
 def only_em_has_a_slope(t: Table) -> float:
     """Relative change of W from θ = 1 to 0.1 less that of JS: 0.9 if W = |θ| and JS is constant."""
     near_and_far = [[t.value(metric=metric, theta=theta) for theta in (0.1, 1.0)] for metric in ("W", "JS")]
@@ -78,137 +70,135 @@ def only_em_has_a_slope(t: Table) -> float:
     return em - js
 
 
-# --- Figure 2 --------------------------------------------------------------------------------------------
+gaussians = partial(claim, experiment="wgan_two_gaussians", where="Figure 2")
 
 
-@claim(
-    experiment="wgan_two_gaussians",
-    where="Figure 2",
-    below=0.01,
-    text="the discriminator is trained to optimality: its JS estimate is the true JS to 0.01 nats",
-)
+@gaussians(below=0.01, text="the discriminator is trained to optimality: its JS estimate is the true JS to 0.01 nats")
 def discriminator_is_optimal(t: Table) -> float:
     return value(t, "js_gap", "GAN discriminator")
 
 
-@claim(
-    experiment="wgan_two_gaussians",
-    where="Figure 2",
-    below=0.01,
-    text="the discriminator saturates: on typical fakes its gradient all but vanishes",
-)
+@gaussians(below=0.01, text="the discriminator saturates: on typical fakes its gradient all but vanishes")
 def discriminator_saturates(t: Table) -> float:
     return value(t, "relative_gradient_on_fakes", "GAN discriminator")
 
 
-@claim(
-    experiment="wgan_two_gaussians",
-    where="Figure 2",
-    above=0.1,
-    text="the critic's gradient is clean everywhere: nowhere around the means below a tenth of its steepest",
+@gaussians(
+    above=0.1, text="the critic's gradient is clean everywhere: nowhere around the means below a tenth of its steepest"
 )
 def critic_gradient_everywhere(t: Table) -> float:
     return value(t, "least_relative_gradient", "WGAN critic")
 
 
-@claim(experiment="wgan_two_gaussians", where="Section 3", above=0.95, text="the critic converges to a linear function")
+@gaussians(where="Section 3", above=0.95, text="the critic converges to a linear function")
 def critic_is_linear(t: Table) -> float:
     return value(t, "linearity", "WGAN critic")
 
 
-# --- Figures 3, 4 and 8 ----------------------------------------------------------------------------------
+curves = partial(claim, experiment="wgan_lsun_curves")
 
 
-def curves_claim(text: str, where: str, **threshold):
-    return claim(experiment="wgan_lsun_curves", text=text, where=where, **threshold)
+def change(t: Table, estimate: str, model: str) -> float:
+    """The end of a curve over its beginning."""
+    return value(t, f"{estimate}_last", model) / value(t, f"{estimate}_first", model)
 
 
-@curves_claim(
-    "with a DCGAN generator the EM estimate correlates with sample quality", "Figure 3, upper right", above=0.7
+@curves(
+    where="Figure 3, upper right",
+    above=0.7,
+    text="with a DCGAN generator the EM estimate correlates with sample quality",
 )
 def em_tracks_quality_dcgan(t: Table) -> float:
     return value(t, "em_estimate_quality_correlation", "WGAN · DCGAN")
 
 
-@curves_claim("with an MLP generator the EM estimate correlates with sample quality", "Figure 3, upper left", above=0.7)
+@curves(
+    where="Figure 3, upper left", above=0.7, text="with an MLP generator the EM estimate correlates with sample quality"
+)
 def em_tracks_quality_mlp(t: Table) -> float:
     return value(t, "em_estimate_quality_correlation", "WGAN · MLP")
 
 
-@curves_claim("with a DCGAN generator the EM estimate falls", "Figure 3, upper right", below=1.0, ratio=True)
+@curves(where="Figure 3, upper right", below=1.0, ratio=True, text="with a DCGAN generator the EM estimate falls")
 def em_falls_dcgan(t: Table) -> float:
-    return value(t, "em_estimate_last", "WGAN · DCGAN") / value(t, "em_estimate_first", "WGAN · DCGAN")
+    return change(t, "em_estimate", "WGAN · DCGAN")
 
 
-@curves_claim("with an MLP generator the EM estimate falls", "Figure 3, upper left", below=1.0, ratio=True)
+@curves(where="Figure 3, upper left", below=1.0, ratio=True, text="with an MLP generator the EM estimate falls")
 def em_falls_mlp(t: Table) -> float:
-    return value(t, "em_estimate_last", "WGAN · MLP") / value(t, "em_estimate_first", "WGAN · MLP")
+    return change(t, "em_estimate", "WGAN · MLP")
 
 
-@curves_claim("the failed MLP/MLP run has a constant loss", "Figure 3, below", below=0.2)
+@curves(where="Figure 3, below", below=0.2, text="the failed MLP/MLP run has a constant loss")
 def failed_loss_is_constant(t: Table) -> float:
     return value(t, "loss_variation", "WGAN · MLP/MLP")
 
 
-@curves_claim("the failed MLP/MLP run has constant samples", "Figure 3, below", below=0.2)
+@curves(where="Figure 3, below", below=0.2, text="the failed MLP/MLP run has constant samples")
 def failed_samples_are_constant(t: Table) -> float:
     return value(t, "sample_change", "WGAN · MLP/MLP")
 
 
-@curves_claim("the GAN's JS estimate stays close to log 2 for most of the training (DCGAN)", "Section 4.2", above=0.5)
+@curves(
+    where="Section 4.2", above=0.5, text="the GAN's JS estimate stays close to log 2 for most of the training (DCGAN)"
+)
 def js_saturates_dcgan(t: Table) -> float:
     return value(t, "js_saturated", "GAN · DCGAN")
 
 
-@curves_claim("the GAN's JS estimate stays close to log 2 for most of the training (MLP)", "Section 4.2", above=0.5)
+@curves(
+    where="Section 4.2", above=0.5, text="the GAN's JS estimate stays close to log 2 for most of the training (MLP)"
+)
 def js_saturates_mlp(t: Table) -> float:
     return value(t, "js_saturated", "GAN · MLP")
 
 
-@curves_claim("the GAN's JS estimate does not fall (DCGAN)", "Figure 4, upper right", above=0.9, ratio=True)
+@curves(where="Figure 4, upper right", above=0.9, ratio=True, text="the GAN's JS estimate does not fall (DCGAN)")
 def js_does_not_fall_dcgan(t: Table) -> float:
-    return value(t, "js_estimate_last", "GAN · DCGAN") / value(t, "js_estimate_first", "GAN · DCGAN")
+    return change(t, "js_estimate", "GAN · DCGAN")
 
 
-@curves_claim("the GAN's JS estimate increases (MLP)", "Figure 4, upper left", above=1.0, ratio=True)
+@curves(where="Figure 4, upper left", above=1.0, ratio=True, text="the GAN's JS estimate increases (MLP)")
 def js_increases_mlp(t: Table) -> float:
-    return value(t, "js_estimate_last", "GAN · MLP") / value(t, "js_estimate_first", "GAN · MLP")
+    return change(t, "js_estimate", "GAN · MLP")
 
 
-@curves_claim("while samples of the GAN with a DCGAN generator improve", "Figure 4, upper right", below=1.0, ratio=True)
+@curves(
+    where="Figure 4, upper right", below=1.0, ratio=True, text="while samples of the GAN with a DCGAN generator improve"
+)
 def gan_samples_improve(t: Table) -> float:
     return value(t, "quality_change", "GAN · DCGAN")
 
 
-@curves_claim(
-    "the JS estimate does not correlate with sample quality, in either direction (DCGAN)", "Figure 4", below=0.3
+@curves(
+    where="Figure 4",
+    below=0.3,
+    text="the JS estimate does not correlate with sample quality, in either direction (DCGAN)",
 )
 def js_does_not_track_quality(t: Table) -> float:
     """The size of the rank correlation."""
     return abs(value(t, "js_estimate_quality_correlation", "GAN · DCGAN"))
 
 
-@curves_claim("the GAN's generator loss increases (DCGAN)", "Figure 8, upper right", above=1.0, ratio=True)
+@curves(where="Figure 8, upper right", above=1.0, ratio=True, text="the GAN's generator loss increases (DCGAN)")
 def generator_loss_increases_dcgan(t: Table) -> float:
     return value(t, "generator_loss_change", "GAN · DCGAN")
 
 
-@curves_claim("the GAN's generator loss increases (MLP)", "Figure 8, upper left", above=1.0, ratio=True)
+@curves(where="Figure 8, upper left", above=1.0, ratio=True, text="the GAN's generator loss increases (MLP)")
 def generator_loss_increases_mlp(t: Table) -> float:
     return value(t, "generator_loss_change", "GAN · MLP")
 
 
-# --- Figures 5 to 7 --------------------------------------------------------------------------------------
-
 CONSTANT = "no BN, constant width"
+robustness = partial(claim, experiment="wgan_robustness", where="Figure 7")
 
 
-def robustness_claim(text: str, where: str, **threshold):
-    return claim(experiment="wgan_robustness", text=text, where=where, **threshold)
-
-
-@robustness_claim(
-    "with a DCGAN generator both algorithms do well: neither is much worse", "Figure 5", below=1.5, ratio=True
+@robustness(
+    where="Figure 5",
+    below=1.5,
+    ratio=True,
+    text="with a DCGAN generator both algorithms do well: neither is much worse",
 )
 def both_do_well(t: Table) -> float:
     """The larger distance over the smaller."""
@@ -216,69 +206,67 @@ def both_do_well(t: Table) -> float:
     return max(wgan, gan) / min(wgan, gan)
 
 
-@robustness_claim(
-    "without BatchNorm and with constant width WGAN is better than GAN", "Figure 6", below=1.0, ratio=True
+@robustness(
+    where="Figure 6", below=1.0, ratio=True, text="without BatchNorm and with constant width WGAN is better than GAN"
 )
 def wgan_better_constant(t: Table) -> float:
     return distance(t, f"WGAN · {CONSTANT}") / distance(t, f"GAN · {CONSTANT}")
 
 
-@robustness_claim("with an MLP generator WGAN is better than GAN", "Figure 7", below=1.0, ratio=True)
+@robustness(below=1.0, ratio=True, text="with an MLP generator WGAN is better than GAN")
 def wgan_better_mlp(t: Table) -> float:
     return distance(t, "WGAN · MLP") / distance(t, "GAN · MLP")
 
 
-@robustness_claim("WGAN's MLP is of lower quality than its DCGAN", "Figure 7", above=1.0, ratio=True)
+@robustness(above=1.0, ratio=True, text="WGAN's MLP is of lower quality than its DCGAN")
 def wgan_mlp_worse_than_dcgan(t: Table) -> float:
     return distance(t, "WGAN · MLP") / distance(t, "WGAN · DCGAN")
 
 
-@robustness_claim("the GAN's MLP collapses: it covers fewer modes than WGAN's", "Figure 7", above=0.0)
+@robustness(above=0.0, text="the GAN's MLP collapses: it covers fewer modes than WGAN's")
 def gan_mlp_drops_modes(t: Table) -> float:
     return value(t, "modes_covered", "WGAN · MLP") - value(t, "modes_covered", "GAN · MLP")
 
 
-@robustness_claim("no mode collapse with WGAN: every mode is covered with each generator", "Section 4.3", above=0.99)
+@robustness(
+    where="Section 4.3", above=0.99, text="no mode collapse with WGAN: every mode is covered with each generator"
+)
 def wgan_covers_all_modes(t: Table) -> float:
     """The least share of the ten classes that a WGAN covers."""
     return min(value(t, "modes_covered", f"WGAN · {g}") for g in ("DCGAN", CONSTANT, "MLP")) / 10
 
 
-@robustness_claim(
-    "the constant-width generator has “a bit more than an order of magnitude” fewer parameters",
-    "Figure 6",
+@robustness(
+    where="Figure 6",
     above=10.0,
     ratio=True,
     threshold_of="paper",
+    text="the constant-width generator has “a bit more than an order of magnitude” fewer parameters",
 )
 def constant_width_is_small(t: Table) -> float:
     """Counted at the published sizes, whatever the scale."""
-    counts = [value(t, "published_generator_parameters", f"WGAN · {g}") for g in ("DCGAN", CONSTANT)]
-    return counts[0] / counts[1]
+    dcgan, constant = (value(t, "published_generator_parameters", f"WGAN · {g}") for g in ("DCGAN", CONSTANT))
+    return dcgan / constant
 
 
-# --- Section 4.2, last paragraph -------------------------------------------------------------------------
+momentum = partial(claim, experiment="wgan_critic_momentum", where="Section 4.2")
 
 
-def momentum_claim(text: str, **threshold):
-    return claim(experiment="wgan_critic_momentum", where="Section 4.2", text=text, **threshold)
-
-
-@momentum_claim("training blows up more often with Adam (β1 = 0.9) on the critic than with RMSProp", above=0.0)
+@momentum(above=0.0, text="training blows up more often with Adam (β1 = 0.9) on the critic than with RMSProp")
 def adam_blows_up(t: Table) -> float:
     return value(t, "blow_up", "Adam β1=0.9") - value(t, "blow_up", "RMSProp")
 
 
-@momentum_claim("training blows up more often at a high learning rate", above=0.0)
+@momentum(above=0.0, text="training blows up more often at a high learning rate")
 def high_rate_blows_up(t: Table) -> float:
     return value(t, "blow_up", "RMSProp, rate ×20") - value(t, "blow_up", "RMSProp")
 
 
-@momentum_claim("Adam's steps (β1 = 0.9) turn against the gradient more often than RMSProp's", above=0.0)
+@momentum(above=0.0, text="Adam's steps (β1 = 0.9) turn against the gradient more often than RMSProp's")
 def adam_turns_against_gradient(t: Table) -> float:
     return value(t, "negative_cosine", "Adam β1=0.9") - value(t, "negative_cosine", "RMSProp")
 
 
-@momentum_claim("without momentum (β1 = 0) Adam's steps do not turn against the gradient", below=0.01)
+@momentum(below=0.01, text="without momentum (β1 = 0) Adam's steps do not turn against the gradient")
 def without_momentum_never(t: Table) -> float:
     return value(t, "negative_cosine", "Adam β1=0")

@@ -34,22 +34,14 @@ def wgan_parallel_lines(r: Results) -> None:
                 axis.plot(theta, analytic[metric], color=COLOURS[0], label="analytic")
             elif metric in analytic:
                 for half in (theta < 0, theta > 0):
-                    axis.plot(
-                        theta[half], analytic[metric][half], color=COLOURS[0], label="analytic" if half[0] else None
-                    )
+                    label = "analytic" if half[0] else None
+                    axis.plot(theta[half], analytic[metric][half], color=COLOURS[0], label=label)
                 axis.plot(0, reported.by("theta", metric=metric)[0.0], "o", color=COLOURS[0], markersize=4)
             else:
                 axis.plot(0, 0, "o", color=COLOURS[0], markersize=4, label="analytic: 0 at θ = 0, else ∞")
             for i, table in enumerate(tables.values()):
-                curve = table.by("theta", metric=metric)
-                axis.plot(
-                    list(curve),
-                    list(curve.values()),
-                    "x",
-                    color=COLOURS[1],
-                    markersize=5,
-                    label="estimate from samples" if i == 0 else None,
-                )
+                curve, label = table.by("theta", metric=metric), "estimate from samples" if i == 0 else None
+                axis.plot(list(curve), list(curve.values()), "x", color=COLOURS[1], markersize=5, label=label)
             axis.set(title=title, xlabel="θ", ylim=(-0.05 * axis.get_ylim()[1], None))
         axes[0, 0].set_ylabel("distance of Pθ to P0")
         axes[0, 1].legend(loc="center", bbox_to_anchor=(0.5, 0.5))
@@ -68,16 +60,13 @@ def wgan_two_gaussians(r: Results) -> None:
         for i, arm in enumerate(("GAN discriminator", "WGAN critic")):
             for axis, name in ((left, "value"), (right, "gradient")):
                 curves = pick(r.curves, model=arm, curve=name)
-                seeds = curves.groupby("seed")["value"]
-                if name == "value" and arm == "WGAN critic":  # known up to shift and scale only
-                    scaled = (curves["value"] - seeds.transform("min")) / (
-                        seeds.transform("max") - seeds.transform("min")
-                    )
-                elif name == "gradient":
-                    scaled = curves["value"].abs() / curves["value"].abs().groupby(curves["seed"]).transform("max")
-                else:
-                    scaled = curves["value"]
-                seed_band(axis, curves.assign(value=scaled), index=i, label=arm)
+                values = curves["value"].abs() if name == "gradient" else curves["value"]
+                lowest, highest = (values.groupby(curves["seed"]).transform(edge) for edge in ("min", "max"))
+                if name == "gradient":
+                    values = values / highest
+                elif arm == "WGAN critic":  # known up to shift and scale only
+                    values = (values - lowest) / (highest - lowest)
+                seed_band(axis, curves.assign(value=values), index=i, label=arm)
         left.set(title="value (critic shifted and scaled to [0, 1])", xlabel="x")
         right.set(title="size of the gradient, relative to its largest", xlabel="x")
         drawn.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
@@ -95,25 +84,19 @@ def _losses(r: Results, path: str, arms: dict[str, str], loss: str, label: str, 
             other = axis.twinx()
             other.grid(False)
             other.spines["right"].set_visible(True)
-            distance = pick(r.curves, model=arm, curve=quality)
-            seed_band(other, distance, index=1, label="distance of samples", marker=True)
+            seed_band(other, pick(r.curves, model=arm, curve=quality), index=1, marker=True)
             other.set_ylim(0, None)
             axis.set(title=title, xlabel="generator updates")
             if column == 0:
                 axis.set_ylabel(label, color=COLOURS[0])
             if column == len(arms) - 1:
                 other.set_ylabel(f"{quality.replace('_', ' ')} ↓", color=COLOURS[1])
-            sheets = sorted(
-                (int(name.split("|")[1]), images) for name, images in r.sheets.items() if name.startswith(f"{arm}|")
-            )
-            strip = np.concatenate([images[:ROWS] for _, images in sheets]) if sheets else None
-            below = axes[1, column]
-            below.axis("off")
-            if strip is not None:
-                # One column a moment: transpose the grid so that time runs from left to right.
-                moments = len(sheets)
-                ordered = strip.reshape(moments, ROWS, *strip.shape[1:]).swapaxes(0, 1).reshape(strip.shape)
-                show_images(below, ordered, moments, "samples after " + ", ".join(str(s) for s, _ in sheets))
+            axes[1, column].axis("off")
+            steps = sorted(int(name.split("|")[1]) for name in r.sheets if name.startswith(f"{arm}|"))
+            if steps:  # one column a moment
+                rows = np.stack([r.sheets[f"{arm}|{step}"][:ROWS] for step in steps], axis=1)
+                title = f"samples after {', '.join(map(str, steps))}"
+                show_images(axes[1, column], rows.reshape(-1, *rows.shape[2:]), len(steps), title)
 
 
 def wgan_lsun_curves(r: Results) -> None:
@@ -167,7 +150,6 @@ def wgan_critic_momentum(r: Results) -> None:
                 axis.bar(i, np.mean(values), color=COLOURS[i], alpha=0.45)
                 if metric != "blow_up":
                     axis.plot(np.full(len(values), i), values, MARKERS[i], color=COLOURS[i], markersize=3.5)
-            axis.set_xticks(
-                range(len(arms)), [arm.replace(" ", "\n", 1).replace(", ", ",\n") for arm in arms], fontsize=7
-            )
+            labels = [arm.replace(" ", "\n", 1).replace(", ", ",\n") for arm in arms]
+            axis.set_xticks(range(len(arms)), labels, fontsize=7)
             axis.set(title=title, ylim=(0, 1.05 if metric == "blow_up" else None))

@@ -91,7 +91,11 @@ def wgan_lsun_curves(m: Measuring) -> None:
         cell = m.cell(run)
         cell.add_numbers(along[-1].numbers)
         _add_loss(cell, run, along)
-        _add_sample_change(cell, run, along, spread)
+        # Constant loss, constant samples (Figure 3, below).
+        early = np.searchsorted(run.snapshots, run.record["steps"] / 5)
+        first, last = (along[index].samples.astype(np.float64) for index in (early, -1))
+        of = "same z, first fifth against end, mean absolute pixel difference over the data's std"
+        cell.add("sample_change", np.abs(last - first).mean() / spread, of=of)
         if m.shown(run):
             for index in np.unique(np.linspace(0, len(along) - 1, 5).round().astype(int)):
                 m.sheet(f"{run.arm}|{run.snapshots[index]}", along[index].samples[:16])
@@ -126,16 +130,6 @@ def _add_loss(cell: Cell, run: Run, along: list[Evaluation]) -> None:
     variation = (high - low) / max(abs(high), abs(low), 1e-12)
     of = "p90 - p10 after the first fifth, over the larger of both"
     cell.add("loss_variation", variation, of=of, filter=median)
-
-
-def _add_sample_change(cell: Cell, run: Run, along: list[Evaluation], spread: float) -> None:
-    """Constant loss, constant samples (Figure 3, below): how far samples from one z move between the first fifth and
-    the end, over the data's spread.
-    """
-    early = np.searchsorted(run.snapshots, run.record["steps"] / 5)
-    first, last = (along[index].samples.astype(np.float64) for index in (early, -1))
-    of = "same z, first fifth against end, mean absolute pixel difference over the data's std"
-    cell.add("sample_change", np.abs(last - first).mean() / spread, of=of)
 
 
 def wgan_robustness(m: Measuring) -> None:

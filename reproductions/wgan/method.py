@@ -26,8 +26,15 @@ class Adversarial(AdversarialMethod):
         self.networks = {"generator": self.g, "critic": self.f}
 
     def optimiser(self, name: str, network: nn.Module) -> torch.optim.Optimizer:
+        """``rmsprop`` (PyTorch's, as in the authors' code), or ``adam`` and its β1: ``adam0.5``."""
         kind = self.settings["critic_optimiser" if name == "critic" else "optimiser"]
-        return build_optimiser(kind, network, self.settings["learning_rate"])
+        rate = self.settings["learning_rate"]
+        if kind == "rmsprop":
+            return rmsprop(network, rate)
+        if kind.startswith("adam"):
+            betas = (float(kind.removeprefix("adam")), 0.999)
+            return torch.optim.Adam(network.parameters(), rate, betas, foreach=True)
+        raise ValueError(f"optimiser must be rmsprop or adam<β1>, not {kind!r}")
 
     def score(self, images: Tensor) -> Tensor:
         with self.autocast():
@@ -110,13 +117,3 @@ class StandardGAN(Adversarial):
 def flat(tensors: Iterable[Tensor]) -> Tensor:
     """One long vector, a copy."""
     return torch.cat([tensor.detach().flatten() for tensor in tensors])
-
-
-def build_optimiser(kind: str, network: nn.Module, learning_rate: float) -> torch.optim.Optimizer:
-    """``rmsprop`` (PyTorch's, as in the authors' code), or ``adam`` and its β1: ``adam0.5``."""
-    if kind == "rmsprop":
-        return rmsprop(network, learning_rate)
-    if kind.startswith("adam"):
-        betas = (float(kind.removeprefix("adam")), 0.999)
-        return torch.optim.Adam(network.parameters(), learning_rate, betas, foreach=True)
-    raise ValueError(f"optimiser must be rmsprop or adam<β1>, not {kind!r}")

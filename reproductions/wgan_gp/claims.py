@@ -5,10 +5,11 @@ Thresholds are ours wherever the paper gives none.
 
 import math
 from contextlib import suppress
+from functools import partial
 
 from common.measurements.numbers import distance, score
 from common.measurements.table import Curve, Missing, Table
-from common.reporting.claims import claim
+from common.reporting.claims import Claim, claim
 
 TOYS = ("8 Gaussians", "25 Gaussians", "Swiss roll")
 OTHERS = ("DCGAN", "LSGAN", "WGAN (clipping)")
@@ -20,73 +21,57 @@ def value(t: Table, metric: str, model: str, **condition) -> float:
     return t.value(metric=metric, model=model, **condition)
 
 
-# --- Figure 1 ------------------------------------------------------------------------------------------------
+toys = partial(claim, experiment="wgan_gp_toy_critics")
+gradients = partial(claim, experiment="wgan_gp_gradient_norms", where="Figure 1b, left")
 
 
-def least_gain(t: Table, metric: str, arm: str) -> float:
+def penalty_leads(metric: str, arm: str, where: str, text: str) -> Claim:
     """By how much a penalty's critic leads the clipped one, on the toy set where it leads least."""
-    return min(value(t, metric, arm, data=toy) - value(t, metric, "clipping", data=toy) for toy in TOYS)
+    made = toys(where=where, above=0.0, text=text)
+    return made(lambda t: min(value(t, metric, arm, data=toy) - value(t, metric, "clipping", data=toy) for toy in TOYS))
 
 
-@claim(
-    experiment="wgan_gp_toy_critics",
-    where="Figure 1a, text",
-    above=0.0,
-    text="critics trained with weight clipping ignore higher moments that the penalty's critics see (λ = 10)",
+def strays(t: Table, arm: str) -> list[float]:
+    """How far the gradient norm is from 1, by toy set."""
+    return [abs(value(t, "gradient_norm", arm, data=toy) - 1) for toy in TOYS]
+
+
+penalty_sees_higher_moments = penalty_leads(
+    "higher_moments",
+    "penalty 10",
+    "Figure 1a, text",
+    "critics trained with weight clipping ignore higher moments that the penalty's critics see (λ = 10)",
 )
-def penalty_sees_higher_moments(t: Table) -> float:
-    return least_gain(t, "higher_moments", "penalty 10")
-
-
-@claim(
-    experiment="wgan_gp_toy_critics", where="Figure 1a, code", above=0.0, text="the same with the λ = 0.1 of the code"
+weak_penalty_sees_higher_moments = penalty_leads(
+    "higher_moments", "penalty 0.1", "Figure 1a, code", "the same with the λ = 0.1 of the code"
 )
-def weak_penalty_sees_higher_moments(t: Table) -> float:
-    return least_gain(t, "higher_moments", "penalty 0.1")
-
-
-@claim(
-    experiment="wgan_gp_toy_critics",
-    where="Section 3.1",
-    above=0.0,
-    text="for its slope, the penalty's critic (λ = 10) tells data from noise better than the clipped one",
+penalty_uses_its_slope = penalty_leads(
+    "em_over_slope",
+    "penalty 10",
+    "Section 3.1",
+    "for its slope, the penalty's critic (λ = 10) tells data from noise better than the clipped one",
 )
-def penalty_uses_its_slope(t: Table) -> float:
-    return least_gain(t, "em_over_slope", "penalty 10")
-
-
-@claim(experiment="wgan_gp_toy_critics", where="Section 3.1", above=0.0, text="the same with the λ = 0.1 of the code")
-def weak_penalty_uses_its_slope(t: Table) -> float:
-    return least_gain(t, "em_over_slope", "penalty 0.1")
-
-
-@claim(
-    experiment="wgan_gp_toy_critics",
-    where="Corollary 1",
-    below=0.2,
-    text="the penalty keeps the critic's gradient norm near 1 (λ = 10)",
+weak_penalty_uses_its_slope = penalty_leads(
+    "em_over_slope", "penalty 0.1", "Section 3.1", "the same with the λ = 0.1 of the code"
 )
+
+
+@toys(where="Corollary 1", below=0.2, text="the penalty keeps the critic's gradient norm near 1 (λ = 10)")
 def gradient_norm_is_one(t: Table) -> float:
-    return max(abs(value(t, "gradient_norm", "penalty 10", data=toy) - 1) for toy in TOYS)
+    return max(strays(t, "penalty 10"))
 
 
-@claim(
-    experiment="wgan_gp_toy_critics",
+@toys(
     where="Figure 1a, code",
     above=0.2,
     text="with the code's λ = 0.1 the gradient norm strays further from 1 than with the text's 10",
 )
 def weak_penalty_strays(t: Table) -> float:
-    norms = {
-        arm: [abs(value(t, "gradient_norm", arm, data=toy) - 1) for toy in TOYS]
-        for arm in ("penalty 0.1", "penalty 10")
-    }
-    return min(weak - strong for weak, strong in zip(norms["penalty 0.1"], norms["penalty 10"], strict=True))
+    pairs = zip(strays(t, "penalty 0.1"), strays(t, "penalty 10"), strict=True)
+    return min(weak - strong for weak, strong in pairs)
 
 
-@claim(
-    experiment="wgan_gp_gradient_norms",
-    where="Figure 1b, left",
+@gradients(
     above=2.0,
     text="with clipping the gradient explodes or vanishes over 12 layers: by at least two decades for every c",
 )
@@ -94,29 +79,18 @@ def clipping_explodes_or_vanishes(t: Table) -> float:
     return min(abs(value(t, "decades", arm)) for arm in CLIPPED)
 
 
-@claim(
-    experiment="wgan_gp_gradient_norms",
-    where="Figure 1b, left",
-    below=1.0,
-    text="with the penalty it does neither: less than one decade",
-)
+@gradients(below=1.0, text="with the penalty it does neither: less than one decade")
 def penalty_is_stable(t: Table) -> float:
     return abs(value(t, "decades", "gradient penalty"))
 
 
-@claim(
-    experiment="wgan_gp_gradient_norms",
-    where="Figure 1b, left",
-    above=0.0,
-    text="it explodes for the largest c and vanishes for the smallest",
-)
+@gradients(above=0.0, text="it explodes for the largest c and vanishes for the smallest")
 def sign_depends_on_c(t: Table) -> float:
     """The lesser of the decades that it explodes by at c = 0.1 and vanishes by at c = 0.001."""
     return min(value(t, "decades", "clipping 0.1"), -value(t, "decades", "clipping 0.001"))
 
 
-@claim(
-    experiment="wgan_gp_gradient_norms",
+@gradients(
     where="Figure 1b, right",
     above=0.0,
     text="training with clipping pushes weights to the two ends of the range (c = 0.01): more lie there than of an "
@@ -128,12 +102,13 @@ def weights_at_the_ends(t: Table) -> float:
     return trained - start
 
 
-@claim(experiment="wgan_gp_gradient_norms", where="Figure 1b, right", below=0.1, text="the penalty does not")
+@gradients(where="Figure 1b, right", below=0.1, text="the penalty does not")
 def penalty_spreads_weights(t: Table) -> float:
     return value(t, "weights_at_bound", "gradient penalty")
 
 
-# --- Tables 2 and 5, Appendix C ------------------------------------------------------------------------------
+architectures = partial(claim, experiment="wgan_gp_architecture_sweep", where="Tables 2 and 5")
+one_sided = partial(claim, experiment="wgan_gp_one_sided_penalty", where="Appendix C")
 
 
 def shares(t: Table, outcome: str) -> Curve:
@@ -154,12 +129,7 @@ def shares(t: Table, outcome: str) -> Curve:
     raise Missing(f"outcomes of architectures ({outcome})")
 
 
-@claim(
-    experiment="wgan_gp_architecture_sweep",
-    where="Tables 2 and 5",
-    above=-1e-9,
-    text="at every threshold WGAN-GP trains at least as many architectures as the GAN",
-)
+@architectures(above=-1e-9, text="at every threshold WGAN-GP trains at least as many architectures as the GAN")
 def gp_trains_more(t: Table) -> float:
     """Least lead over thresholds, as a share of the architectures."""
     only_gp, only_gan = shares(t, "Only WGAN-GP"), shares(t, "Only GAN")
@@ -168,80 +138,51 @@ def gp_trains_more(t: Table) -> float:
     return min(only_gp[threshold] - only_gan[threshold] for threshold in only_gp)
 
 
-@claim(
-    experiment="wgan_gp_architecture_sweep",
-    where="Tables 2 and 5",
-    above=0.5,
-    text="at some threshold most architectures are trained by WGAN-GP alone",
-)
+@architectures(above=0.5, text="at some threshold most architectures are trained by WGAN-GP alone")
 def most_only_by_gp(t: Table) -> float:
     return max(shares(t, "Only WGAN-GP").values())
 
 
-@claim(
-    experiment="wgan_gp_architecture_sweep",
-    where="Tables 2 and 5",
-    below=0.05,
-    text="next to none is trained by the GAN alone, at any threshold",
-)
+@architectures(below=0.05, text="next to none is trained by the GAN alone, at any threshold")
 def none_only_by_gan(t: Table) -> float:
     gp_trains_more.effect(t)  # says so where nothing was trained at all
     return max(shares(t, "Only GAN").values())
 
 
-def wins(t: Table) -> tuple[float, float]:
-    """Architectures won by the two-sided and by the one-sided penalty: of a part of them, or of all where printed."""
-    metric = "wins" if t.select(metric="wins_of_part").empty else "wins_of_part"
+def wins(t: Table, metric: str) -> tuple[float, float]:
+    """Architectures won by the two-sided and by the one-sided penalty."""
     return value(t, metric, "Two-sided penalty"), value(t, metric, "One-sided penalty")
 
 
-@claim(
-    experiment="wgan_gp_one_sided_penalty",
-    where="Appendix C",
-    above=0.5,
-    text="the two-sided penalty wins in slightly more architectures",
-)
+@one_sided(above=0.5, text="the two-sided penalty wins in slightly more architectures")
 def two_sided_wins_more(t: Table) -> float:
-    two, one = wins(t)
+    """Of a part of the architectures, or of all where printed."""
+    two, one = wins(t, "wins" if t.select(metric="wins_of_part").empty else "wins_of_part")
     return two / max(two + one, 1)
 
 
-@claim(
-    experiment="wgan_gp_one_sided_penalty",
-    where="Appendix C",
-    below=1.96,
-    threshold_of="paper",
-    text="but not significantly at p < 0.05",
-)
+@one_sided(below=1.96, threshold_of="paper", text="but not significantly at p < 0.05")
 def no_significant_winner(t: Table) -> float:
     """z of the sign test over all architectures; a test of each part would find next to nothing significant."""
     if t.select(metric="wins").empty and not t.select(metric="wins_of_part").empty:
         raise Missing("a second sign test: all architectures together allow one")
-    two, one = (value(t, "wins", f"{side}-sided penalty") for side in ("Two", "One"))
+    two, one = wins(t, "wins")
     if two + one < 4:
         raise Missing("four architectures with a winner: fewer are never significant")
     return abs(two - one) / math.sqrt(two + one)
 
 
-# --- Figures 2, 3 and 5, Table 3 -----------------------------------------------------------------------------
+lsun = partial(claim, experiment="wgan_gp_lsun_architectures", where="Figure 2")
+cifar_curves = partial(claim, experiment="wgan_gp_cifar_curves", where="Figure 3")
+cifar_resnet = partial(claim, experiment="wgan_gp_cifar_resnet", where="Table 3", above=0.0)
 
 
-@claim(
-    experiment="wgan_gp_lsun_architectures",
-    where="Figure 2",
-    above=0.999,
-    text="WGAN-GP trains every architecture with one set of hyper-parameters",
-)
+@lsun(above=0.999, text="WGAN-GP trains every architecture with one set of hyper-parameters")
 def gp_trains_all(t: Table) -> float:
     return value(t, "trained", "WGAN-GP", architecture="every")
 
 
-@claim(
-    experiment="wgan_gp_lsun_architectures",
-    where="Figure 2",
-    below=0.999,
-    text="every other method fails at least one of them",
-)
+@lsun(below=0.999, text="every other method fails at least one of them")
 def others_fail_one(t: Table) -> float:
     if not gp_trains_all.holds(gp_trains_all.effect(t)):
         raise Missing("a WGAN-GP that trains every architecture")
@@ -284,33 +225,22 @@ def elu_is_worse(t: Table) -> float:
     return distance(t, "ELU") / distance(t, smooth)
 
 
-@claim(
-    experiment="wgan_gp_cifar_curves",
-    where="Figure 3",
-    above=0.0,
-    text="with the same optimiser and rate the penalty scores better than clipping at the end",
-)
+@cifar_curves(above=0.0, text="with the same optimiser and rate the penalty scores better than clipping at the end")
 def penalty_beats_clipping(t: Table) -> float:
     return score(t, "WGAN-GP (RMSProp)") - score(t, "WGAN (clipping)")
 
 
-@claim(
-    experiment="wgan_gp_cifar_curves",
-    where="Figure 3",
-    above=0.0,
-    text="and converges faster: its mean score along the training is higher",
-)
+@cifar_curves(above=0.0, text="and converges faster: its mean score along the training is higher")
 def penalty_is_faster(t: Table) -> float:
     return value(t, "score_over_training", "WGAN-GP (RMSProp)") - value(t, "score_over_training", "WGAN (clipping)")
 
 
-@claim(experiment="wgan_gp_cifar_curves", where="Figure 3", above=0.0, text="Adam improves it further")
+@cifar_curves(above=0.0, text="Adam improves it further")
 def adam_is_better(t: Table) -> float:
     return score(t, "WGAN-GP (Adam)") - score(t, "WGAN-GP (RMSProp)")
 
 
-@claim(
-    experiment="wgan_gp_cifar_curves",
+@cifar_curves(
     where="Figure 3, right",
     below=0.0,
     text="in wall-clock time it converges more slowly than DCGAN: lower score when DCGAN has finished",
@@ -319,52 +249,30 @@ def slower_than_dcgan(t: Table) -> float:
     return value(t, "score_at_dcgan_s_time", "WGAN-GP (Adam)") - value(t, "score_at_dcgan_s_time", "DCGAN")
 
 
-@claim(
-    experiment="wgan_gp_cifar_curves",
-    where="Figure 3",
-    below=0.0,
-    text="but its score is more stable at convergence than DCGAN's",
-)
+@cifar_curves(below=0.0, text="but its score is more stable at convergence than DCGAN's")
 def steadier_than_dcgan(t: Table) -> float:
     return value(t, "score_unrest", "WGAN-GP (Adam)") - value(t, "score_unrest", "DCGAN")
 
 
-@claim(
-    experiment="wgan_gp_cifar_resnet",
-    where="Table 3",
-    above=0.0,
-    text="with labels the same architecture scores higher",
-)
+@cifar_resnet(text="with labels the same architecture scores higher")
 def labels_help(t: Table) -> float:
     return score(t, OURS, training="supervised") - score(t, OURS, training="unsupervised")
 
 
-@claim(
-    experiment="wgan_gp_cifar_resnet",
-    where="Table 3",
-    above=0.0,
-    threshold_of="paper",
-    text="without labels it beats every other published model",
-)
+@cifar_resnet(threshold_of="paper", text="without labels it beats every other published model")
 def best_unsupervised(t: Table) -> float:
     """Lead over DFM's printed 7.72, in Inception score."""
-    return t.value(metric="IS", model=OURS, training="unsupervised") - 7.72
+    return value(t, "IS", OURS, training="unsupervised") - 7.72
 
 
-@claim(
-    experiment="wgan_gp_cifar_resnet",
-    where="Table 3",
-    above=0.0,
-    threshold_of="paper",
-    text="with labels it beats every other published model but SGAN",
-)
+@cifar_resnet(threshold_of="paper", text="with labels it beats every other published model but SGAN")
 def best_supervised_but_sgan(t: Table) -> float:
     """The lesser of the lead over SGAN-no-joint's printed 8.37 and of what lacks to SGAN's 8.59."""
-    ours = t.value(metric="IS", model=OURS, training="supervised")
+    ours = value(t, "IS", OURS, training="supervised")
     return min(ours - 8.37, 8.59 - ours)
 
 
-# --- Section 5.5 ---------------------------------------------------------------------------------------------
+language = partial(claim, experiment="wgan_gp_language_model", where="Section 5.5", ratio=True)
 
 
 def grams(t: Table, model: str, metric: str = "js_of_ngrams") -> float:
@@ -372,65 +280,38 @@ def grams(t: Table, model: str, metric: str = "js_of_ngrams") -> float:
     return (value(t, metric, model, n_of_grams=1) + value(t, metric, model, n_of_grams=2)) / 2
 
 
-@claim(
-    experiment="wgan_gp_language_model",
-    where="Section 5.5",
-    below=0.5,
-    ratio=True,
-    text="the generator learns the statistics of text: n-grams far nearer to it than before training",
-)
+@language(below=0.5, text="the generator learns the statistics of text: n-grams far nearer to it than before training")
 def learns_text(t: Table) -> float:
     return grams(t, "WGAN-GP") / grams(t, "WGAN-GP", "js_of_ngrams_untrained")
 
 
-@claim(
-    experiment="wgan_gp_language_model",
-    where="Section 5.5, Table 4",
-    below=0.5,
-    ratio=True,
-    text="the standard GAN gives no comparable result",
-)
+@language(where="Section 5.5, Table 4", below=0.5, text="the standard GAN gives no comparable result")
 def better_than_gan(t: Table) -> float:
     return grams(t, "WGAN-GP") / grams(t, "Standard GAN")
 
 
-@claim(
-    experiment="wgan_gp_language_model",
-    where="Section 5.5",
-    above=2.0,
-    ratio=True,
-    text="samples still have spelling errors: 4-grams stay further from text than other text is",
-)
+@language(above=2.0, text="samples still have spelling errors: 4-grams stay further from text than other text is")
 def errors_remain(t: Table) -> float:
     if not learns_text.holds(learns_text.effect(t)):
         raise Missing("a generator that learnt the statistics of text")
     return value(t, "js_of_ngrams", "WGAN-GP", n_of_grams=4) / value(t, "js_of_ngrams_of_data", "WGAN-GP", n_of_grams=4)
 
 
-# --- Figure 5b -----------------------------------------------------------------------------------------------
+overfitting = partial(claim, experiment="wgan_gp_overfitting", where="Figure 5b, left")
 
 
-@claim(
-    experiment="wgan_gp_overfitting",
-    where="Figure 5b",
-    above=0.05,
-    text="with either method the losses on training and validation digits part",
-)
+@overfitting(where="Figure 5b", above=0.05, text="with either method the losses on training and validation digits part")
 def losses_part(t: Table) -> float:
     """The lesser of the two gaps."""
     return min(value(t, "gap_at_end", arm) for arm in ("WGAN-GP", "WGAN (clipping)"))
 
 
-@claim(
-    experiment="wgan_gp_overfitting", where="Figure 5b, left", above=0.0, text="with WGAN-GP the training loss rises"
-)
+@overfitting(above=0.0, text="with WGAN-GP the training loss rises")
 def training_loss_rises(t: Table) -> float:
     return value(t, "training_rise", "WGAN-GP")
 
 
-@claim(
-    experiment="wgan_gp_overfitting", where="Figure 5b, left", below=0.0, text="even while the validation loss falls"
-)
+@overfitting(below=0.0, text="even while the validation loss falls")
 def validation_loss_falls(t: Table) -> float:
     """The greater of the validation loss's rise and the training loss's fall: negative if both go their way."""
     return max(value(t, "validation_rise", "WGAN-GP"), -value(t, "training_rise", "WGAN-GP"))

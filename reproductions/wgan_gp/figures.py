@@ -47,11 +47,8 @@ def wgan_gp_gradient_norms(r: Results) -> None:
     with figure(r.folder / "gradients_and_weights", 1, 3, (10, 3), width_ratios=(1.6, 1, 1)) as (_, axes):
         for i, arm in enumerate(arms):
             seed_band(axes[0, 0], pick(r.curves, model=arm, curve="norm"), index=i, label=arm, marker=True)
-        axes[0, 0].set(
-            title="gradient of the critic loss",
-            xlabel="layer of the critic",
-            ylabel="log10 of the norm, mean of samples",
-        )
+        label = "log10 of the norm, mean of samples"
+        axes[0, 0].set(title="gradient of the critic loss", xlabel="layer of the critic", ylabel=label)
         axes[0, 0].legend()
         for axis, arm in ((axes[0, 1], "clipping 0.01"), (axes[0, 2], "gradient penalty")):
             i = arms.index(arm)
@@ -71,10 +68,8 @@ def wgan_gp_architecture_sweep(r: Results) -> None:
         axes[0, 0].set(title="the paper's 200", xlabel="least Inception score", ylabel="share of architectures")
         axes[0, 1].set(title=f"ours, {count}", xlabel=f"least {score.replace('_', ' ')} (dotted: real data)")
         axes[0, 1].axvline(real.mean(), color="0.4", linewidth=0.9, linestyle=":")
-        series = [
-            (by_condition(r.reported, "threshold"), 200),
-            (by_condition(pick(r.per_seed, metric="architectures"), "threshold"), count),
-        ]
+        ours = by_condition(pick(r.per_seed, metric="architectures"), "threshold")
+        series = [(by_condition(r.reported, "threshold"), 200), (ours, count)]
         if len(relative):
             axes[0, 2].set(title="ours, relative", xlabel="least score, as share of the way to real data")
             series.append((relative, 1))
@@ -94,20 +89,11 @@ def wgan_gp_one_sided_penalty(r: Results) -> None:
         low, high = min(two.min(), one.min()), max(two.max(), one.max())
         axis.plot([low, high], [low, high], color="0.6", linewidth=0.9, linestyle=":")
         axis.plot(two, one.reindex(two.index), MARKERS[0], color=COLOURS[0], markersize=4)
+        beside = {"textcoords": "offset points", "xytext": (4, -2), "fontsize": 6, "color": "0.3"}
         for architecture in two.index:
-            axis.annotate(
-                str(architecture),
-                (two[architecture], one[architecture]),
-                textcoords="offset points",
-                xytext=(4, -2),
-                fontsize=6,
-                color="0.3",
-            )
-        axis.set(
-            xlabel="score with the two-sided penalty",
-            ylabel="score with the one-sided penalty",
-            title="one point an architecture",
-        )
+            axis.annotate(str(architecture), (two[architecture], one[architecture]), **beside)
+        axis.set(xlabel="score with the two-sided penalty", ylabel="score with the one-sided penalty")
+        axis.set_title("one point an architecture")
 
 
 def wgan_gp_lsun_architectures(r: Results) -> None:
@@ -119,25 +105,16 @@ def wgan_gp_lsun_architectures(r: Results) -> None:
                 axis = axes[row, column]
                 show_images(axis, r.sheets[f"{method} · {architecture}"], 3, method if row == 0 else "")
                 if column == 0:
-                    axis.text(
-                        -0.06,
-                        0.5,
-                        architecture.replace(", ", ",\n"),
-                        rotation=90,
-                        transform=axis.transAxes,
-                        ha="right",
-                        va="center",
-                        fontsize=8,
-                    )
+                    beside = {"rotation": 90, "transform": axis.transAxes, "ha": "right", "va": "center"}
+                    axis.text(-0.06, 0.5, architecture.replace(", ", ",\n"), fontsize=8, **beside)
     distance = distance_name(r.per_seed["metric"])
     with figure(r.folder / "quality", 1, 1, (10, 3.2)) as (_, axes):
-        groups = {}
-        for method in METHODS:
-            found = pick(r.per_seed, metric=distance, model=method)
-            groups[method] = [
-                pick(found, condition=f"architecture={one}")["value"].replace(np.inf, np.nan).tolist()
-                for one in ARCHITECTURES
-            ]
+        rows = pick(r.per_seed, metric=distance).replace(np.inf, np.nan)
+
+        def seeds(method: str, architecture: str) -> list[float]:
+            return pick(rows, model=method, condition=f"architecture={architecture}")["value"].tolist()
+
+        groups = {method: [seeds(method, one) for one in ARCHITECTURES] for method in METHODS}
         bars_with_seeds(axes[0, 0], [one.replace(", ", ",\n") for one in ARCHITECTURES], groups)
         axes[0, 0].set(ylabel=f"{distance.replace('_', ' ')} ↓", title="distance of samples to the data")
         axes[0, 0].legend(ncols=4)
@@ -147,7 +124,7 @@ def wgan_gp_nonsmooth_activations(r: Results) -> None:
     """Samples by nonlinearity."""
     with figure(r.folder / "samples", 1, len(r.sheets), (2.2 * len(r.sheets), 2.5)) as (_, axes):
         for axis, (name, images) in zip(axes[0], r.sheets.items(), strict=True):
-            show_images(axis, images, 6, name)
+            show_images(axis, images[:36], 6, name)
 
 
 def wgan_gp_loss_curve(r: Results) -> None:
@@ -174,11 +151,9 @@ def wgan_gp_cifar_curves(r: Results) -> None:
             seed_band(axes[0, 0], pick(r.curves, model=arm, curve="score"), index=i, label=arm, marker=True)
             time = pick(r.curves, model=arm, curve="score_over_time")
             # Seeds have times of their own: their mean time stands for a snapshot.
-            place = time.groupby("seed").cumcount()
-            mean = time.groupby(place)[["step", "value"]].mean()
-            axes[0, 1].plot(
-                mean["step"], mean["value"], color=COLOURS[i], linestyle=STYLES[i], marker=MARKERS[i], markersize=3.5
-            )
+            mean = time.groupby(time.groupby("seed").cumcount())[["step", "value"]].mean()
+            style = {"color": COLOURS[i], "linestyle": STYLES[i], "marker": MARKERS[i], "markersize": 3.5}
+            axes[0, 1].plot(mean["step"], mean["value"], **style)
         axes[0, 0].set(xlabel="generator updates", ylabel="score of samples ↑")
         axes[0, 1].set(xlabel="seconds of training, mean of seeds")
         drawn.legend(loc="outside lower center", ncols=4)

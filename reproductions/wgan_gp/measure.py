@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from common.data.batches import to_float
 from common.data.kinds.text import as_text
 from common.evaluation.evaluator import Evaluator
-from common.evaluation.measuring import Cell, Measuring
-from common.evaluation.runs import Run
+from common.evaluation.measuring import Measuring
 from common.evaluation.sampling import seed_part, seed_sampling
 from common.losses.penalties import clip_weights, gradient_penalty
 from common.measurements.curves import filtered, spearman
@@ -35,13 +34,10 @@ THRESHOLDS = [1 + 0.5 * k for k in range(17)]  # of Table 5
 OF_REAL = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]  # shares of the way from 1 to the score of real data
 
 
-# --- Figure 1 ------------------------------------------------------------------------------------------------
-
-
 def wgan_gp_toy_critics(m: Measuring) -> None:
     """Figure 1a: what a critic sees beyond mean and covariance, and how it uses its slope."""
     m.sheet("grid", GRID[:, None])
-    grid = np.stack(np.meshgrid(GRID, GRID), axis=-1).reshape(-1, 2).astype(np.float32)
+    grid = torch.from_numpy(np.stack(np.meshgrid(GRID, GRID), axis=-1).astype(np.float32))
     for run in m.whole_runs:
         dataset, arm = run.arm.split(" · ")
         data = m.data(run.settings)
@@ -67,14 +63,14 @@ def wgan_gp_toy_critics(m: Measuring) -> None:
         cell.add("weights_at_bound", _share_at_bound(method.f, run.settings), of=AT_BOUND, **n)
         if m.shown(run):
             with torch.no_grad():
-                surface = method.f(torch.from_numpy(grid)).numpy().reshape(len(GRID), len(GRID))
-            m.sheet(f"surface|{dataset}|{arm}", surface)
+                surface = method.f(grid.flatten(0, 1)).reshape(len(GRID), len(GRID))
+            m.sheet(f"surface|{dataset}|{arm}", surface.numpy())
             m.sheet(f"data|{dataset}", real[:500].numpy())
 
 
-def _weights(network: nn.Module) -> np.ndarray:
-    layers = [module.weight.detach().flatten() for module in network.modules() if isinstance(module, nn.Linear)]
-    return torch.cat(layers).cpu().numpy()
+def _weights(network: nn.Module) -> list[Tensor]:
+    """Of each linear layer, in one row."""
+    return [module.weight.detach().flatten() for module in network.modules() if isinstance(module, nn.Linear)]
 
 
 def _clipped(settings: Mapping[str, Any]) -> bool:
@@ -82,13 +78,9 @@ def _clipped(settings: Mapping[str, Any]) -> bool:
 
 
 def _share_at_bound(network: nn.Module, settings: Mapping[str, Any]) -> float:
-    at_bound, count = 0, 0
-    for layer in (module for module in network.modules() if isinstance(module, nn.Linear)):
-        size = layer.weight.detach().abs()
-        bound = settings["clip"] if _clipped(settings) else size.max()
-        at_bound += int((size > 0.95 * bound).sum())
-        count += size.numel()
-    return at_bound / count
+    sizes = [weights.abs() for weights in _weights(network)]
+    at_bound = [size > 0.95 * (settings["clip"] if _clipped(settings) else size.max()) for size in sizes]
+    return float(torch.cat(at_bound).double().mean())
 
 
 def wgan_gp_gradient_norms(m: Measuring) -> None:
@@ -105,7 +97,7 @@ def wgan_gp_gradient_norms(m: Measuring) -> None:
         seed_sampling(run.seed)
         with torch.no_grad():
             fake = method.g(method.noise(1024))
-        weights = _weights(method.f)
+        weights = torch.cat(_weights(method.f)).numpy()
         at_bound = _share_at_bound(method.f, run.settings)
         norms = activation_gradients(method.f, torch.from_numpy(np.array(data.samples[:1024])), fake)
         decades = float(np.log10(max(norms[0], 1e-300) / max(norms[-1], 1e-300)))
@@ -134,9 +126,6 @@ def activation_gradients(critic: nn.Sequential, real: Tensor, fake: Tensor) -> n
     scores = x.flatten()
     (scores[: len(fake)].sum() - scores[len(fake) :].sum()).backward()
     return np.array([float(a.grad.flatten(1).norm(dim=1).double().mean()) for a in activations])
-
-
-# --- Tables 2 and 5, Appendix C ------------------------------------------------------------------------------
 
 
 Scores = dict[str, dict[int, float]]
@@ -227,9 +216,6 @@ def wgan_gp_one_sided_penalty(m: Measuring) -> None:
             m.cell_of(arm, replicate, dataset).curve("score", members, [scores[arm][k] for k in members])
 
 
-# --- Figures 2, 3 and 5a, Table 3 ----------------------------------------------------------------------------
-
-
 def wgan_gp_lsun_architectures(m: Measuring) -> None:
     """Figure 2: the distance of samples to the data per method and architecture, and which trainings succeeded.
 
@@ -258,11 +244,6 @@ def wgan_gp_lsun_architectures(m: Measuring) -> None:
         cell = m.cell_of(algorithm, seed, evaluator.data.card["data"])
         cell.add("trained", all(each), "higher", at={"architecture": "every"}, **parts)
         cell.add("trained_share", np.mean(each), "higher", **parts)
-
-
-def wgan_gp_nonsmooth_activations(m: Measuring) -> None:
-    """Appendix D: the distance of samples to the data by nonlinearity."""
-    m.evaluate_runs(shown=36)
 
 
 def wgan_gp_loss_curve(m: Measuring) -> None:
@@ -302,18 +283,16 @@ def wgan_gp_cifar_curves(m: Measuring) -> None:
         trend = np.polyval(np.polyfit(np.arange(len(late)), late, 1), np.arange(len(late)))
         of = "deviation from a linear trend over the second half of the snapshots"
         cell.add("score_unrest", (late - trend).std(), "lower", of=of)
-        cell.add(
-            "score_over_training", curve.mean(), "higher", **number.protocol | {"selection": "mean of all snapshots"}
-        )
+        over_all = number.protocol | {"selection": "mean of all snapshots"}
+        cell.add("score_over_training", curve.mean(), "higher", **over_all)
         machine = {"hardware": run.record["hardware"], "threads": run.record["threads"]}
         cell.add("seconds_per_update", an_update, "lower", "s", **machine)
         cell.curve("score", steps, curve)
         cell.curve("score_over_time", times, curve)
-    selection = {"selection": "when the DCGAN of this seed had finished, interpolated"}
+    then = number.protocol | {"selection": "when the DCGAN of this seed had finished, interpolated"}
     for (arm, seed), curve in curves.items():
         value = np.interp(seconds["DCGAN", seed][-1], seconds[arm, seed], curve)
-        cell = m.cell_of(arm, seed, evaluator.data.card["data"])
-        cell.add("score_at_dcgan_s_time", value, "higher", **number.protocol | selection)
+        m.cell_of(arm, seed, evaluator.data.card["data"]).add("score_at_dcgan_s_time", value, "higher", **then)
 
 
 def wgan_gp_cifar_resnet(m: Measuring) -> None:
@@ -326,9 +305,6 @@ def wgan_gp_cifar_resnet(m: Measuring) -> None:
         if m.shown(run):
             m.sheet(run.arm, evaluation.samples[:64])
     m.sheet("real", np.array(evaluator.data.samples[:64]))
-
-
-# --- Section 5.5 ---------------------------------------------------------------------------------------------
 
 
 def wgan_gp_language_model(m: Measuring) -> None:
@@ -361,9 +337,6 @@ def wgan_gp_language_model(m: Measuring) -> None:
     m.sheet("text|real", np.array(as_text(held[:16], data.card["vocabulary"])))
 
 
-# --- Figure 5b -----------------------------------------------------------------------------------------------
-
-
 def wgan_gp_overfitting(m: Measuring) -> None:
     """Negative critic loss on the training digits and on others, along the training."""
     for run in m.whole_runs:
@@ -378,20 +351,15 @@ def wgan_gp_overfitting(m: Measuring) -> None:
             fake = method.sample(len(parts["validation"]))
             for name, real in parts.items():
                 losses[name].append(_negative_loss(method.f, settings, real, fake))
-        _add_losses(m.cell(run), run, losses, {f"n_{name}": len(part) for name, part in parts.items()})
-
-
-def _add_losses(cell: Cell, run: Run, losses: Mapping[str, list[float]], counts: dict[str, int]) -> None:
-    """The gap at the end, and how both losses rise over the second half, over the largest loss."""
-    text = {**counts, "n_fake": counts["n_validation"]}
-    largest = max(*(abs(value) for values in losses.values() for value in values), 1e-12)
-    gap = (losses["training"][-1] - losses["validation"][-1]) / largest
-    cell.add("gap_at_end", gap, of="training less validation loss over the largest loss", **text)
-    for name, values in losses.items():
-        cell.curve(name, run.snapshots, values)
-        late = values[len(values) // 2 :]
-        rise = np.polyfit(np.arange(len(late)), late, 1)[0] * len(late) / largest
-        cell.add(f"{name}_rise", rise, of="linear trend over the second half, over the largest loss", **text)
+        cell, text = m.cell(run), {f"n_{name}": len(part) for name, part in parts.items()} | {"n_fake": len(fake)}
+        largest = max(*(abs(value) for values in losses.values() for value in values), 1e-12)
+        gap = (losses["training"][-1] - losses["validation"][-1]) / largest
+        cell.add("gap_at_end", gap, of="training less validation loss over the largest loss", **text)
+        for name, values in losses.items():
+            cell.curve(name, run.snapshots, values)
+            late = values[len(values) // 2 :]
+            rise = np.polyfit(np.arange(len(late)), late, 1)[0] * len(late) / largest
+            cell.add(f"{name}_rise", rise, of="linear trend over the second half, over the largest loss", **text)
 
 
 def _negative_loss(critic: nn.Module, settings: Mapping[str, Any], real: np.ndarray, fake: Tensor) -> float:

@@ -34,9 +34,13 @@ class Adversarial(AdversarialMethod):
         return self.settings.get("critic_normalisation", "none")
 
     def optimiser(self, name: str, network: nn.Module) -> torch.optim.Optimizer:
-        return build_optimiser(
-            self.settings, network, self.settings.get("critic_weight_decay", 0.0) if name == "critic" else 0.0
-        )
+        """``adam`` with the settings' β1 and β2; ``rmsprop`` as TensorFlow 1 has it, which the authors used."""
+        s = self.settings
+        if s["optimiser"] == "adam":
+            return adam(network, s, weight_decay=s.get("critic_weight_decay", 0.0) if name == "critic" else 0.0)
+        if s["optimiser"] == "rmsprop":
+            return TensorFlowRMSProp(network, learning_rate(s), s["rmsprop_start"])
+        raise ValueError(f"optimiser must be adam or rmsprop, not {s['optimiser']!r}")
 
     def fakes_for_critic(self, x: Tensor) -> Tensor:
         """As many as there are real samples x."""
@@ -225,14 +229,3 @@ class TextWGANGP(_Text, WGANGP):
 
 class TextGAN(_Text, StandardGAN):
     """What Section 5.5 could not get comparable results with."""
-
-
-def build_optimiser(
-    settings: Mapping[str, Any], network: nn.Module, weight_decay: float = 0.0
-) -> torch.optim.Optimizer:
-    """``adam`` with the settings' β1 and β2; ``rmsprop`` as TensorFlow 1 has it, which the authors used."""
-    if settings["optimiser"] == "adam":
-        return adam(network, settings, weight_decay=weight_decay)
-    if settings["optimiser"] == "rmsprop":
-        return TensorFlowRMSProp(network, learning_rate(settings), settings["rmsprop_start"])
-    raise ValueError(f"optimiser must be adam or rmsprop, not {settings['optimiser']!r}")

@@ -23,10 +23,14 @@ def extra_layers(depth: int, size: int) -> list[int]:
     Table 1 varies the depth; where the layers go is not stated. They are dealt out evenly, the smallest size first.
     """
     steps = num_downsamples(size)
-    extra = depth - (steps + 1)
-    if extra < 0:
+    if depth < steps + 1:
         raise ValueError(f"a DCGAN at {size} pixels has at least {steps + 1} layers, not {depth}")
-    return [extra // steps + (place < extra % steps) for place in range(steps)]
+    return deal_out(depth - (steps + 1), steps)
+
+
+def deal_out(count: int, places: int) -> list[int]:
+    """How many of ``count`` each place gets, the first ones one more where it does not come out even."""
+    return [count // places + (place < count % places) for place in range(places)]
 
 
 # --- DCGAN and its variants (Figure 2, rows 1, 2, 4, 5, 6; Tables 1, 2 and 5) --------------------------------
@@ -75,15 +79,7 @@ class DCGANCritic(nn.Sequential):
     """5 × 5 convolutions of stride 2 down to 4 × 4, normalisation on all but the first, and one linear layer."""
 
     def __init__(
-        self,
-        size=64,
-        channels=3,
-        width=64,
-        *,
-        normalisation="batch",
-        activation="leaky_relu",
-        depth: int | None = None,
-        init: float | None = None,
+        self, size=64, channels=3, width=64, *, normalisation="batch", activation="leaky_relu", depth=None, init=None
     ):
         steps = num_downsamples(size)
         widths = [width * 2**i for i in range(steps)]
@@ -95,8 +91,8 @@ class DCGANCritic(nn.Sequential):
             layers += [norm(normalisation, gates * count)] if place else []
             layers.append(nonlinearity(activation))
             for _ in range(extra[place]):
-                layers += [Conv(count, gates * count, 5, init=init or "he"), norm(normalisation, gates * count)]
-                layers.append(nonlinearity(activation))
+                layers.append(Conv(count, gates * count, 5, init=init or "he"))
+                layers += [norm(normalisation, gates * count), nonlinearity(activation)]
         super().__init__(*layers, nn.Flatten(), Linear(widths[-1] * 16, 1, init or "glorot"))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -118,22 +114,15 @@ def mlp(sizes: list[int]) -> list[nn.Module]:
 class MLPGenerator(nn.Sequential):
     """ "4-layer 512-dim ReLU MLP": four hidden layers, and here a tanh at the end."""
 
-    def __init__(self, shape=(3, 64, 64), width=512, latent_size=128, hidden_layers=4):
-        sizes = [latent_size, *[width] * hidden_layers, math.prod(shape)]
+    def __init__(self, shape=(3, 64, 64), width=512, latent_size=128):
+        sizes = [latent_size, *[width] * 4, math.prod(shape)]
         super().__init__(*mlp(sizes), nn.Tanh(), nn.Unflatten(1, shape))
-
-
-class PointGenerator(nn.Sequential):
-    """From z to points of the plane, no nonlinearity at the end. ``layers``: of weights."""
-
-    def __init__(self, latent_size=2, width=512, layers=4, dimensions=2):
-        super().__init__(*mlp([latent_size, *[width] * (layers - 1), dimensions]))
 
 
 class PointCritic(nn.Sequential):
     """From points to one score. ``layers``: of weights."""
 
-    def __init__(self, dimensions=2, width=512, layers=4):
+    def __init__(self, dimensions: int, width: int, layers: int):
         super().__init__(*mlp([dimensions, *[width] * (layers - 1), 1]))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -171,13 +160,19 @@ class Bottleneck(nn.Module):
         return self.shortcut(x) + 0.3 * self.residual(x)
 
 
-BLOCKS = 33  # of three layers each: 101 with the first and the last
+def bottlenecks(widths: list[int], plain: list[int], normalisation: str, resample: str) -> nn.Sequential:
+    """At each width so many plain blocks, and one that resamples from each width to the next."""
+    blocks: list[nn.Module] = []
+    for width, after, count in zip(widths, [*widths[1:], None], plain, strict=True):
+        blocks += [Bottleneck(width, width, normalisation) for _ in range(count)]
+        if after is not None:
+            blocks.append(Bottleneck(width, after, normalisation, resample))
+    return nn.Sequential(*blocks)
 
 
-def _plain_blocks(places: int) -> list[int]:
-    """Plain blocks at each of ``places`` sizes, 33 in all with the ones between: 6, 6, 6, 6, 5 at 64 pixels."""
-    plain = BLOCKS - (places - 1)
-    return [plain // places + (place < plain % places) for place in range(places)]
+def plain_blocks(steps: int) -> list[int]:
+    """33 blocks of three layers are 101 layers with the first and the last: 6, 6, 6, 6, 5 beside four that resample."""
+    return deal_out(33 - steps, steps + 1)
 
 
 class ResNet101Generator(nn.Module):
@@ -188,12 +183,7 @@ class ResNet101Generator(nn.Module):
         steps = num_downsamples(size)
         widths = [width * 2**i // 2 for i in reversed(range(steps + 1))]
         self.input = Linear(latent_size, widths[0] * 16)
-        blocks: list[nn.Module] = []
-        for place, plain in enumerate(_plain_blocks(steps + 1)):
-            blocks += [Bottleneck(widths[place], widths[place], normalisation) for _ in range(plain)]
-            if place < steps:
-                blocks.append(Bottleneck(widths[place], widths[place + 1], normalisation, "up"))
-        self.blocks = nn.Sequential(*blocks)
+        self.blocks = bottlenecks(widths, plain_blocks(steps), normalisation, "up")
         self.output = Conv(widths[-1], channels, 1, init="glorot")
 
     def forward(self, z: Tensor) -> Tensor:
@@ -208,12 +198,7 @@ class ResNet101Critic(nn.Module):
         steps = num_downsamples(size)
         widths = [width * 2**i // 2 for i in range(steps + 1)]
         self.input = Conv(channels, widths[0], 1, init="glorot")
-        blocks: list[nn.Module] = []
-        for place, plain in enumerate(reversed(_plain_blocks(steps + 1))):
-            blocks += [Bottleneck(widths[place], widths[place], normalisation) for _ in range(plain)]
-            if place < steps:
-                blocks.append(Bottleneck(widths[place], widths[place + 1], normalisation, "down"))
-        self.blocks = nn.Sequential(*blocks)
+        self.blocks = bottlenecks(widths, plain_blocks(steps)[::-1], normalisation, "down")
         self.output = Linear(widths[-1] * 16, 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -329,7 +314,7 @@ def _conv1d(before: int, after: int, kernel: int) -> nn.Conv1d:
 
 
 class TextBlock(nn.Sequential):
-    """ReLU, kernel 5, ReLU, kernel 5; times 0.3, beside the identity."""
+    """ReLU and a kernel of 5, twice; times 0.3, beside the identity."""
 
     def __init__(self, width: int):
         super().__init__(nn.ReLU(), _conv1d(width, width, 5), nn.ReLU(), _conv1d(width, width, 5))
@@ -373,7 +358,8 @@ def build_generator(settings: Mapping[str, Any], shape: tuple[int, ...]) -> nn.M
     kind, latent = settings["generator"], settings["latent_size"]
     normalisation = settings.get("generator_normalisation", "none")
     if kind == "points":
-        return PointGenerator(latent, settings["generator_width"], settings["generator_depth"], shape[0])
+        widths = [settings["generator_width"]] * (settings["generator_depth"] - 1)
+        return nn.Sequential(*mlp([latent, *widths, shape[0]]))
     if kind == "text":
         return TextGenerator(shape[0], settings["characters"], settings["generator_width"], latent, settings["blocks"])
     channels, size, _ = shape
@@ -385,17 +371,8 @@ def build_generator(settings: Mapping[str, Any], shape: tuple[int, ...]) -> nn.M
     if kind == "cifar_resnet":
         return CIFARGenerator(size, channels, width, latent, settings.get("classes"))
     if kind in ("dcgan", "dcgan_constant"):
-        return DCGANGenerator(
-            size,
-            channels,
-            width,
-            latent,
-            normalisation=normalisation,
-            activation=settings["generator_activation"],
-            constant_width=kind == "dcgan_constant",
-            depth=settings.get("generator_depth"),
-            init=settings["generator_init"] or None,
-        )
+        varied = variation(settings, "generator", normalisation)
+        return DCGANGenerator(size, channels, width, latent, constant_width=kind == "dcgan_constant", **varied)
     raise ValueError(f"there is no generator {kind!r}")
 
 
@@ -412,16 +389,14 @@ def build_critic(settings: Mapping[str, Any], shape: tuple[int, ...], normalisat
     if kind == "cifar_resnet":
         return CIFARCritic(channels, width, settings.get("classes"))
     if kind == "dcgan":
-        return DCGANCritic(
-            size,
-            channels,
-            width,
-            normalisation=normalisation,
-            activation=settings["critic_activation"],
-            depth=settings.get("critic_depth"),
-            init=settings["critic_init"] or None,
-        )
+        return DCGANCritic(size, channels, width, **variation(settings, "critic", normalisation))
     raise ValueError(f"there is no critic {kind!r}")
+
+
+def variation(settings: Mapping[str, Any], network: str, normalisation: str) -> dict[str, Any]:
+    """What Table 1 and Figure 2 vary of a DCGAN."""
+    varied = {"activation": settings[f"{network}_activation"], "depth": settings.get(f"{network}_depth")}
+    return varied | {"normalisation": normalisation, "init": settings[f"{network}_init"] or None}
 
 
 def scaled_width(settings: Mapping[str, Any], which: str) -> int:

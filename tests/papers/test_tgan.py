@@ -3,17 +3,16 @@
 import numpy as np
 import pytest
 import torch
-from helpers import parameters, small_video_model
+from helpers import parameters, shapes_through, small_video_model
 from torch import nn
 
 from common.experiments.papers import experiment
-from common.losses.penalties import clip_weights
 from common.nn.init import normal
 from common.nn.sizes import doublings
 from common.nn.video import GaussianNoise, VideoCritic, batch_norm
 from common.training.method import build_method
 from reproductions.tgan.clipping import FLOOR, clip_singular_values, clipped
-from reproductions.tgan.gam import adversarial_metric, best_threshold
+from reproductions.tgan.gam import Values, adversarial_metric, best_threshold
 from reproductions.tgan.measure import _values, interpolated
 from reproductions.tgan.models import ImageGenerator, TemporalGenerator, TGANGenerator, VolumeGenerator, uniform
 from reproductions.vgan.models import TwoStreamGenerator
@@ -26,22 +25,10 @@ def small(arm, one=UCF101, **changed):
     return small_video_model(one, arm, **changed)
 
 
-# Table 1.
-
-
 def test_the_temporal_generator_doubles_its_length():
     network = TemporalGenerator(16, 100, 100).eval()
-    lengths, x = [], torch.rand(2, 100, 1)
-    for layer in network:
-        x = layer(x)
-        if isinstance(layer, nn.ConvTranspose1d):
-            lengths.append(x.shape[2])
-    assert lengths == [1, 2, 4, 8, 16]
-    assert x.shape == (2, 100, 16)
-    assert x.abs().max() <= 1
-    widths = [layer.out_channels for layer in network if isinstance(layer, nn.ConvTranspose1d)]
-    assert widths == [512, 256, 128, 128, 100]
-    assert parameters(TemporalGenerator(16, 100, 100, shift=True)) == 826_468
+    shapes = shapes_through(network, torch.rand(2, 100, 1))
+    assert shapes == [(512, 1), (256, 2), (128, 4), (128, 8), (100, 16)]
     assert parameters(network) == 825_444
     with pytest.raises(ValueError, match="2, 4, 8 or 16 frames"):
         TemporalGenerator(12, 100, 100)
@@ -50,13 +37,10 @@ def test_the_temporal_generator_doubles_its_length():
 def test_the_image_generator_is_table_1_s():
     network = ImageGenerator(64, 3, 32, [100, 100]).eval()
     uniform(network, 0.01)
-    shapes, x = [], torch.cat([linear(torch.rand(2, 100)).unflatten(1, network.maps) for linear in network.linears], 1)
-    shapes.append(tuple(x.shape[1:]))
-    for layer in network.body:
-        x = layer(x)
-        if isinstance(layer, nn.ConvTranspose2d):
-            shapes.append(tuple(x.shape[1:]))
-    assert shapes == [(512, 4, 4), (256, 8, 8), (128, 16, 16), (64, 32, 32), (32, 64, 64), (3, 64, 64)]
+    maps = torch.cat([linear(torch.rand(2, 100)).unflatten(1, network.maps) for linear in network.linears], 1)
+    assert maps.shape == (2, 512, 4, 4)
+    shapes = shapes_through(network.body, maps)
+    assert shapes == [(256, 8, 8), (128, 16, 16), (64, 32, 32), (32, 64, 64), (3, 64, 64)]
     weights = torch.cat([p.detach().flatten() for p in network.parameters() if p.ndim > 1])
     assert weights.abs().max() <= 0.01
     assert weights.std() == pytest.approx(0.01 / 3**0.5, rel=0.01)
@@ -94,11 +78,7 @@ def test_video_gan_blends_two_streams():
 
 def test_the_critic_has_the_shapes_and_parameters_of_the_code():
     critic = VideoCritic(16, 64, 3, 64, shift=False)
-    shapes, x = [], torch.zeros(1, 3, 16, 64, 64)
-    for layer in critic:
-        x = layer(x)
-        if isinstance(layer, nn.Conv3d):
-            shapes.append(tuple(x.shape[1:]))
+    shapes = shapes_through(critic, torch.zeros(1, 3, 16, 64, 64))
     assert shapes == [(64, 8, 32, 32), (128, 4, 16, 16), (256, 2, 8, 8), (512, 1, 4, 4), (1, 1, 1, 1)]
     assert parameters(critic) == 11_032_385
     norms = [layer for layer in critic if isinstance(layer, nn.BatchNorm3d)]
@@ -134,9 +114,6 @@ def test_normalisation_without_gain_or_shift_is_still_that():
     torch.testing.assert_close(only_gain(x), 2 * plain(x))
 
 
-# Table 2.
-
-
 @pytest.mark.parametrize("shape", [(5, 40), (40, 5), (16, 16), (512, 1024)])
 def test_singular_values_above_1_become_1_and_the_others_stay(shape):
     torch.manual_seed(0)
@@ -158,46 +135,28 @@ def test_weights_within_the_bound_are_left_alone_bit_for_bit():
     assert torch.equal(clipped(matrix), matrix)
     assert torch.equal(clipped(matrix.T), matrix.T)
     assert torch.equal(clipped(torch.zeros(4, 9)), torch.zeros(4, 9))
-
-
-def test_a_training_that_diverges_is_left_for_the_loop_to_find():
-    matrix = torch.full((4, 9), float("nan"))
-    assert clipped(matrix).isnan().all()
+    assert clipped(torch.full((4, 9), float("nan"))).isnan().all()  # a training that diverges, for the loop to find
 
 
 def test_every_layer_is_clipped_as_table_2_says():
     torch.manual_seed(0)
-    network = nn.Sequential(
-        nn.Conv3d(2, 8, 4),
-        nn.BatchNorm3d(8),
-        nn.LeakyReLU(0.2),
-        nn.Conv2d(3, 8, 3),
-        nn.Linear(20, 30),
-        nn.Linear(30, 20),
-        nn.BatchNorm1d(4),
-        batch_norm(nn.BatchNorm1d, 4, gain=False),
-    )
-    for module in network:
-        if isinstance(module, nn.modules.batchnorm._BatchNorm):
-            nn.init.uniform_(module.running_var, 0.1, 4)
-            if isinstance(module.weight, nn.Parameter):
-                nn.init.normal_(module.weight, 0, 3)
-        elif hasattr(module, "weight"):
-            nn.init.normal_(module.weight, 0, 1)
-    biases = [module.bias.clone() for module in network if getattr(module, "bias", None) is not None]
+    layers = [nn.Conv3d(2, 8, 4), nn.Conv2d(3, 8, 3), nn.Linear(20, 30), nn.Linear(30, 20)]
+    norms, no_gain = [nn.BatchNorm3d(8), nn.BatchNorm1d(4)], batch_norm(nn.BatchNorm1d, 4, gain=False)
+    for module in (*layers, *norms):
+        nn.init.normal_(module.weight, 0, 3)
+    for norm in (*norms, no_gain):
+        nn.init.uniform_(norm.running_var, 0.1, 4)
+    network = nn.Sequential(*layers, *norms, no_gain, nn.LeakyReLU(0.2))
+    biases = {name: p.clone() for name, p in network.named_parameters() if "bias" in name}
     clip_singular_values(network)
-    for module in network:
-        if isinstance(module, (nn.Linear, nn.modules.conv._ConvNd)):
-            singular = torch.linalg.svdvals(module.weight.detach().flatten(1))
-            assert singular.max() <= 1 + 1e-5
-        elif isinstance(getattr(module, "weight", None), nn.Parameter):
-            highest = (module.running_var + module.eps).sqrt()
-            assert (module.weight > 0).all()
-            assert (module.weight <= highest).all()
-            assert (module.weight >= FLOOR * highest).all()
-    assert (network[-1].weight == 1).all()
-    after = [module.bias for module in network if getattr(module, "bias", None) is not None]
-    assert all(torch.equal(a, b) for a, b in zip(biases, after, strict=True))
+    for layer in layers:
+        assert torch.linalg.matrix_norm(layer.weight.detach().flatten(1), 2) <= 1 + 1e-5
+    for norm in norms:
+        highest = (norm.running_var + norm.eps).sqrt()
+        assert (norm.weight >= FLOOR * highest).all()
+        assert (norm.weight <= highest).all()
+    assert (no_gain.weight == 1).all()
+    assert all(torch.equal(bias, network.get_parameter(name)) for name, bias in biases.items())
 
 
 def test_a_clipped_linear_layer_is_1_lipschitz_but_a_convolution_is_not_bound_to_be():
@@ -213,15 +172,6 @@ def test_a_clipped_linear_layer_is_1_lipschitz_but_a_convolution_is_not_bound_to
     video = torch.ones(1, 1, 16, 16, 16)
     gain = convolution(video).norm() / video.norm()
     assert 2 < gain < 8**0.5  # Ŵ has norm 1, the convolution up to √8
-
-
-def test_weight_clipping_takes_every_parameter():
-    critic = VideoCritic(8, 16, 1, 4)
-    clip_weights(critic, 0.01)
-    assert all(p.abs().max() <= 0.01 for p in critic.parameters())
-
-
-# Algorithm 1.
 
 
 def test_one_update_is_algorithm_1_by_hand():
@@ -242,24 +192,19 @@ def test_one_update_is_algorithm_1_by_hand():
     (-other.f(fake).mean()).backward()
     generator.step()
     clip_singular_values(other.f)
-    for one, two in ((method.f, other.f), (method.g, other.g)):
-        for a, b in zip(one.parameters(), two.parameters(), strict=True):
-            torch.testing.assert_close(a, b, atol=1e-6, rtol=1e-5)
+    for one, by_hand in ((method.f, other.f), (method.g, other.g)):
+        torch.testing.assert_close(list(one.parameters()), list(by_hand.parameters()), atol=1e-6, rtol=1e-5)
 
 
 def test_clipping_happens_every_fifth_update_and_weight_clipping_every_one():
     method, batches = small("TGAN (SVC)", learning_rate=0.1)
-    largest = []
+    convolutions = [layer for layer in method.f if isinstance(layer, nn.Conv3d)]
+    within = []
     for t in range(6):
         method.update(t, batches)
-        largest.append(
-            max(
-                float(torch.linalg.svdvals(m.weight.detach().flatten(1))[0])
-                for m in method.f
-                if isinstance(m, nn.Conv3d)
-            )
-        )
-    assert [value <= 1 + 1e-4 for value in largest] == [True, False, False, False, False, True]
+        norms = [torch.linalg.matrix_norm(layer.weight.detach().flatten(1), 2) for layer in convolutions]
+        within.append(max(norms) <= 1 + 1e-4)
+    assert within == [True, False, False, False, False, True]
     method, batches = small("TGAN (Weight clipping)", learning_rate=0.1)
     for t in range(2):
         method.update(t, batches)
@@ -269,13 +214,8 @@ def test_clipping_happens_every_fifth_update_and_weight_clipping_every_one():
 def test_the_normal_gan_has_noise_in_every_layer_and_no_gain():
     method, batches = small("TGAN (Normal GAN)")
     assert sum(isinstance(layer, GaussianNoise) for layer in method.f) == 2  # of two layers at 16 pixels
-    assert all((layer.weight == 1).all() for layer in method.f if isinstance(layer, nn.BatchNorm3d))
-    assert not any(
-        "weight" in name
-        for layer in method.f
-        if isinstance(layer, nn.BatchNorm3d)
-        for name, _ in layer.named_parameters()
-    )
+    norms = [layer for layer in method.f if isinstance(layer, nn.BatchNorm3d)]
+    assert all((norm.weight == 1).all() and [*dict(norm.named_parameters())] == ["bias"] for norm in norms)
     x = next(batches)
     assert not torch.equal(method.f(x), method.f(x))
     method.f.eval()
@@ -290,12 +230,10 @@ def test_weights_start_as_section_6_2_and_video_gan_s_code_say():
     first = method.f[0].weight
     assert first.std().item() == pytest.approx((2 / (64 * first.shape[1])) ** 0.5, rel=0.1)
     video_gan, _ = small("Video GAN (Normal GAN)")
-    for network in video_gan.networks.values():
+    both, _ = small("Video GAN (SVC)")  # its generator as Video GAN's, its critic as TGAN's
+    for network in (video_gan.g, video_gan.f, both.g):
         weights = torch.cat([p.detach().flatten() for p in network.parameters() if p.ndim > 1])
         assert weights.std().item() == pytest.approx(0.01, rel=0.1)
-    both, _ = small("Video GAN (SVC)")  # its generator as Video GAN's, its critic as TGAN's
-    weights = torch.cat([p.detach().flatten() for p in both.g.parameters() if p.ndim > 1])
-    assert weights.std().item() == pytest.approx(0.01, rel=0.1)
     assert both.f[0].weight.std() > 0.05
 
 
@@ -308,11 +246,8 @@ def test_the_mask_of_video_gan_is_held_down(arm):
 
 
 @pytest.mark.parametrize("arm", UCF101.arms)
-def test_every_arm_trains_and_samples_alone(arm):
-    method, batches = small(arm)
-    for t in range(2):
-        losses = method.update(t, batches)
-    assert all(torch.isfinite(value) for value in losses.values())
+def test_every_arm_samples_alone(arm):
+    method, _ = small(arm)
     training = [module.training for module in method.g.modules()]
     videos = method.sample(3)
     assert [module.training for module in method.g.modules()] == training
@@ -348,9 +283,6 @@ def test_models_that_cannot_be_told_a_class_say_so():
         small("3D model (SVC)", conditional=True)
 
 
-# Evaluation.
-
-
 def test_critics_play_without_noise_on_whole_batches_and_learn_nothing():
     method, batches = small("TGAN (Normal GAN)")
     for t in range(3):
@@ -362,9 +294,6 @@ def test_critics_play_without_noise_on_whole_batches_and_learn_nothing():
     assert len(one) == 4  # whole batches of 4
     np.testing.assert_array_equal(one, two)
     assert all(torch.equal(value, method.f.state_dict()[name]) for name, value in before.items())
-
-
-# Interpolation.
 
 
 def test_an_interpolated_trajectory_passes_through_its_points():
@@ -380,9 +309,6 @@ def test_an_interpolated_trajectory_passes_through_its_points():
         torch.testing.assert_close(generator.frames(z0, interpolated(path, 2))[:, :, ::2], generator.frames(z0, path))
 
 
-# The generative adversarial metric.
-
-
 def test_the_best_threshold_separates_what_can_be_separated():
     assert 1 < best_threshold(np.array([2.0, 3]), np.array([0.0, 1])) < 2
     # 10,000 values of two shifted Gaussians: half way, to the width of their overlap's flat bottom.
@@ -394,19 +320,10 @@ def test_the_best_threshold_separates_what_can_be_separated():
 def test_adversarial_metric_prefers_the_better_generator():
     real = np.linspace(0, 1, 101)
     # A's fakes are taken for real by B four times in five, B's by A once in five; both know real from their own.
-    found = adversarial_metric(
-        a_on_real=real,
-        a_on_own=real - 2,
-        a_on_other=np.repeat([-1.5, 0.5], [80, 20]),
-        b_on_real=real,
-        b_on_own=real - 2,
-        b_on_other=np.repeat([-1.5, 0.5], [20, 80]),
-    )
-    assert found.score == pytest.approx(4)
-    assert found.test_ratio == 1
-    nobody = adversarial_metric(
-        a_on_real=real, a_on_own=real - 2, a_on_other=real - 2, b_on_real=real, b_on_own=real - 2, b_on_other=real - 2
-    )
-    assert nobody[:2] == (1, 1)  # finite where nobody is fooled
+    often, seldom = np.repeat([-1.5, 0.5], [20, 80]), np.repeat([-1.5, 0.5], [80, 20])
+    a, b = Values(real, real - 2, seldom), Values(real, real - 2, often)
+    assert adversarial_metric(a, b)[:2] == (pytest.approx(4), 1)
+    never = Values(real, real - 2, real - 2)
+    assert adversarial_metric(never, never)[:2] == (1, 1)  # finite where nobody is fooled
     with pytest.raises(ValueError, match="finite"):
         best_threshold(np.array([np.nan]), real)

@@ -3,20 +3,16 @@
 import copy
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
-from helpers import CPU, parameters
+from helpers import CPU, parameters, table_of
 
 from common.data.batches import Batches
 from common.experiments.papers import experiment
-from common.losses.penalties import clip_weights
-from common.measurements.table import Table
-from common.nn.dcgan import DCGANDiscriminator
 from reproductions.wgan import claims
 from reproductions.wgan.method import LOG_2, StandardGAN, WassersteinGAN
-from reproductions.wgan.models import MLPCritic, MLPGenerator, build_critic, build_generator
+from reproductions.wgan.models import MLPGenerator, build_critic, build_generator
 from reproductions.wgan.two_gaussians import optimal_discriminator
 
 
@@ -52,14 +48,6 @@ def test_published_networks_have_their_size(arm, name, generator, critic):
     assert (parameters(g), parameters(f)) == (generator, critic)
 
 
-def test_parameter_counts_from_the_layer_list():
-    """4×4 kernels without bias: 100-512-256-128-64-3, and gain and shift of four BatchNorms."""
-    widths = [100, 512, 256, 128, 64, 3]
-    convolutions = sum(16 * a * b for a, b in zip(widths, widths[1:], strict=False))
-    assert parameters(networks()[0]) == convolutions + 2 * (512 + 256 + 128 + 64)
-    assert parameters(MLPGenerator()) == 100 * 512 + 512 + 2 * (512 * 512 + 512) + 512 * 12288 + 12288
-
-
 def test_constant_width_has_no_batch_norm_and_mlp_no_tanh():
     assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in networks(generator="dcgan_constant")[0])
     assert not any(isinstance(m, torch.nn.Tanh) for m in MLPGenerator().modules())
@@ -75,12 +63,6 @@ def test_initialisation_is_dcgans():
     assert g[0].weight.std().item() == pytest.approx(0.02, rel=0.01)
     assert g[1].weight.mean().item() == pytest.approx(1.0, abs=0.01)
     assert not g[1].bias.any()
-
-
-@pytest.mark.parametrize("size", [4, 48])
-def test_an_impossible_image_size_is_told(size):
-    with pytest.raises(ValueError, match="power of two"):
-        DCGANDiscriminator(size, 3, 64)
 
 
 def make(kind, **more):
@@ -121,17 +103,8 @@ def test_one_update_is_algorithm_1():
     rmsprop(list(g.parameters()), gradients, [torch.zeros_like(p) for p in g.parameters()], rate)
 
     assert torch.allclose(logged["em_estimate"], objective)
-    for ours, theirs in ((method.g, g), (method.f, f)):
-        for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
-            assert torch.allclose(a, b, atol=1e-7)
-
-
-def test_clipping_takes_batch_norm_along():
-    critic = DCGANDiscriminator(16, 1, 4)
-    clip_weights(critic, 0.01)
-    assert max(p.abs().max().item() for p in critic.parameters()) <= 0.01
-    gains = [m.weight for m in critic if isinstance(m, torch.nn.BatchNorm2d)]
-    assert all((gain == 0.01).all() for gain in gains)  # they start near 1
+    for ours, by_hand in ((method.g, g), (method.f, f)):
+        torch.testing.assert_close(list(ours.parameters()), list(by_hand.parameters()), atol=1e-7, rtol=1e-5)
 
 
 def test_the_critics_schedule_is_the_codes():
@@ -159,16 +132,12 @@ def test_gan_losses_are_cross_entropies_and_js_is_half_l_plus_log_2():
 
 @pytest.mark.parametrize(("optimiser", "beta"), [("adam0.0", 0.0), ("adam0.9", 0.9)])
 def test_step_cosine_is_that_of_step_and_ascent(optimiser, beta):
-    method, batches = make(WassersteinGAN, critic_optimiser=optimiser, log_step_cosine=True, critic="mlp")
+    chosen = {"critic_optimiser": optimiser, "log_step_cosine": True, "critic": "mlp", "warmup_updates": 0}
+    method, batches = make(WassersteinGAN, **chosen)
     assert method.optimisers["critic"].defaults["betas"][0] == beta
     cosines = [method.update(t + 1, batches)["step_cosine"].item() for t in range(4)]
     if beta == 0.0:
         assert min(cosines) > 0  # a step without momentum goes with its gradient, sign by sign
-
-
-def test_samples_come_in_training_batches():
-    method, _ = make(WassersteinGAN)
-    assert method.sample(19).shape == (19, 1, 16, 16)
 
 
 def test_bfloat16_changes_precision_not_results():
@@ -188,23 +157,14 @@ def test_optimal_discriminator_is_a_half_between_the_means_and_the_likelihood_ra
     assert optimal_discriminator(np.array([0.3]))[0] == pytest.approx(p / (p + q))
 
 
-def test_mlp_critic_takes_points():
-    assert MLPCritic((2,), 8)(torch.zeros(3, 2)).shape == (3,)
-
-
-def table(metric, **values):
-    rows = [{"metric": metric, "model": model, "condition": "", "value": value} for model, value in values.items()]
-    return Table(pd.DataFrame(rows))
-
-
 @pytest.mark.parametrize("metric", ["fd_classifier", "FID"])  # at quick and gpu, and at scale paper
 def test_quality_is_whichever_distance_was_measured(metric):
-    measured = table(metric, **{"WGAN · MLP": 10.0, "GAN · MLP": 40.0})
+    measured = table_of((metric, "WGAN · MLP", "", 10.0), (metric, "GAN · MLP", "", 40.0))
     assert claims.wgan_better_mlp.effect(measured) == 0.25
 
 
 @pytest.mark.parametrize(("correlation", "holds"), [(0.2, True), (-0.2, True), (0.6, False), (-0.6, False)])
 def test_a_negative_correlation_is_one_too(correlation, holds):
-    measured = table("js_estimate_quality_correlation", **{"GAN · DCGAN": correlation})
+    measured = table_of(("js_estimate_quality_correlation", "GAN · DCGAN", "", correlation))
     one = claims.js_does_not_track_quality
     assert one.holds(one.effect(measured)) is holds
