@@ -241,7 +241,7 @@ class Plan:
         """
         files = [
             *sorted((ROOT / "common" / "reporting" / "templates").glob("*.j2")),
-            *(paper.folder / "README.md" for paper in self.papers),
+            *(readme for paper in self.papers if (readme := paper.folder / "README.md").exists()),
             *(paper.folder / "experiments.yaml" for paper in library().values()),
             *(paper.folder / "reported.csv" for paper in library().values() if not paper.experiments),
         ]

@@ -206,7 +206,8 @@ class PaperPage:
     @property
     def disagreements(self) -> str:
         """What the paper's README says of contradictions between its published sources, in Markdown; "" of none."""
-        text = (self.paper.folder / "README.md").read_text(encoding="utf-8")
+        readme = self.paper.folder / "README.md"
+        text = readme.read_text(encoding="utf-8") if readme.exists() else ""
         section = re.search(rf"^{DISAGREEMENTS}[^\n]*\n(.*?)(?=^## |\Z)", text, re.S | re.M)
         return section[1].strip() if section else ""
 
