@@ -71,7 +71,7 @@ def test_claims_name_models_that_are_measured(reproduced, one):
 
 
 def unknown_models(one, folder: Path) -> set[tuple[str, str]]:
-    """Claim and model where a claim asks for one that was not measured, of any seed: a misspelt name, as a rule."""
+    """Claim and model where a claim asks for one that was neither measured, of any seed, nor reported: a misspelt name, as a rule."""
     per_seed = pd.read_csv(folder / "per_seed.csv", keep_default_na=False, na_values={"value": [""], "spread": [""]})
     asked: set[str] = set()
 
@@ -80,11 +80,12 @@ def unknown_models(one, folder: Path) -> set[tuple[str, str]]:
             asked.update([] if model is None else [model])
             return super().select(metric=metric, model=model, **condition)
 
+    known = {*per_seed["model"], *pd.read_csv(papers()[one.paper].folder / "reported.csv")["model"]}  # rivals on paper
     unknown = set()
     for claim in load_claims(papers()[one.paper], one):
         asked.clear()
         for table in per_seed_tables(per_seed).values():
             with suppress(Missing, ZeroDivisionError):  # numbers of scale smoke mean nothing
                 claim.effect(Asked(table.rows))
-        unknown |= {(claim.name, model) for model in asked - set(per_seed["model"])}
+        unknown |= {(claim.name, model) for model in asked - known}
     return unknown
