@@ -71,7 +71,7 @@ def test_claims_name_models_that_are_measured(reproduced, one):
 
 
 def unknown_models(one, folder: Path) -> set[tuple[str, str]]:
-    """Claim and model where a claim asks for one neither measured, of any seed, nor reported: a misspelt name, as a rule."""
+    """Claim and model where a claim asks for one neither measured, of any seed, nor reported: a misspelt name."""
     per_seed = pd.read_csv(folder / "per_seed.csv", keep_default_na=False, na_values={"value": [""], "spread": [""]})
     asked: set[str] = set()
 
