@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,18 +56,11 @@ def _from_yaml(text: str) -> Any:
 def check_config(config: Mapping[str, Any]) -> None:
     validate(dict(config), "config", "the configuration (workflow/config.yaml or --config)")
     for name, path in config["local"].items():
-        if not _exists(path):
-            raise UserError(
-                f"the configuration, at local.{name}: {path} does not exist; "
-                f"give the folder or file that holds {name}, or leave it out to download"
-            )
-
-
-def _exists(path: str) -> bool:
-    try:
-        return Path(path).expanduser().exists()
-    except (OSError, RuntimeError):  # a name too long; the home of nobody
-        return False
+        with suppress(OSError, RuntimeError):  # a name too long; the home of nobody
+            if Path(path).expanduser().exists():
+                continue
+        mend = f"give the folder or file that holds {name}, or leave it out to download"
+        raise UserError(f"the configuration, at local.{name}: {path} does not exist; {mend}")
 
 
 def key_values(texts: list[str]) -> dict:

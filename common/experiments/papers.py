@@ -179,11 +179,8 @@ class Experiment:
     def runs(self, scale: str, config: Mapping[str, Any] | None = None) -> list[tuple[str, int]]:
         """Arm and seed of every training of its own; an arm that states a number of ``seeds`` has the first so many."""
         seeds = self.seeds(scale, config)
-        return [
-            (arm, seed)
-            for arm in self.own_arms
-            for seed in seeds[: self.declared["arms"][arm].get("seeds", len(seeds))]
-        ]
+        counts = {arm: self.declared["arms"][arm].get("seeds", len(seeds)) for arm in self.own_arms}
+        return [(arm, seed) for arm, count in counts.items() for seed in seeds[:count]]
 
     def jobs(self, scale: str, config: Mapping[str, Any] | None = None) -> dict[str, list[tuple[str, int]]]:
         """Training jobs: file name -> the runs (arm and seed) of one process.

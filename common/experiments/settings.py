@@ -54,11 +54,8 @@ def override(settings: Settings, published: Mapping[str, Any], overrides: Mappin
 
 
 def deviations(ours: Mapping[str, Any], published: Mapping[str, Any]) -> list[Deviation]:
-    return [
-        Deviation(key, ours.get(key, "—"), published.get(key, "—"))
-        for key in sorted({*ours, *published})
-        if ours.get(key) != published.get(key)
-    ]
+    changed = (key for key in sorted({*ours, *published}) if ours.get(key) != published.get(key))
+    return [Deviation(key, ours.get(key, "—"), published.get(key, "—")) for key in changed]
 
 
 def kind(value: Any) -> str:

@@ -110,10 +110,8 @@ def _check_lost(one: Experiment, place: str) -> None:
         ]
         for key in declared.get("settings", ()):
             if all(key in keys for keys in own):
-                raise UserError(
-                    f"{place}.scales.{scale}.settings.{key}: every arm sets its own, so this is lost; "
-                    f"leave it out, or say it under the arms' scales"
-                )
+                told = f"{place}.scales.{scale}.settings.{key}: every arm sets its own, so this is lost"
+                raise UserError(f"{told}; leave it out, or say it under the arms' scales")
 
 
 def _check_lent(one: Experiment, config: Mapping[str, Any]) -> None:
@@ -122,10 +120,10 @@ def _check_lent(one: Experiment, config: Mapping[str, Any]) -> None:
     for arm in one.arms:
         origin = one.training_of(arm)
         for key in set(overrides) & set(origin.settings(arm, config["scale"])):
-            raise UserError(
-                f"the configuration, at settings.{one.name}.{key}: its arms are trained and judged as "
-                f"{origin.name}'s; set it at settings.{origin.name}"
+            told = (
+                f"the configuration, at settings.{one.name}.{key}: its arms are trained and judged as {origin.name}'s"
             )
+            raise UserError(f"{told}; set it at settings.{origin.name}")
 
 
 def _check_trainings(one: Experiment, config: Mapping[str, Any], place: str) -> None:
@@ -159,10 +157,8 @@ def _check_stages(one: Experiment, place: str) -> None:
 def _check_clips(who: str, settings: Mapping[str, Any]) -> None:
     span = (settings.get("frames", 1) - 1) * settings.get("stride", 1) + 1
     if span > settings.get("shortest_video", span):
-        raise UserError(
-            f"{who}: clips of {settings['frames']} frames, {settings['stride']} apart, "
-            f"need videos of {span}; shortest_video is {settings['shortest_video']}"
-        )
+        told = f"clips of {settings['frames']} frames, {settings['stride']} apart, need videos of {span}"
+        raise UserError(f"{who}: {told}; shortest_video is {settings['shortest_video']}")
 
 
 def check_measuring(paper: Paper) -> None:
@@ -187,15 +183,10 @@ def check_facts(paper: Paper) -> None:
             raise UserError(f"{place}: there is no experiment {name!r}{did_you_mean(name, paper.experiments)}")
         if arm and arm not in paper.experiments[name].arms:
             raise UserError(f"{place}: {name} has no arm {arm!r}{did_you_mean(arm, paper.experiments[name].arms)}")
-        checked = (
-            [paper.experiments[name]]
-            if name
-            else [
-                one
-                for one in paper.experiments.values()
-                if setting in one.declared["published"].keys() - one.not_stated and (one.name, setting) not in named
-            ]
-        )
+        checked = [paper.experiments[name]] if name else []
+        for one in () if name else paper.experiments.values():
+            if setting in one.declared["published"].keys() - one.not_stated and (one.name, setting) not in named:
+                checked.append(one)
         if not checked or any(setting not in one.published(arm) for one in checked):
             told = f"{setting!r} ({fact['source']})"
             raise UserError(f"{place}: {told} is a setting of no experiment, or not of {name!r}")

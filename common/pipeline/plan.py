@@ -90,11 +90,8 @@ class Plan:
     @cached_property
     def _settings(self) -> dict[tuple[str, str], dict[str, Any]]:
         """Settings of every own arm of every experiment."""
-        return {
-            (each.name, arm): each.settings(arm, self.scale, self.config)
-            for each in all_experiments()
-            for arm in each.own_arms
-        }
+        trained = [(each, arm) for each in all_experiments() for arm in each.own_arms]
+        return {(each.name, arm): each.settings(arm, self.scale, self.config) for each, arm in trained}
 
     def arm_settings(self, name: str) -> dict[str, dict[str, Any]]:
         """Settings of every arm of an experiment, borrowed ones included."""

@@ -123,11 +123,8 @@ def report_on(new: pd.DataFrame, name: str, output: str | Path) -> tuple[str, pd
     """
     table = compare(new, name)
     write_csv(table, Path(output) / "comparison.csv")
-    shown = table.assign(
-        reported=[number(v, s) for v, s in zip(table["reported"], table["reported_spread"], strict=True)],
-        yours=[number(v) for v in table["yours"]],
-        difference=[number(v) for v in table["difference"]],
-    ).drop(columns=["reported_spread"])
+    shown = table.assign(**{column: table[column].map(number) for column in ("yours", "difference")})
+    shown["reported"] = list(map(number, table["reported"], shown.pop("reported_spread")))
     counted = table["verdict"].value_counts()
     parts = [
         f"# {name} against the reported numbers",

@@ -35,11 +35,8 @@ class SettingDeviation:
     @property
     def in_short(self) -> str:
         """``"8 (paper: 64 or 128)"``"""
-        ours, paper = (
-            " or ".join(dict.fromkeys(str(getattr(arm, whose)) for arm in self.arms.values()))
-            for whose in ("ours", "paper")
-        )
-        return f"{ours} (paper: {paper})"
+        ours, paper = zip(*((str(arm.ours), str(arm.paper)) for arm in self.arms.values()), strict=True)
+        return f"{' or '.join(dict.fromkeys(ours))} (paper: {' or '.join(dict.fromkeys(paper))})"
 
     @property
     def by_arm(self) -> str:

@@ -63,12 +63,12 @@ def measure_samples(
     with compute_device(config["device"]) as device:
         samples = read(Path(path), settings)
         numbers = _numbers(samples, one.metrics, settings, config, device, ensure_classifier(one, config, device))
-    rows = [
-        {"metric": n.metric, "value": n.value, "better": n.better, "protocol": protocol(n.metric, **n.protocol)}
-        for n in numbers
-        if not n.network
-    ]
-    return pd.DataFrame([common | row for row in rows])[COLUMNS]
+    rows = []
+    for n in numbers:
+        if not n.network:
+            measured = {"metric": n.metric, "value": n.value, "better": n.better}
+            rows.append({**common, **measured, "protocol": protocol(n.metric, **n.protocol)})
+    return pd.DataFrame(rows)[COLUMNS]
 
 
 def _reader(one: Experiment, settings: Mapping[str, Any]) -> Callable[[Path, Mapping[str, Any]], np.ndarray]:
@@ -182,10 +182,8 @@ def _read_clips(path: Path, settings: Mapping[str, Any]) -> np.ndarray:
         if isinstance(video, Broken):
             raise UserError(f"{path}: {name} {video.why}")
         if len(video) < frames or video.shape[-1] != channels:
-            raise UserError(
-                f"{path}: {name} is {' × '.join(map(str, video.shape))}; the experiment judges {frames} frames of "
-                f"{channels} channels"
-            )
+            told = f"{path}: {name} is {' × '.join(map(str, video.shape))}"
+            raise UserError(f"{told}; the experiment judges {frames} frames of {channels} channels")
         clips.append(np.stack([frame_at(frame, size) for frame in video[:frames]]))
     _tell(path, passed)
     return np.stack(clips)

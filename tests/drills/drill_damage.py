@@ -23,7 +23,6 @@ from common.evaluation.measuring import measure
 from common.experiments.papers import experiment, papers
 from common.pipeline.plan import Plan
 from common.pipeline.trained import trained_file
-from common.reporting.compare import report
 from common.reporting.experiment_page import report_experiment
 from common.training import checkpoint
 from common.training.runs import run_folder, train_run, train_runs
@@ -216,17 +215,6 @@ def test_archives_that_somebody_brings(tmp_path):
                 assert not prepared(settings, data, local).card["as_registered"], where
                 COUNTED["read, and marked as another copy"] += 1
         file.write_bytes(content)
-
-
-def test_numbers_given_to_compare(tmp_path):
-    rng = random.Random(f"{SEED} numbers")
-    content = (papers()["wgan"].folder / "reported.csv").read_bytes()
-    for how, damaged in damages(content, rng, 40):
-        (tmp_path / "mine.csv").write_bytes(damaged)
-        told = message_of(lambda: report(tmp_path / "mine.csv", tmp_path / "out"))
-        if told:
-            assert "mine.csv" in told, (how, told)
-        COUNTED["told" if told else "another number or name, compared as it stands"] += 1
 
 
 def test_damage_in_figures(figures):

@@ -14,7 +14,6 @@ from common.experiments.papers import all_experiments, papers
 from common.measurements.table import COLUMNS, REQUIRED
 from common.pipeline.plan import Plan
 from common.reporting.compare import report
-from drills.machinery import refused
 
 COUNTED: Counter = Counter()
 MANY = settings(
@@ -118,21 +117,6 @@ def test_yaml_files(tmp_path):
         outcome("YAML files", lambda: load_config(None, file), str(file), "the configuration")
     for path in (tmp_path, tmp_path / "absent.yaml"):
         outcome("YAML files", lambda: read_yaml(path), str(path))  # noqa: B023
-
-
-@pytest.mark.parametrize(
-    ("arguments", "place"),
-    [
-        (["--config", "seeds=[0, one]"], "at seeds"),
-        (["--config", "settings={wgan_lsun_curves: {steps: -3}}"], "steps"),
-        (["--config", "settings={wgan_lsun_curves: {snapshots: [1}}"], "is not valid YAML"),
-        (["--configfile", "mine.yaml"], "unknown key 'sead'"),
-    ],
-)
-def test_the_command_line(checkout, arguments, place):
-    (checkout / "mine.yaml").write_text("sead: 1\n", encoding="utf-8")
-    refused(["python", "-m", "snakemake", "-n", "wgan_parallel_lines", *arguments], place, cwd=checkout)
-    COUNTED["command lines, refused"] += 1
 
 
 # Files of numbers.

@@ -27,10 +27,8 @@ def one_claim(threshold=0.0, above=True, ratio=False):
 
 
 def tables(*values):
-    return {
-        i: Table(pd.DataFrame([{"metric": "m", "model": "A", "condition": "", "value": v}]))
-        for i, v in enumerate(values)
-    }
+    row = {"metric": "m", "model": "A", "condition": ""}
+    return {seed: Table(pd.DataFrame([row | {"value": value}])) for seed, value in enumerate(values)}
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,7 @@ def test_without_records_a_run_with_other_settings_is_refused(reproduced):
     ("arguments", "message"),
     [
         (("--config", "scale=huge"), "'huge' is not allowed"),
+        (("--config", "seeds=[0, one]"), "at seeds"),
         (("compare",), "no file was named: snakemake compare --config new=FILE.csv"),
         (("wgan_parallel_lines", *SMOKE, "results=/proc/results"), "cannot be written"),
     ],
