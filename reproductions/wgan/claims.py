@@ -3,13 +3,14 @@
 Thresholds are ours wherever the paper gives none: it argues with curves and pictures.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 
 from common.measurements.numbers import distance
 from common.measurements.table import Missing, Table
-from common.reporting.claims import claim
+from common.reporting.claims import Claim, claim
 
 LOG_2 = float(np.log(2))
 
@@ -103,30 +104,29 @@ def change(t: Table, estimate: str, model: str) -> float:
     return value(t, f"{estimate}_last", model) / value(t, f"{estimate}_first", model)
 
 
-@curves(
-    where="Figure 3, upper right",
+def of_generators(effect: Callable[[Table, str], float], where: str, text: str, **said) -> list[Claim]:
+    """The claim of the DCGAN and that of the MLP, by what ``where`` and ``text`` say of each."""
+    generators = {"DCGAN": {"a": "a DCGAN", "side": "right"}, "MLP": {"a": "an MLP", "side": "left"}}
+    claims = []
+    for name, words in generators.items():
+        made = curves(where=where.format(**words), text=text.format(**words, name=name), **said)
+        claims.append(made(lambda t, name=name: effect(t, name)))
+    return claims
+
+
+em_tracks_quality_dcgan, em_tracks_quality_mlp = of_generators(
+    lambda t, generator: value(t, "em_estimate_quality_correlation", f"WGAN · {generator}"),
+    "Figure 3, upper {side}",
+    "with {a} generator the EM estimate correlates with sample quality",
     above=0.7,
-    text="with a DCGAN generator the EM estimate correlates with sample quality",
 )
-def em_tracks_quality_dcgan(t: Table) -> float:
-    return value(t, "em_estimate_quality_correlation", "WGAN · DCGAN")
-
-
-@curves(
-    where="Figure 3, upper left", above=0.7, text="with an MLP generator the EM estimate correlates with sample quality"
+em_falls_dcgan, em_falls_mlp = of_generators(
+    lambda t, generator: change(t, "em_estimate", f"WGAN · {generator}"),
+    "Figure 3, upper {side}",
+    "with {a} generator the EM estimate falls",
+    below=1.0,
+    ratio=True,
 )
-def em_tracks_quality_mlp(t: Table) -> float:
-    return value(t, "em_estimate_quality_correlation", "WGAN · MLP")
-
-
-@curves(where="Figure 3, upper right", below=1.0, ratio=True, text="with a DCGAN generator the EM estimate falls")
-def em_falls_dcgan(t: Table) -> float:
-    return change(t, "em_estimate", "WGAN · DCGAN")
-
-
-@curves(where="Figure 3, upper left", below=1.0, ratio=True, text="with an MLP generator the EM estimate falls")
-def em_falls_mlp(t: Table) -> float:
-    return change(t, "em_estimate", "WGAN · MLP")
 
 
 @curves(where="Figure 3, below", below=0.2, text="the failed MLP/MLP run has a constant loss")
@@ -139,18 +139,12 @@ def failed_samples_are_constant(t: Table) -> float:
     return value(t, "sample_change", "WGAN · MLP/MLP")
 
 
-@curves(
-    where="Section 4.2", above=0.5, text="the GAN's JS estimate stays close to log 2 for most of the training (DCGAN)"
+js_saturates_dcgan, js_saturates_mlp = of_generators(
+    lambda t, generator: value(t, "js_saturated", f"GAN · {generator}"),
+    "Section 4.2",
+    "the GAN's JS estimate stays close to log 2 for most of the training ({name})",
+    above=0.5,
 )
-def js_saturates_dcgan(t: Table) -> float:
-    return value(t, "js_saturated", "GAN · DCGAN")
-
-
-@curves(
-    where="Section 4.2", above=0.5, text="the GAN's JS estimate stays close to log 2 for most of the training (MLP)"
-)
-def js_saturates_mlp(t: Table) -> float:
-    return value(t, "js_saturated", "GAN · MLP")
 
 
 @curves(where="Figure 4, upper right", above=0.9, ratio=True, text="the GAN's JS estimate does not fall (DCGAN)")
@@ -180,15 +174,13 @@ def js_does_not_track_quality(t: Table) -> float:
     return abs(value(t, "js_estimate_quality_correlation", "GAN · DCGAN"))
 
 
-@curves(where="Figure 8, upper right", above=1.0, ratio=True, text="the GAN's generator loss increases (DCGAN)")
-def generator_loss_increases_dcgan(t: Table) -> float:
-    return value(t, "generator_loss_change", "GAN · DCGAN")
-
-
-@curves(where="Figure 8, upper left", above=1.0, ratio=True, text="the GAN's generator loss increases (MLP)")
-def generator_loss_increases_mlp(t: Table) -> float:
-    return value(t, "generator_loss_change", "GAN · MLP")
-
+generator_loss_increases_dcgan, generator_loss_increases_mlp = of_generators(
+    lambda t, generator: value(t, "generator_loss_change", f"GAN · {generator}"),
+    "Figure 8, upper {side}",
+    "the GAN's generator loss increases ({name})",
+    above=1.0,
+    ratio=True,
+)
 
 CONSTANT = "no BN, constant width"
 robustness = partial(claim, experiment="wgan_robustness", where="Figure 7")
@@ -252,19 +244,18 @@ def constant_width_is_small(t: Table) -> float:
 momentum = partial(claim, experiment="wgan_critic_momentum", where="Section 4.2")
 
 
-@momentum(above=0.0, text="training blows up more often with Adam (β1 = 0.9) on the critic than with RMSProp")
-def adam_blows_up(t: Table) -> float:
-    return value(t, "blow_up", "Adam β1=0.9") - value(t, "blow_up", "RMSProp")
+def more_often(metric: str, arm: str, text: str) -> Claim:
+    """With an arm than with RMSProp."""
+    return momentum(above=0.0, text=text)(lambda t: value(t, metric, arm) - value(t, metric, "RMSProp"))
 
 
-@momentum(above=0.0, text="training blows up more often at a high learning rate")
-def high_rate_blows_up(t: Table) -> float:
-    return value(t, "blow_up", "RMSProp, rate ×20") - value(t, "blow_up", "RMSProp")
-
-
-@momentum(above=0.0, text="Adam's steps (β1 = 0.9) turn against the gradient more often than RMSProp's")
-def adam_turns_against_gradient(t: Table) -> float:
-    return value(t, "negative_cosine", "Adam β1=0.9") - value(t, "negative_cosine", "RMSProp")
+adam_blows_up = more_often(
+    "blow_up", "Adam β1=0.9", "training blows up more often with Adam (β1 = 0.9) on the critic than with RMSProp"
+)
+high_rate_blows_up = more_often("blow_up", "RMSProp, rate ×20", "training blows up more often at a high learning rate")
+adam_turns_against_gradient = more_often(
+    "negative_cosine", "Adam β1=0.9", "Adam's steps (β1 = 0.9) turn against the gradient more often than RMSProp's"
+)
 
 
 @momentum(below=0.01, text="without momentum (β1 = 0) Adam's steps do not turn against the gradient")
