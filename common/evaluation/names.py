@@ -26,9 +26,9 @@ NETWORKS = {
     "efficientnet": NamedNetwork(f"{_NETWORKS}.efficientnet.EfficientNetLite0", "efficientnet_lite0"),
     "inception": NamedNetwork(f"{_NETWORKS}.inception.FIDInception", "inception_2015"),
     "inception_2015": NamedNetwork(f"{_NETWORKS}.inception.ScoreInception", "inception_2015"),
-    "c3d_tgan": NamedNetwork(f"{_NETWORKS}.c3d.TGANClips", "c3d_ucf101"),
-    "c3d_tgan_dropout": NamedNetwork(f"{_NETWORKS}.c3d.TGANClipsAsScored", "c3d_ucf101"),
-    "c3d_tganv2": NamedNetwork(f"{_NETWORKS}.c3d.TGANv2Clips", "c3d_ucf101"),
+    "c3d_cropped": NamedNetwork(f"{_NETWORKS}.c3d.CroppedClips", "c3d_ucf101"),
+    "c3d_cropped_dropout": NamedNetwork(f"{_NETWORKS}.c3d.CroppedClipsWithDropout", "c3d_ucf101"),
+    "c3d_resized": NamedNetwork(f"{_NETWORKS}.c3d.ResizedClips", "c3d_ucf101"),
     "openface": NamedNetwork(f"{_NETWORKS}.openface.OpenFace", "openface"),
 }
 

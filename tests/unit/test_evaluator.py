@@ -184,8 +184,13 @@ def test_experiments_list_metrics_that_there_are_and_say_what_else_they_measure(
 
 
 def test_networks_and_weights_are_whatever_settings_name():
-    settings = {"features": "c3d_tgan_dropout", "more_features": ["c3d_tgan"], "perceptual": "lpips_alex", "steps": 3}
-    assert networks_of(settings) == ["c3d_tgan_dropout", "c3d_tgan"]
+    settings = {
+        "features": "c3d_cropped_dropout",
+        "more_features": ["c3d_cropped"],
+        "perceptual": "lpips_alex",
+        "steps": 3,
+    }
+    assert networks_of(settings) == ["c3d_cropped_dropout", "c3d_cropped"]
     assert weights_of(settings | {"pieapp": True}) == ["c3d_ucf101", "lpips_alexnet", "pieapp"]
     assert weights_of({"features": "classifier", "pieapp": False, "perceptual": "none"}) == []
 

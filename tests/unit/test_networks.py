@@ -21,7 +21,7 @@ from common.evaluation.metrics.frechet import frechet_distance
 from common.evaluation.metrics.scores import inception_score, kernel_distance, precision_recall
 from common.evaluation.names import network_module
 from common.evaluation.networks import FeatureNetwork, feature_network, metric_name, weight_files
-from common.evaluation.networks.c3d import C3D, TGANClips, TGANv2Clips
+from common.evaluation.networks.c3d import C3D, CroppedClips, ResizedClips
 from common.evaluation.networks.classifier import Classifier, train_classifier
 from common.experiments.config import load_config
 
@@ -204,13 +204,15 @@ def c3d_config(tmp_path_factory):
 @pytest.mark.slow
 def test_c3d_has_the_published_size_and_reads_the_published_layout(c3d_config):
     config, arrays = c3d_config
-    network = feature_network("c3d_tgan", config, CPU)
+    network = feature_network("c3d_cropped", config, CPU)
     assert sum(parameter.numel() for parameter in network.network.parameters()) == 78_409_573
     clip = RNG.integers(0, 256, (2, 16, 64, 64, 3), dtype=np.uint8)
     found = extract(network, clip, keep=("values", "logits"))
     assert np.allclose(found.values, np.maximum(arrays["fc7/b"], 0))
     assert np.allclose(found.logits, arrays["fc8/W"] @ np.maximum(arrays["fc7/b"], 0) + arrays["fc8/b"], atol=1e-2)
-    assert metric_name("score", network) == "c3d_tgan_score"  # nothing shows that these local files are the right ones
+    assert (
+        metric_name("score", network) == "c3d_cropped_score"
+    )  # nothing shows that these local files are the right ones
     with pytest.raises(ValueError, match="every second frame"):
         extract(network, RNG.integers(0, 256, (2, 32, 64, 64, 3), dtype=np.uint8))
 
@@ -251,7 +253,7 @@ def test_c3d_is_its_layers_written_out():
 def test_tgan_s_script_scores_with_dropout_on(c3d_config):
     config, _ = c3d_config
     clips = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (2, 16, 64, 64, 3), dtype=np.uint8))
-    plain, dropped = (feature_network(name, config, CPU) for name in ("c3d_tgan", "c3d_tgan_dropout"))
+    plain, dropped = (feature_network(name, config, CPU) for name in ("c3d_cropped", "c3d_cropped_dropout"))
     features, logits = plain(clips)
     torch.manual_seed(1)
     before = torch.rand(1)
@@ -273,7 +275,7 @@ def test_tgan_s_script_scores_with_dropout_on(c3d_config):
 def test_tgan_prepares_clips_as_its_script_does(c3d_config):
     """OpenCV's bicubic resize is the script's own; torch's agrees to 1e-3 of a grey level."""
     config, _ = c3d_config
-    network = feature_network("c3d_tgan", config, CPU)
+    network = feature_network("c3d_cropped", config, CPU)
     seen = []
     network.network.forward = lambda clips: seen.append(clips) or (clips.flatten(1)[:, :2], None)
     clip = RNG.integers(0, 256, (2, 16, 64, 64, 3), dtype=np.uint8)
@@ -293,10 +295,10 @@ def test_tgan_prepares_clips_as_its_script_does(c3d_config):
 
 def test_the_two_video_protocols_crop_the_mean_differently():
     mean = torch.arange(171.0).expand(3, 16, 128, 171)
-    assert TGANClips.crop_of_mean(mean)[0, 0, 0, [0, -1]].tolist() == [29, 140]
-    assert TGANv2Clips.crop_of_mean(mean)[0, 0, 0, [0, -1]].tolist() == [8, 119]
+    assert CroppedClips.crop_of_mean(mean)[0, 0, 0, [0, -1]].tolist() == [29, 140]
+    assert ResizedClips.crop_of_mean(mean)[0, 0, 0, [0, -1]].tolist() == [8, 119]
     ramp = torch.arange(64.0).expand(1, 3, 64, 64)
-    assert TGANv2Clips.resized(ramp)[0, 0, 0, [0, -1]].tolist() == [0, 63]  # corners aligned
+    assert ResizedClips.resized(ramp)[0, 0, 0, [0, -1]].tolist() == [0, 63]  # corners aligned
 
 
 OBJECTS = itertools.count(1)
@@ -469,7 +471,7 @@ def test_weights_that_cannot_be_had_say_what_to_do(tmp_path, monkeypatch):
     (tmp_path / "empty").mkdir()
     config = load_config({"data": str(tmp_path), "local": {"c3d_ucf101": str(tmp_path / "empty")}})
     with pytest.raises(UserError, match=r"does not hold conv3d_deepnetA_ucf.npz, mean2.npz"):
-        feature_network("c3d_tgan", config, CPU)
+        feature_network("c3d_cropped", config, CPU)
 
 
 def test_unknown_networks_and_untrained_classifiers_are_refused(tmp_path):
