@@ -9,14 +9,12 @@ import torch
 from scipy.linalg import sqrtm
 from scipy.spatial.distance import cdist
 from scipy.stats import chi2_contingency, entropy, spearmanr, wasserstein_distance
-from sklearn.neighbors import KernelDensity
 from torch_fidelity.metric_isc import isc_features_to_metric
 
 from common.evaluation.metrics.bins import Bins, compare_bins
 from common.evaluation.metrics.coverage import coverage, nearest_mode
 from common.evaluation.metrics.divergences import js_and_tv, kl, wasserstein
 from common.evaluation.metrics.frechet import Moments, Statistics, frechet_distance, statistics
-from common.evaluation.metrics.likelihood import choose_sigma, parzen_log_likelihood
 from common.evaluation.metrics.scores import accuracy, inception_score, kernel_distance, precision_recall
 from common.evaluation.protocol import difference, protocol
 from common.measurements.curves import filtered, spearman
@@ -364,30 +362,3 @@ def test_filter_and_rank_correlation_against_scipy():
     other = curve + RNG.normal(size=200)
     assert spearman(curve, other) == pytest.approx(spearmanr(curve, other).statistic)
     assert spearman(np.ones(5), np.arange(5)) == 0.0
-
-
-# Likelihood.
-
-
-def test_parzen_is_scikit_learn_s_kernel_density():
-    samples, test = RNG.random((200, 12)), RNG.random((1500, 12))  # more than one block
-    found = parzen_log_likelihood(samples, test, 0.2)
-    expected = KernelDensity(bandwidth=0.2, rtol=0, atol=0).fit(samples).score_samples(test)
-    assert found.mean == pytest.approx(expected.mean(), rel=1e-10)
-    assert found.error == pytest.approx(expected.std(ddof=1) / np.sqrt(1500), rel=1e-8)
-
-
-def test_parzen_of_one_sample_is_a_gaussian():
-    found = parzen_log_likelihood(np.zeros((1, 2)), np.array([[3.0, 4.0]]), 2.0)
-    assert found.mean == pytest.approx(-25 / 8 - np.log(2 * np.pi * 4))
-    assert np.isnan(found.error)
-
-
-def test_sigma_is_the_likeliest_and_bad_input_is_refused():
-    samples, validation = RNG.normal(0, 0.5, size=(2000, 1)), RNG.normal(0, 0.5, size=(500, 1))
-    assert choose_sigma(samples, validation, [1e-4, 0.1, 10]) == 0.1
-    for bad in (np.zeros((2, 3)), np.full((2, 1), np.inf)):
-        with pytest.raises(ValueError, match=r"must be|not finite"):
-            parzen_log_likelihood(samples, bad, 1.0)
-    with pytest.raises(ValueError, match="positive sigma"):
-        parzen_log_likelihood(samples, validation, 0.0)
