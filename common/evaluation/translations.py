@@ -15,7 +15,7 @@ from common.data.synthetic.scenes import SCENES
 from common.evaluation.evaluator import Evaluation, Evaluator, Samples
 from common.evaluation.features import extract
 from common.evaluation.metrics import Number
-from common.evaluation.metrics.perceptual import consecutive_pairs, random_pairs
+from common.evaluation.metrics.perceptual import pairs_of
 from common.evaluation.names import SHOWN_INPUTS, SHOWN_OUTPUTS
 from common.training.method import Method, build_method
 from common.training.translation import Translator
@@ -81,7 +81,7 @@ class TranslationEvaluator(Evaluator):
         inputs, count = outputs.images.shape[:2]
         rng = np.random.default_rng(trial)
         wanted = self.settings["pairs_per_input"]
-        pairs = tuple(random_pairs(count, wanted, rng) if wanted else consecutive_pairs(count) for _ in range(inputs))
+        pairs = tuple(pairs_of(count, wanted, rng) for _ in range(inputs))
         chosen = outputs.of(np.sort(rng.choice(inputs, min(self.settings["test_inputs"], inputs), replace=False)))
         found = OutputSamples(inputs * count, self._counted(0) | parts, every=outputs, pairs=pairs, chosen=chosen)
         keep = {name for metric in self.metrics for name in metric.keep}
