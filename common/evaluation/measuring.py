@@ -58,24 +58,11 @@ class Cell:
         **protocol_parts: Any,
     ) -> None:
         """One number. ``at``: further conditions."""
-        self.measuring.rows.append(
-            {
-                "paper": self.measuring.experiment.paper,
-                "source": self.measuring.experiment.source,
-                "dataset": self.dataset,
-                "model": self.model,
-                "metric": metric,
-                "condition": join_conditions(**{**self.condition, **(at or {})}),
-                "value": float(value),
-                "spread": np.nan,
-                "n": 1.0,
-                "better": better,
-                "unit": unit,
-                "protocol": protocol(metric, **protocol_parts),
-                "note": self.note,
-                "seed": self.seed,
-            }
-        )
+        experiment = self.measuring.experiment
+        condition = join_conditions(**{**self.condition, **(at or {})})
+        cell = (experiment.paper, experiment.source, self.dataset, self.model, metric, condition)
+        text = (better, unit, protocol(metric, **protocol_parts), self.note)
+        self.measuring.rows.append((*cell, float(value), np.nan, 1.0, *text, self.seed))
 
     def add_numbers(self, numbers: Iterable[Number], **at: Any) -> None:
         for number in numbers:
@@ -86,14 +73,9 @@ class Cell:
     def curve(self, name: str, steps: Sequence[int] | np.ndarray, values: Any, points: int = 250) -> None:
         """A curve for figures, thinned to at most ``points`` evenly spaced ones."""
         chosen = np.unique(np.linspace(0, len(steps) - 1, min(points, len(steps))).round().astype(int))
-        table = {
-            "model": self.model,
-            "seed": self.seed,
-            "curve": name,
-            "step": np.asarray(steps)[chosen],
-            "value": np.asarray(values)[chosen],
-        }
-        self.measuring.curve_tables.append(pd.DataFrame(table))
+        points_of = {"step": np.asarray(steps)[chosen], "value": np.asarray(values)[chosen]}
+        table = pd.DataFrame({"model": self.model, "seed": self.seed, "curve": name, **points_of})
+        self.measuring.curve_tables.append(table)
 
 
 @dataclass
@@ -104,7 +86,7 @@ class Measuring:
     config: Mapping[str, Any]
     runs: list[Run]
     classifier: Path | None = None  # that the DAG trained, where the experiment uses one
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[tuple] = field(default_factory=list)  # of COLUMNS and the seed
     curve_tables: list[pd.DataFrame] = field(default_factory=list)
     sheets: dict[str, np.ndarray] = field(default_factory=dict)
     stack: ExitStack = field(default_factory=ExitStack)

@@ -13,7 +13,7 @@ from common.base.errors import UserError
 from common.data import prepare
 from common.data.synthetic.scenes import SCENES, STYLES
 from common.evaluation.measuring import Measuring
-from common.evaluation.translations import Outputs, held_out_samples, outputs_of
+from common.evaluation.sampling import Outputs, held_out_samples, outputs_of
 from common.experiments.config import load_config
 from common.experiments.papers import experiment
 from common.nn.init import xavier
@@ -294,11 +294,11 @@ def test_single_images_are_held_out_behind_the_training_images(tmp_path):
     folders = {name: str(tmp_path / name) for name in ("results", "runs", "data")}
     m = Measuring(one, load_config({"scale": "smoke", **folders}), [])
     settings = m.settings("SRGAN+noise")
-    test, count = held_out_samples(settings, m.config), settings["data_count"]
+    test, count = held_out_samples(settings, m.config, settings["perceptual_inputs"]), settings["data_count"]
     everything = m.data(settings | {"data_count": count + len(test)}).samples
     assert (test == everything[count:]).all()
-    with pytest.raises(UserError, match="asks for 3"):
-        held_out_samples(settings | {"data_count": 9_999}, m.config)
+    with pytest.raises(UserError, match="3 are wanted"):
+        held_out_samples(settings | {"data_count": 9_999}, m.config, 3)
 
 
 def test_outputs_come_with_their_conditions(evaluator):
