@@ -60,12 +60,10 @@ class TranslationEvaluator(Evaluator):
     def one_pass(self, outputs: Outputs, parts: dict[str, Any], trial: int) -> Evaluation:
         inputs, count = outputs.images.shape[:2]
         rng = np.random.default_rng(trial)
-        wanted = self.settings["pairs_per_input"]
-        pairs = tuple(pairs_of(count, wanted, rng) for _ in range(inputs))
+        pairs = tuple(pairs_of(count, self.settings["pairs_per_input"], rng) for _ in range(inputs))
         chosen = outputs.of(np.sort(rng.choice(inputs, min(self.settings["test_inputs"], inputs), replace=False)))
         found = OutputSamples(inputs * count, self._counted(0) | parts, every=outputs, pairs=pairs, chosen=chosen)
-        keep = {name for metric in self.metrics for name in metric.keep}
-        found.features = {network.name: extract(network, found.flat, keep=keep) for network in self.networks}
+        found.features = {network.name: extract(network, found.flat, keep=self.keep) for network in self.networks}
         return Evaluation(list(self._numbers(found)), outputs.of(np.arange(min(SHOWN_INPUTS, inputs))).sheet)
 
     def counted(self, inputs: int) -> dict[str, Any]:
