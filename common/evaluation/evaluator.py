@@ -106,8 +106,8 @@ class Evaluator:
 
     def reference(self, network: FeatureNetwork) -> Features:
         """Features of the data that samples are held against."""
-        how = {"count": self.settings.get("reference_samples"), "keep": self.keep & {"values"}}
-        make = partial(reference, network, self.targets, self.config["data"], **how)
+        count, keep = self.settings.get("reference_samples"), self.keep & {"values"}
+        make = partial(reference, network, self.targets, self.config["data"], count=count, keep=keep)
         return self.once(f"reference {network.name}", make)
 
     def against_data(self, network: FeatureNetwork) -> dict[str, Any]:
@@ -176,15 +176,15 @@ class Evaluator:
     def one_pass(self, blocks: Blocks, parts: dict[str, Any], trial: int) -> Evaluation:
         """Every number of one sample set."""
         extractions = [Extraction(network, self.keep) for network in self.networks]
-        keeping = [metric for metric in self.metrics if metric.each]
-        each: dict[str, list[np.ndarray]] = {metric.name: [] for metric in keeping}
+        keeping = {metric.name: metric.each for metric in self.metrics if metric.each}
+        each: dict[str, list[np.ndarray]] = {name: [] for name in keeping}
         shown: list[np.ndarray] = []
         count = 0
         for block in blocks:
             for extraction in extractions:
                 extraction.add(block)
-            for metric in keeping:
-                each[metric.name].append(metric.each(self, block))
+            for name, keep in keeping.items():
+                each[name].append(keep(self, block))
             if count < self.kept:
                 shown.append(block[: self.kept - count].copy())
             count += len(block)

@@ -66,9 +66,8 @@ class Cell:
 
     def add_numbers(self, numbers: Iterable[Number], **at: Any) -> None:
         for number in numbers:
-            network = {"network": number.network} if number.network else {}
-            place = {"unit": number.unit, "at": network | at}
-            self.add(number.metric, number.value, number.better, **place, **number.protocol)
+            of = {"network": number.network} if number.network else {}
+            self.add(number.metric, number.value, number.better, number.unit, of | at, **number.protocol)
 
     def curve(self, name: str, steps: Sequence[int] | np.ndarray, values: Any, points: int = 250) -> None:
         """A curve for figures, thinned to at most ``points`` evenly spaced ones."""
@@ -88,7 +87,7 @@ class Measuring:
     classifier: Path | None = None  # that the DAG trained, where the experiment uses one
     rows: list[tuple] = field(default_factory=list)  # of COLUMNS and the seed
     curve_tables: list[pd.DataFrame] = field(default_factory=list)
-    sheets: dict[str, np.ndarray] = field(default_factory=dict)
+    sheets: dict[str, Any] = field(default_factory=dict)
     stack: ExitStack = field(default_factory=ExitStack)
 
     @cached_property
@@ -139,8 +138,8 @@ class Measuring:
                         "evaluated together must agree in it"
                     )
         settings = runs[0].settings if runs and runs is not self.runs else self.settings()
-        how = {"classifier": self.classifier, "sampling": sampling, "kind": kind}
-        return make_evaluator(settings, self.experiment.metrics, self.config, self.device, **how)
+        what = (settings, self.experiment.metrics, self.config, self.device)
+        return make_evaluator(*what, classifier=self.classifier, sampling=sampling, kind=kind)
 
     def method(self, run: Run, device: "torch.device | None" = None, step: int | None = None) -> "Method":
         """A run's method as it was after training, or after ``step`` updates; on the device unless told."""
@@ -239,10 +238,8 @@ def measure(
 
     per_seed = pd.DataFrame(m.rows, columns=[*COLUMNS, "seed"])
     notes = {model: m.fidelity(model) for model in per_seed["model"].unique()}
-    per_seed["note"] = [
-        "; ".join(filter(None, [note, notes[model]]))
-        for note, model in zip(per_seed["note"], per_seed["model"], strict=True)
-    ]
+    both = zip(per_seed["note"], per_seed["model"].map(notes), strict=True)
+    per_seed["note"] = ["; ".join(filter(None, parts)) for parts in both]
     for _, rows in per_seed.groupby("seed"):
         check(rows[COLUMNS].reset_index(drop=True), f"{experiment.name}, measured")
     write_csv(per_seed, results / "per_seed.csv")

