@@ -1,7 +1,7 @@
 """Fresh samples of a finished run, and files of them. Needs torch and numpy, and Pillow for pictures."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,14 @@ from torch import Tensor
 from common.base.errors import UserError
 from common.base.files import atomic_path, read_json, write_text
 from common.base.pictures import tile, write_picture
-from common.data.batches import to_float, to_uint8
+from common.data.batches import to_uint8
 from common.data.kinds.text import as_text
 from common.data.prepare import Prepared, prepared
-from common.evaluation.sampling import seed_sampling, whole_batches
+from common.evaluation.sampling import held_out_samples, outputs_of, seed_sampling, whole_batches
 from common.experiments.papers import Experiment
 from common.training.devices import compute_device
 from common.training.loop import load_snapshot
-from common.training.method import Method, build_method
+from common.training.method import build_method
 from common.training.runs import run_folder
 from common.training.translation import Translator
 
@@ -77,21 +77,16 @@ def draw(
         load_snapshot(folder, snapshots[-1] if step is None else step, method)
         seed_sampling(seed)  # the samples that are drawn first when the run is evaluated
         if isinstance(method, Translator):
-            return _translations(method, _test_samples(settings, config, count), outputs)
+            return Samples(*outputs_of(method, held_out_samples(settings, config, count), outputs))
         try:
-            drawn = [_array(part, data) for part in _blocks(method, count, len(data.shape) + 1)]
+            axes = len(data.shape) + 1  # whole batches, so that the same samples come however many are asked for
+            block = whole_batches(method, AT_ONCE[axes]) if axes < 5 else AT_ONCE[axes]
+            drawn = [_array(method.sample(min(block, count - n)), data) for n in range(0, count, block)]
         except NotImplementedError:
             name = type(method).__name__
             raise UserError(f"{experiment.name}: {name} has no samples of its own; its results show it") from None
     x = np.concatenate(drawn)
     return Samples(x[:, :: settings.get("judged_every", 1)] if x.ndim == 5 else x)
-
-
-def _blocks(method: Method, count: int, axes: int) -> Iterator[Tensor]:
-    """Whole batches at once, so that the same samples come however many are asked for."""
-    block = whole_batches(method, AT_ONCE[axes]) if axes < 5 else AT_ONCE[axes]
-    for start in range(0, count, block):
-        yield method.sample(min(block, count - start))
 
 
 def _array(samples: Tensor, data: Prepared) -> np.ndarray:
@@ -101,24 +96,6 @@ def _array(samples: Tensor, data: Prepared) -> np.ndarray:
     if samples.ndim == 2:
         return samples.float().cpu().numpy()
     return to_uint8(samples).cpu().numpy()
-
-
-def _test_samples(settings: Mapping[str, Any], config: Mapping[str, Any], count: int) -> np.ndarray:
-    """The first samples of the test part; of single images, those that follow the training's."""
-    pairs = prepared(settings, config["data"], config["local"]).samples.shape[-1] == 6
-    further = {"split": "test"} if pairs else {"data_from": settings["data_count"]}
-    return prepared({**settings, **further, "data_count": count}, config["data"], config["local"]).samples[:count]
-
-
-def _translations(method: Translator, samples: np.ndarray, outputs: int) -> Samples:
-    x, conditions, truths = [], [], []
-    for start in range(0, len(samples), 16):
-        y, given = method.pair_of(to_float(torch.from_numpy(np.array(samples[start : start + 16])).to(method.device)))
-        drawn = method.outputs(given, outputs)
-        x.append(to_uint8(drawn.flatten(0, 1)).unflatten(0, drawn.shape[:2]).cpu().numpy())
-        conditions.append(to_uint8(method.shown(given)).cpu().numpy())
-        truths.append(to_uint8(y).cpu().numpy())
-    return Samples(np.concatenate(x), np.concatenate(conditions), np.concatenate(truths))
 
 
 # --- Files -----------------------------------------------------------------------------------------------------------
@@ -168,11 +145,9 @@ def _save_folder(samples: Samples, folder: Path) -> None:
         raise UserError(f"{folder} holds something already; name another folder")
     digits = len(str(len(samples.x) - 1))
     for i, one in enumerate(samples.x):
-        place = folder / f"{i:0{digits}}"
+        name = f"{i:0{digits}}"
+        pictures = {name: one if samples.kind == "videos" else one[None]}
         if samples.kind == "outputs for conditions":
-            for j, output in enumerate(one):
-                write_picture(place / f"{j:03}.png", [tile(output[None], 1)])
-        elif samples.kind == "videos":
-            write_picture(place.with_suffix(".png"), [tile(one, len(one), gap=0)])
-        else:
-            write_picture(place.with_suffix(".png"), [tile(one[None], 1)])
+            pictures = {f"{name}/{j:03}": output[None] for j, output in enumerate(one)}
+        for path, frames in pictures.items():
+            write_picture(folder / f"{path}.png", [tile(frames, len(frames), gap=0)])

@@ -93,9 +93,8 @@ class Evaluator:
         self._made: dict[str, Any] = {}
 
     def usual_sampling(self) -> str:
-        return (
-            f"training mode, batches of {self.settings.get('batch_size')}, {self.settings.get('precision', 'float32')}"
-        )
+        size, precision = self.settings.get("batch_size"), self.settings.get("precision", "float32")
+        return f"training mode, batches of {size}, {precision}"
 
     # The data.
 
@@ -107,12 +106,9 @@ class Evaluator:
 
     def reference(self, network: FeatureNetwork) -> Features:
         """Features of the data that samples are held against."""
-        keep = {name for metric in self.metrics for name in metric.keep} & {"values"}
-        count = self.settings.get("reference_samples")
-        return self.once(
-            f"reference {network.name}",
-            lambda: reference(network, self.targets, self.config["data"], count=count, keep=keep),
-        )
+        count, keep = self.settings.get("reference_samples"), self.keep & {"values"}
+        make = partial(reference, network, self.targets, self.config["data"], count=count, keep=keep)
+        return self.once(f"reference {network.name}", make)
 
     def against_data(self, network: FeatureNetwork) -> dict[str, Any]:
         """Parts of a protocol: which real samples, how many."""
@@ -155,13 +151,12 @@ class Evaluator:
         name with ``_resampling`` added.
         """
         passes = [self.one_pass(samples(trial), parts, trial) for trial in range(self.trials)]
-        return replace(passes[0], numbers=self._named(over_trials([each.numbers for each in passes])))
+        return replace(passes[0], numbers=named(over_trials([each.numbers for each in passes])))
 
     def of_array(self, samples: np.ndarray, sampling: str) -> Evaluation:
         """Samples that no run made, in their order."""
-        blocks = np.array_split(samples, range(1024, len(samples), 1024))
-        found = self.one_pass(blocks, {"sampling": sampling}, 0)
-        return replace(found, numbers=self._named(found.numbers))
+        found = self.one_pass(np.array_split(samples, range(1024, len(samples), 1024)), {"sampling": sampling}, 0)
+        return replace(found, numbers=named(found.numbers))
 
     def only(self, *names: str) -> "Evaluator":
         """The same with these of its metrics."""
@@ -173,19 +168,23 @@ class Evaluator:
         """What a protocol says of how a run's samples are drawn."""
         return {"sampling": self.sampling, "seed": seed_part(self.trials), "selection": "last snapshot"}
 
+    @property
+    def keep(self) -> set[str]:
+        """What of the features metrics ask for."""
+        return {name for metric in self.metrics for name in metric.keep}
+
     def one_pass(self, blocks: Blocks, parts: dict[str, Any], trial: int) -> Evaluation:
         """Every number of one sample set."""
-        keep = {name for metric in self.metrics for name in metric.keep}
-        extractions = [Extraction(network, keep) for network in self.networks]
-        each: dict[str, list[np.ndarray]] = {metric.name: [] for metric in self.metrics if metric.each}
+        extractions = [Extraction(network, self.keep) for network in self.networks]
+        keeping = {metric.name: metric.each for metric in self.metrics if metric.each}
+        each: dict[str, list[np.ndarray]] = {name: [] for name in keeping}
         shown: list[np.ndarray] = []
         count = 0
         for block in blocks:
             for extraction in extractions:
                 extraction.add(block)
-            for metric in self.metrics:
-                if metric.each:
-                    each[metric.name].append(metric.each(self, block))
+            for name, keep in keeping.items():
+                each[name].append(keep(self, block))
             if count < self.kept:
                 shown.append(block[: self.kept - count].copy())
             count += len(block)
@@ -200,8 +199,8 @@ class Evaluator:
 
     def worst(self, settings: Mapping[str, Any]) -> Evaluation:
         """Of a training with these settings that left nothing to sample."""
-        found = list(self._numbers(Samples(self.count, self._counted(self.count) | self.parts(), failed=True)))
-        return Evaluation(self._named(found), self.black(settings))
+        none = Samples(self.count, self._counted(self.count) | self.parts(), failed=True)
+        return Evaluation(named(self._numbers(none)), self.black(settings))
 
     def black(self, settings: Mapping[str, Any]) -> np.ndarray:
         """Pictures of nothing."""
@@ -215,14 +214,6 @@ class Evaluator:
             for number in metric.numbers(self, samples):
                 yield number._replace(kind=metric.name)
 
-    def _named(self, numbers: Iterable[Number]) -> list[Number]:
-        """A metric's first number goes without its network, those of further networks by its name."""
-        found: list[Number] = []
-        for number in numbers:
-            first = all(number.metric != other.metric for other in found)
-            found.append(number._replace(network="") if first else number)
-        return found
-
     def draw(self, method: Method) -> Iterator[np.ndarray]:
         """``evaluation_samples`` samples, a block at a time."""
         return drawn(method.sample, self.count, whole_batches(method), to_uint8)
@@ -231,6 +222,16 @@ class Evaluator:
         """As many real samples as are drawn of a model, shuffled: many sets are stored class by class."""
         chosen = np.random.default_rng(seed).permutation(len(self.data.samples))[: self.count]
         return np.asarray(self.data.samples)[chosen]
+
+
+def named(numbers: Iterable[Number]) -> list[Number]:
+    """A metric's first number goes without its network, those of further networks by its name."""
+    seen: set[str] = set()
+    found = []
+    for number in numbers:
+        found.append(number if number.metric in seen else number._replace(network=""))
+        seen.add(number.metric)
+    return found
 
 
 def over_trials(passes: Sequence[Sequence[Number]]) -> list[Number]:

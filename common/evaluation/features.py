@@ -9,6 +9,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -46,13 +47,16 @@ class Features:
     @property
     def predicted(self) -> np.ndarray:
         """The most probable class (n,) of each sample."""
+        if self.logits is None:
+            raise ValueError("logits were not kept in the pass over the samples, or the network has none")
         return self.logits.argmax(axis=1)
 
     def save(self, path: str | Path) -> None:
-        arrays = {"mean": self.statistics.mean, "covariance": self.statistics.covariance, "count": self.count}
+        arrays: dict[str, Any] = {"protocol": json.dumps(dict(self.protocol)), "count": self.count}
+        arrays |= {"mean": self.statistics.mean, "covariance": self.statistics.covariance}
         arrays |= {key: array for key in ("values", "logits") if (array := getattr(self, key)) is not None}
         with atomic_path(path) as temporary, open(temporary, "wb") as file:
-            np.savez(file, protocol=json.dumps(dict(self.protocol)), **arrays)
+            np.savez(file, **arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> "Features":
@@ -105,10 +109,11 @@ def extract(
     title: str = "features",
 ) -> Features:
     """One pass of ``network`` over samples: one array (mapped from disk, if it is large) or a stream of arrays."""
-    extraction = Extraction(network, keep)
-    whole = isinstance(samples, np.ndarray)
-    shown = bar(total=len(samples) if whole else None, desc=title, unit=" samples")
-    for array in _blocks(samples, network.block) if whole else samples:
+    extraction, total = Extraction(network, keep), None
+    if isinstance(samples, np.ndarray):
+        total, samples = len(samples), _blocks(samples, network.block)
+    shown = bar(total=total, desc=title, unit=" samples")
+    for array in samples:
         extraction.add(array)
         shown.update(len(array))
     shown.close()
@@ -131,10 +136,10 @@ def reference(
     once.
     """
     total = len(data.samples)
-    drawn = count is not None and count < total
+    count = min(total if count is None else count, total)
     made_of = {
         "data": data.card["sha256"],
-        "count": count if drawn else total,
+        "count": count,
         "torch": torch.__version__,
         "protocol": dict(network.protocol),
         "keep": sorted(keep),
@@ -150,8 +155,8 @@ def reference(
                 return Features.load(path)
             except UserError:
                 path.unlink()  # damaged: computed again
-        whole = isinstance(data.samples, np.ndarray) and not drawn  # clips are gathered a block at a time
-        samples = data.samples if whole else _drawn(data.samples, count if drawn else total)
+        whole = isinstance(data.samples, np.ndarray) and count == total  # clips are gathered a block at a time
+        samples = data.samples if whole else _drawn(data.samples, count)
         found = extract(network, samples, keep=keep, title=f"reference {data.card['data']}")
         found.save(path)
     return found

@@ -59,42 +59,23 @@ class Cell:
         **protocol_parts: Any,
     ) -> None:
         """One number. ``at``: further conditions."""
-        self.measuring.rows.append(
-            {
-                "paper": self.measuring.experiment.paper,
-                "source": self.measuring.experiment.source,
-                "dataset": self.dataset,
-                "model": self.model,
-                "metric": metric,
-                "condition": join_conditions(**{**self.condition, **(at or {})}),
-                "value": float(value),
-                "spread": np.nan,
-                "n": 1.0,
-                "better": better,
-                "unit": unit,
-                "protocol": protocol(metric, **protocol_parts),
-                "note": self.note,
-                "seed": self.seed,
-            }
-        )
+        experiment = self.measuring.experiment
+        condition = join_conditions(**{**self.condition, **(at or {})})
+        cell = (experiment.paper, experiment.source, self.dataset, self.model, metric, condition)
+        text = (better, unit, protocol(metric, **protocol_parts), self.note)
+        self.measuring.rows.append((*cell, float(value), np.nan, 1.0, *text, self.seed))
 
     def add_numbers(self, numbers: Iterable[Number], **at: Any) -> None:
         for number in numbers:
-            network = {"network": number.network} if number.network else {}
-            place = {"unit": number.unit, "at": network | at}
-            self.add(number.metric, number.value, number.better, **place, **number.protocol)
+            of = {"network": number.network} if number.network else {}
+            self.add(number.metric, number.value, number.better, number.unit, of | at, **number.protocol)
 
     def curve(self, name: str, steps: Sequence[int] | np.ndarray, values: Any, points: int = 250) -> None:
         """A curve for figures, thinned to at most ``points`` evenly spaced ones."""
         chosen = np.unique(np.linspace(0, len(steps) - 1, min(points, len(steps))).round().astype(int))
-        table = {
-            "model": self.model,
-            "seed": self.seed,
-            "curve": name,
-            "step": np.asarray(steps)[chosen],
-            "value": np.asarray(values)[chosen],
-        }
-        self.measuring.curve_tables.append(pd.DataFrame(table))
+        points_of = {"step": np.asarray(steps)[chosen], "value": np.asarray(values)[chosen]}
+        table = pd.DataFrame({"model": self.model, "seed": self.seed, "curve": name, **points_of})
+        self.measuring.curve_tables.append(table)
 
 
 @dataclass
@@ -105,9 +86,9 @@ class Measuring:
     config: Mapping[str, Any]
     runs: list[Run]
     classifier: Path | None = None  # that the DAG trained, where the experiment uses one
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[tuple] = field(default_factory=list)  # of COLUMNS and the seed
     curve_tables: list[pd.DataFrame] = field(default_factory=list)
-    sheets: dict[str, np.ndarray] = field(default_factory=dict)
+    sheets: dict[str, Any] = field(default_factory=dict)
     stack: ExitStack = field(default_factory=ExitStack)
 
     @cached_property
@@ -158,8 +139,8 @@ class Measuring:
                         "evaluated together must agree in it"
                     )
         settings = runs[0].settings if runs and runs is not self.runs else self.settings()
-        how = {"classifier": self.classifier, "sampling": sampling, "kind": kind}
-        return make_evaluator(settings, self.experiment.metrics, self.config, self.device, **how)
+        what = (settings, self.experiment.metrics, self.config, self.device)
+        return make_evaluator(*what, classifier=self.classifier, sampling=sampling, kind=kind)
 
     def method(self, run: Run, device: "torch.device | None" = None, step: int | None = None) -> "Method":
         """A run's method as it was after training, or after ``step`` updates; on the device unless told."""
@@ -258,10 +239,8 @@ def measure(
 
     per_seed = pd.DataFrame(m.rows, columns=[*COLUMNS, "seed"])
     notes = {model: m.fidelity(model) for model in per_seed["model"].unique()}
-    per_seed["note"] = [
-        "; ".join(filter(None, [note, notes[model]]))
-        for note, model in zip(per_seed["note"], per_seed["model"], strict=True)
-    ]
+    both = zip(per_seed["note"], per_seed["model"].map(notes), strict=True)
+    per_seed["note"] = ["; ".join(filter(None, parts)) for parts in both]
     for _, rows in per_seed.groupby("seed"):
         check(rows[COLUMNS].reset_index(drop=True), f"{experiment.name}, measured")
     write_csv(per_seed, results / "per_seed.csv")

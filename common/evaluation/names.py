@@ -26,9 +26,9 @@ NETWORKS = {
     "efficientnet": NamedNetwork(f"{_NETWORKS}.efficientnet.EfficientNetLite0", "efficientnet_lite0"),
     "inception": NamedNetwork(f"{_NETWORKS}.inception.FIDInception", "inception_2015"),
     "inception_2015": NamedNetwork(f"{_NETWORKS}.inception.ScoreInception", "inception_2015"),
-    "c3d_tgan": NamedNetwork(f"{_NETWORKS}.c3d.TGANClips", "c3d_ucf101"),
-    "c3d_tgan_dropout": NamedNetwork(f"{_NETWORKS}.c3d.TGANClipsAsScored", "c3d_ucf101"),
-    "c3d_tganv2": NamedNetwork(f"{_NETWORKS}.c3d.TGANv2Clips", "c3d_ucf101"),
+    "c3d_cropped": NamedNetwork(f"{_NETWORKS}.c3d.CroppedClips", "c3d_ucf101"),
+    "c3d_cropped_dropout": NamedNetwork(f"{_NETWORKS}.c3d.CroppedClipsWithDropout", "c3d_ucf101"),
+    "c3d_resized": NamedNetwork(f"{_NETWORKS}.c3d.ResizedClips", "c3d_ucf101"),
     "openface": NamedNetwork(f"{_NETWORKS}.openface.OpenFace", "openface"),
 }
 
@@ -65,10 +65,9 @@ def weights_of(settings: Mapping[str, Any]) -> list[str]:
 
 def class_path(name: str) -> str:
     """The dotted path of a network's class. Raises a :class:`UserError` where there is no such network."""
-    try:
-        return NETWORKS[name].path
-    except KeyError:
-        raise UserError(f"there is no feature network {name!r}{did_you_mean(name, NETWORKS)}") from None
+    if name not in NETWORKS:
+        raise UserError(f"there is no feature network {name!r}{did_you_mean(name, NETWORKS)}")
+    return NETWORKS[name].path
 
 
 def network_module(name: str) -> str:
@@ -80,9 +79,7 @@ def evaluator_path(settings: Mapping[str, Any]) -> str:
     """The dotted path of the evaluator of the kind of data: outputs for conditions, videos, or images."""
     if "outputs_per_input" in settings:
         return "common.evaluation.translations.TranslationEvaluator"
-    return (
-        "common.evaluation.videos.VideoEvaluator" if "frames" in settings else "common.evaluation.evaluator.Evaluator"
-    )
+    return f"common.evaluation.{'videos.VideoEvaluator' if 'frames' in settings else 'evaluator.Evaluator'}"
 
 
 @cache

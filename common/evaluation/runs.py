@@ -61,9 +61,7 @@ class Run:
         return read_arrays(self.folder / "curves.npz")
 
     def load(self, method: "Method", step: int | None = None) -> "Method":
-        """``method`` as it was after training, or after ``step`` updates. Raises UserError where the snapshot is
-        missing or damaged.
-        """
+        """``method`` as it was after training, or after ``step`` updates. UserError where the snapshot is unusable."""
         from common.training.loop import load_snapshot
 
         load_snapshot(self.folder, self.snapshots[-1] if step is None else step, method)

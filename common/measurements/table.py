@@ -19,21 +19,17 @@ COLUMNS = [*CELL, "value", "spread", "n", "better", "unit", "protocol", "note"]
 REQUIRED = ["paper", "source", "dataset", "model", "metric", "value"]
 BETTER = ["higher", "lower", "target", ""]  # target: the value itself is what is claimed
 
+_NAME = pa.Column(str, pa.Check.str_length(min_value=1, error="it must not be empty"))
 _TEXT = pa.Column(str, required=False, coerce=True)
 _SCHEMA = pa.DataFrameSchema(
     {
-        **{
-            name: pa.Column(str, pa.Check.str_length(min_value=1, error="it must not be empty"))
-            for name in ("paper", "source", "dataset", "model", "metric")
-        },
+        **dict.fromkeys(("paper", "source", "dataset", "model", "metric"), _NAME),
+        **dict.fromkeys(("unit", "protocol", "note"), _TEXT),
         "condition": pa.Column(str, pa.Check.str_matches(PATTERN, error="it must read k=v;k=v")),
         "value": pa.Column(float, nullable=True),
         "spread": pa.Column(float, pa.Check.ge(0, error="it must not be negative"), nullable=True),
         "n": pa.Column(float, pa.Check.ge(1, error="it must be at least 1"), nullable=True),
         "better": pa.Column(str, pa.Check.isin(BETTER, error=f"it must be one of {', '.join(map(repr, BETTER))}")),
-        "unit": _TEXT,
-        "protocol": _TEXT,
-        "note": _TEXT,
     }
 )
 
@@ -70,23 +66,22 @@ def read_cells(path: Path) -> pd.DataFrame:
 
     pandas reads rows of another length too, into other columns than they stand under.
     """
-    rows: list[list[str]] = []
-    lines: list[int] = []
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file, skipinitialspace=True, strict=True)
-            for row in filter(None, reader):
-                rows.append(row)
-                lines.append(reader.line_num)
-                if len(row) != len(rows[0]):
-                    raise UserError(f"{path}, line {reader.line_num}: {len(row)} cells under {len(rows[0])} columns")
+            rows = [(reader.line_num, row) for row in reader if row]
     except FileNotFoundError:
         raise UserError(f"{path} does not exist") from None
     except (OSError, csv.Error, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not a CSV file: {error}") from error
     if not rows:
         raise UserError(f"{path} is not a CSV file: there is nothing in it")
-    return pd.DataFrame(rows[1:], index=lines[1:], columns=rows[0], dtype=str)
+    (_, columns), *rows = rows
+    for line, row in rows:
+        if len(row) != len(columns):
+            raise UserError(f"{path}, line {line}: {len(row)} cells under {len(columns)} columns")
+    lines = [line for line, _ in rows]
+    return pd.DataFrame([row for _, row in rows], index=lines, columns=columns, dtype=str)
 
 
 def check(table: pd.DataFrame, where: str, lines: Sequence[int] | None = None) -> pd.DataFrame:
@@ -118,14 +113,17 @@ def aggregate(per_seed: pd.DataFrame) -> pd.DataFrame:
     """One row per cell from one row per cell and seed: mean, standard deviation over seeds, number of seeds."""
     if per_seed.empty:
         return pd.DataFrame(columns=COLUMNS)
-    groups = per_seed.groupby(CELL, sort=False, dropna=False)
-    table = groups.agg(
-        value=("value", lambda values: values.mean(skipna=False)),
-        spread=("value", lambda values: values.std(ddof=1) if len(values) > 1 else math.nan),
-        n=("value", "size"),
-        **{name: (name, "first") for name in ("better", "unit", "protocol")},
-        note=("note", lambda notes: "; ".join(dict.fromkeys(note for note in notes if note))),
-    ).reset_index()
+    table = (
+        per_seed.groupby(CELL, sort=False, dropna=False)
+        .agg(
+            value=("value", lambda values: values.mean(skipna=False)),
+            spread=("value", "std"),
+            n=("value", "size"),
+            **{name: (name, "first") for name in ("better", "unit", "protocol")},
+            note=("note", lambda notes: "; ".join(dict.fromkeys(note for note in notes if note))),
+        )
+        .reset_index()
+    )
     return table[COLUMNS]
 
 

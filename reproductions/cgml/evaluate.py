@@ -13,8 +13,8 @@ from common.evaluation.evaluator import Evaluation, Samples
 from common.evaluation.measuring import Cell
 from common.evaluation.metrics import Metric, Number
 from common.evaluation.runs import Run
-from common.evaluation.sampling import seed_sampling
-from common.evaluation.translations import AT_ONCE, Outputs, TranslationEvaluator
+from common.evaluation.sampling import CONDITIONS_AT_ONCE, Outputs, seed_sampling
+from common.evaluation.translations import TranslationEvaluator
 from common.training.method import build_method
 from reproductions.cgml.colour import AB_RANGE
 from reproductions.cgml.method import CGML
@@ -95,8 +95,8 @@ class OutputEvaluator(TranslationEvaluator):
 
     def tests(self, method: Any) -> Iterator[tuple[Tensor, Tensor]]:
         """x and y of the test images, block by block; holes are the same whatever the model."""
-        for start in range(0, len(self.test), AT_ONCE):
-            block = torch.from_numpy(np.array(self.test[start : start + AT_ONCE])).to(self.device)
+        for start in range(0, len(self.test), CONDITIONS_AT_ONCE):
+            block = torch.from_numpy(np.array(self.test[start : start + CONDITIONS_AT_ONCE])).to(self.device)
             with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
                 torch.manual_seed(start)
                 pair = method.problem.pair(to_float(block), training=False)

@@ -11,8 +11,7 @@ from common.evaluation.evaluator import over_trials
 from common.evaluation.measuring import Measuring
 from common.evaluation.metrics import Number
 from common.evaluation.metrics.bins import Bins, bin_numbers
-from common.evaluation.sampling import seed_sampling
-from common.evaluation.translations import held_out_samples
+from common.evaluation.sampling import held_out_samples, seed_sampling
 from common.training.method import Method, build_method
 
 DISTANCES = {  # arm -> as Table 7 calls the model, and the distance of its mode seeking term
@@ -142,7 +141,8 @@ def _wait(device: torch.device) -> None:
 def msgan_interpolation(m: Measuring) -> None:
     """Figure 8: outputs along the line between two codes, and how much of the way the largest step takes."""
     count = m.own_settings["interpolation_steps"]
-    samples = torch.from_numpy(np.array(held_out_samples(m.settings(), m.config)[:8])).to(m.device)
+    held_out = held_out_samples(m.settings(), m.config, m.settings()["perceptual_inputs"])
+    samples = torch.from_numpy(np.array(held_out[:8])).to(m.device)
     for run in m.whole_runs:
         method = m.method(run)
         seed_sampling(run.seed)

@@ -15,7 +15,7 @@ from common.data.batches import Batches, to_float
 from common.data.prepare import prepared
 from common.data.synthetic.points import cubic_branches
 from common.evaluation.evaluator import Samples
-from common.evaluation.translations import Outputs
+from common.evaluation.sampling import Outputs
 from common.experiments.papers import experiment
 from common.pipeline.cost.count import operations
 from common.training.method import build_method

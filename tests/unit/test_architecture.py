@@ -21,9 +21,6 @@ ALLOWED = {
 }
 ABOVE_ALL = {"pipeline", "cli", "__main__", "__init__"}  # they may import everything
 
-# What is still to be mended; it ends empty. (file, paper):
-NAMES_PAPERS = {("common/evaluation/names.py", "tgan"), ("common/evaluation/networks/c3d.py", "tgan")}
-
 FILES = {str(file.relative_to(ROOT)): file for file in sorted((ROOT / "common").rglob("*.py"))}
 PAPERS = {file.parent.name for file in (ROOT / "reproductions").glob("*/*.py")} - {"reproductions"}
 
@@ -74,5 +71,4 @@ def texts_of(tree: ast.Module) -> str:
 def test_no_module_names_a_paper(name):
     """A paper's folder, as a word or a part of a name."""
     words = set(re.split(r"[^a-z0-9]+", texts_of(ast.parse(FILES[name].read_bytes())).lower()))
-    known = {paper for paper in PAPERS if paper != "baselines" and set(paper.split("_")) <= words}
-    assert known == {paper for file, paper in NAMES_PAPERS if file == name}
+    assert not {paper for paper in PAPERS if paper != "baselines" and set(paper.split("_")) <= words}

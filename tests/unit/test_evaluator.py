@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers import CPU
 
 from common.base.errors import UserError
 from common.data.prepare import Prepared
@@ -23,7 +24,7 @@ from common.evaluation.sampling import drawn, sampling_seed
 from common.evaluation.videos import VideoEvaluator
 from common.experiments.papers import all_experiments, experiment
 
-CPU = torch.device("cpu")
+ALL = ("frechet", "classifier_score", "coverage", "kernel_distance", "precision_recall")
 PIXELS = np.random.default_rng(0).integers(0, 256, (300, 4, 4, 1), dtype=np.uint8)
 
 
@@ -55,12 +56,11 @@ class Uniform:
         return torch.rand(count, 1, 4, 4) * 2 - 1
 
 
-def evaluator(tmp_path, *, networks=(Means,), trials=1, listed=("frechet", "classifier_score", "coverage"), **settings):
-    card = {"data": "pixels", "sha256": "0" * 64, "count": len(PIXELS)}
-    settings = {"evaluation_samples": 50, "batch_size": 10, **({"trials": trials} if trials > 1 else {}), **settings}
-    config = {"data": str(tmp_path), "local": {}}
+def evaluator(tmp_path, *, networks=(Means,), listed=ALL[:3], **settings):
+    data = Prepared({"data": "pixels", "sha256": "0" * 64, "count": len(PIXELS)}, PIXELS, None)
+    settings = {"evaluation_samples": 50, "batch_size": 10, **settings}
     made = [network(CPU) for network in networks]
-    return Evaluator(Prepared(card, PIXELS, None), made, listed, settings, config, CPU)
+    return Evaluator(data, made, listed, settings, {"data": str(tmp_path), "local": {}}, CPU)
 
 
 def test_one_pass_gives_what_each_metric_gives_alone(tmp_path):
@@ -69,7 +69,7 @@ def test_one_pass_gives_what_each_metric_gives_alone(tmp_path):
     (network,) = e.networks
     features, real = extract(network, PIXELS[:60]), extract(network, PIXELS)
     assert found["frechet"].value == pytest.approx(frechet_distance(features.statistics, real.statistics), abs=1e-9)
-    assert found["classifier_score"].value == pytest.approx(inception_score(features.logits, 10).value)
+    assert found["classifier_score"].value == pytest.approx(inception_score(features.logits, 10))
     assert found["fd_means"] is found["frechet"]
     assert found["frechet"].protocol["n_fake"] == 60
     assert found["coverage"].protocol["classes"] == 3
@@ -80,7 +80,7 @@ def test_one_pass_gives_what_each_metric_gives_alone(tmp_path):
 
 @pytest.mark.slow
 def test_all_metrics_come_from_one_pass_of_each_network(tmp_path):
-    e = evaluator(tmp_path, listed=("frechet", "classifier_score", "coverage", "kernel_distance", "precision_recall"))
+    e = evaluator(tmp_path, listed=ALL)
     e.reference(e.networks[0])
     before = e.networks[0].passes
     found = e.of_array(PIXELS[:60], "given")
@@ -91,17 +91,15 @@ def test_all_metrics_come_from_one_pass_of_each_network(tmp_path):
 
 def test_trials_draw_anew_and_a_number_is_their_mean(tmp_path):
     e = evaluator(tmp_path, trials=3)
-    found = {number.metric: number for number in e.of_method(Uniform(), seed=4).numbers}
-    singles = []
+    found, singles = e.of_method(Uniform(), seed=4), []
     for trial in range(3):
         torch.manual_seed(sampling_seed(4, trial))
-        pixels = np.concatenate(list(e.draw(Uniform())))
-        statistics = extract(e.networks[0], pixels).statistics
+        statistics = extract(e.networks[0], e.draw(Uniform())).statistics
         singles.append(frechet_distance(statistics, e.reference(e.networks[0]).statistics))
     assert found["fd_means"].value == pytest.approx(np.mean(singles))
     assert found["fd_means_resampling"].value == pytest.approx(np.std(singles, ddof=1))
     assert len(set(singles)) == 3
-    assert "fd_means_resampling" not in {n.metric for n in evaluator(tmp_path).of_method(Uniform(), 4).numbers}
+    assert "fd_means_resampling" not in evaluator(tmp_path).of_method(Uniform(), 4)
 
 
 def test_seeds_of_two_runs_or_trials_never_meet():
@@ -115,20 +113,16 @@ def test_a_stochastic_network_has_a_score_and_no_distance(tmp_path):
     assert not any(number.metric == "fd_noisy" for number in found.numbers)
 
 
-class SameName(Means):
-    name = "other"
-
-    def __init__(self, device):
-        super().__init__(device)
-        self.metrics, self.published = {"score": "IS"}, True
+class Published(Means):
+    name, metrics, published = "other", {"score": "IS"}, True
 
 
-class OtherOfThatName(SameName):
+class OtherOfThatName(Published):
     name = "another"
 
 
 def test_a_second_network_s_number_of_the_same_name_says_which(tmp_path):
-    e = evaluator(tmp_path, networks=(SameName, OtherOfThatName), listed=("classifier_score",))
+    e = evaluator(tmp_path, networks=(Published, OtherOfThatName), listed=("classifier_score",))
     found = e.of_array(PIXELS, "given")
     assert [(number.metric, number.network) for number in found.numbers] == [("IS", ""), ("IS", "another")]
 
@@ -163,7 +157,7 @@ def test_samples_that_are_not_finite_count_as_a_failure(tmp_path):
 
 def test_every_metric_has_a_worst_value_or_none_at_all(tmp_path):
     """None of them asks for samples that are not there; what has a direction has a value in it."""
-    e = evaluator(tmp_path, listed=("frechet", "classifier_score", "coverage", "kernel_distance", "precision_recall"))
+    e = evaluator(tmp_path, listed=ALL)
     for number in e.worst({}).numbers:
         assert number.value == {"lower": math.inf, "higher": min(number.value, 1)}[number.better]
     assert [*VideoEvaluator(e.data, [], ["frame_change"], e.settings, e.config, CPU).worst({}).numbers] == []
@@ -184,8 +178,8 @@ def test_experiments_list_metrics_that_there_are_and_say_what_else_they_measure(
 
 
 def test_networks_and_weights_are_whatever_settings_name():
-    settings = {"features": "c3d_tgan_dropout", "more_features": ["c3d_tgan"], "perceptual": "lpips_alex", "steps": 3}
-    assert networks_of(settings) == ["c3d_tgan_dropout", "c3d_tgan"]
+    settings = {"features": "c3d_cropped_dropout", "more_features": ["c3d_cropped"], "perceptual": "lpips_alex"}
+    assert networks_of(settings) == ["c3d_cropped_dropout", "c3d_cropped"]
     assert weights_of(settings | {"pieapp": True}) == ["c3d_ucf101", "lpips_alexnet", "pieapp"]
     assert weights_of({"features": "classifier", "pieapp": False, "perceptual": "none"}) == []
 

@@ -30,9 +30,8 @@ def test_a_good_file_is_read_and_written_back(tmp_path):
 
 def test_only_what_names_a_number_is_needed(tmp_path):
     text = "paper,source,dataset,model,metric,value\nwgan,T1,lsun,A,fd,2\n"
-    table = read_measurements(write(tmp_path / "a.csv", text))
-    assert math.isnan(table["spread"][0])
-    assert table["protocol"][0] == ""
+    row = read_measurements(write(tmp_path / "a.csv", text)).iloc[0]
+    assert (math.isnan(row["spread"]), row["protocol"]) == (True, "")
 
 
 @pytest.mark.parametrize(
@@ -81,10 +80,9 @@ def test_a_table_finds_cells_by_name_and_condition():
     assert curve == {0.25: 9.0, 0.5: 7.0}
     with pytest.raises(Missing, match="m by theta"):
         curve[0.75]
-    with pytest.raises(Missing):
-        table.value(metric="m")
-    with pytest.raises(Missing):
-        table.value(metric="other", theta=0.5, b=1)
+    for cell in ({"metric": "m"}, {"metric": "other", "theta": 0.5, "b": 1}):
+        with pytest.raises(Missing):
+            table.value(**cell)
 
 
 def test_conditions_are_parsed_in_one_place():

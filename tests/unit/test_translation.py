@@ -11,10 +11,10 @@ from PIL import Image
 
 from common.base.errors import UserError
 from common.data import prepare
+from common.data.batches import Batches
 from common.data.synthetic.scenes import SCENES, STYLES
 from common.evaluation.measuring import Measuring
-from common.evaluation.translations import Outputs, held_out_samples, outputs_of
-from common.experiments.config import load_config
+from common.evaluation.sampling import Outputs, held_out_samples, outputs_of
 from common.experiments.papers import experiment
 from common.nn.init import xavier
 from common.nn.patchgan import MultiScalePatchGAN
@@ -59,18 +59,16 @@ def test_styles_are_even_and_independent_of_the_layout():
 # --- Pairs -------------------------------------------------------------------------------------------------------
 
 
-def picture(width, height, colour, mode="RGB"):
-    data = io.BytesIO()
-    Image.new(mode, (width, height), colour).save(data, "png")
-    return data.getvalue()
-
-
-def ab_file():
-    data = io.BytesIO()
-    image = Image.new("RGB", (32, 16), (200, 10, 20))
-    image.paste((1, 2, 250), (16, 0, 32, 16))
+def picture(width, height, colour, mode="RGB", right=None):
+    """A file of one colour; ``right``: another one of its right half."""
+    data, image = io.BytesIO(), Image.new(mode, (width, height), colour)
+    if right:
+        image.paste(right, (width // 2, 0, width, height))
     image.save(data, "png")
     return data.getvalue()
+
+
+PAIR = picture(32, 16, (200, 10, 20), right=(1, 2, 250))
 
 
 def folder_of(tmp_path, files):
@@ -86,9 +84,8 @@ def read(path, tmp_path, name="facades", **settings):
 
 
 def test_the_left_half_is_the_target_and_splits_are_their_own(tmp_path):
-    files = {"f/train/1.png": ab_file(), "f/train/2.png": ab_file()}
-    files |= {"f/val/1.png": ab_file(), "f/test/2.png": ab_file()}  # facades are tested on both
-    folder = folder_of(tmp_path / "a", files)
+    names = ("f/train/1.png", "f/train/2.png", "f/val/1.png", "f/test/2.png")  # facades are tested on the last two
+    folder = folder_of(tmp_path / "a", dict.fromkeys(names, PAIR))
     train, test = read(folder, tmp_path), read(folder, tmp_path, split="test")
     assert (len(train.samples), len(test.samples)) == (2, 2)
     assert train.samples[0, 0, 0].tolist() == [200, 10, 20, 1, 2, 250]
@@ -124,7 +121,7 @@ def test_cityscapes_own_layout(tmp_path):
         ({"train/1.png": picture(32, 20, 0)}, r"train/1.png is 32 × 20: .* two square images"),
         ({"train/1.png": picture(32, 16, 0, "L")}, r"train/1.png is grey \(mode L\)"),
         ({"train/1.png": b"no image"}, r"train/1.png is no readable image"),
-        ({"test/1.png": ab_file()}, r"has nothing under train/"),
+        ({"test/1.png": PAIR}, r"has nothing under train/"),
         ({"train/1.txt": b""}, r"holds no images"),
         ({"train/a/x_leftImg8bit.png": picture(16, 16, 0)}, r"a/x has no file of its colour map \(_gtFine_color\)"),
         (
@@ -181,8 +178,6 @@ def test_the_encoder_ends_at_eight_pixels():
 
 
 def trained(method_class, arm, **changed):
-    from common.data.batches import Batches
-
     pairs, _ = SCENES["procedural_facades"].pairs(8, 16, seed=0)
     method = method_class(small(arm, **changed), (6, 16, 16), CPU)
     method.make_optimisers()
@@ -195,17 +190,18 @@ def test_flipping_mirrors_target_and_condition_alike():
     y, x = method.next_pair(batches)
     pairs = torch.cat([y, x], dim=1)
     originals = batches.samples.movedim(-1, 1).float() / 127.5 - 1
-    for pair in pairs:
-        matches = [torch.equal(pair, other) or torch.equal(pair, other.flip(-1)) for other in originals]
-        assert sum(matches) >= 1
-    assert any((pair == other).all() for pair in pairs for other in originals.flip(-1))
+    kept, flipped = (
+        [any(torch.equal(pair, other) for other in each) for pair in pairs] for each in (originals, originals.flip(-1))
+    )
+    assert all(np.logical_or(kept, flipped))
+    assert any(flipped)
 
 
 def test_the_generator_steps_before_the_critic_and_both_step():
     method, batches = trained(Pix2Pix, "Pix2Pix")
     order = []
     for name, optimiser in method.optimisers.items():
-        optimiser.register_step_pre_hook(lambda *arguments, name=name: order.append(name))
+        optimiser.register_step_pre_hook(lambda *_, name=name: order.append(name))
     logged = method.update(0, batches)
     assert order == ["generator", "critic"]
     assert all(torch.isfinite(logged[name]) for name in method.curves)
@@ -246,23 +242,24 @@ def test_several_outputs_a_condition_are_in_its_row():
 
 
 @pytest.fixture
-def evaluator(tmp_path):
-    folders = {name: str(tmp_path / name) for name in ("results", "runs", "data")}
-    config = load_config({"scale": "smoke", **folders})
+def evaluator(config):
     return Measuring(PAPER, config, []).evaluator()
 
 
-def numbers(evaluator, images):
+def evaluated(evaluator, images):
     outputs = Outputs(images, evaluator.test[..., 3:], evaluator.test[..., :3])
-    return {number.metric: number.value for number in evaluator.of_samples(lambda _: outputs, {}).numbers}
+    return evaluator.of_samples(lambda _: outputs, {})
+
+
+def numbers(evaluator, images):
+    return {number.metric: number.value for number in evaluated(evaluator, images).numbers}
 
 
 def test_all_true_outputs_are_perfect(evaluator):
     evaluator.settings["test_inputs"] = 4
     truths = SCENES["procedural_facades"].every_style(evaluator.test[..., 3:])
     found = numbers(evaluator, np.concatenate([truths, truths], axis=1))
-    assert found["modes_per_input"] == 4
-    assert found["distance_to_truth"] == 0
+    assert (found["modes_per_input"], found["distance_to_truth"]) == (4, 0)
     assert found["mean_error"] == pytest.approx(0, abs=1e-6)
     assert found["variance_share"] == pytest.approx(8 / 7, rel=1e-5)  # unbiased, of eight
 
@@ -271,8 +268,7 @@ def test_diversity_is_of_random_pairs_or_of_each_output_with_the_next(evaluator)
     images = np.zeros((4, 3, 16, 16, 3), np.uint8)
     images[:, 1] = 51  # 0.4 from both of its neighbours
     evaluator.settings["pairs_per_input"] = 0
-    outputs = Outputs(images, evaluator.test[..., 3:], evaluator.test[..., :3])
-    found = evaluator.of_samples(lambda _: outputs, {})["diversity"]
+    found = evaluated(evaluator, images)["diversity"]
     assert found.value == pytest.approx(0.4)
     assert found.protocol["pairs"] == "consecutive"
 
@@ -280,24 +276,20 @@ def test_diversity_is_of_random_pairs_or_of_each_output_with_the_next(evaluator)
 def test_one_true_output_again_and_again_has_no_diversity(evaluator):
     truths = SCENES["procedural_facades"].every_style(evaluator.test[..., 3:])
     found = numbers(evaluator, truths[:, :1].repeat(8, axis=1))
-    assert found["pixel_diversity"] == 0
-    assert found["modes_per_input"] == 1
-    assert found["distance_to_truth"] == 0
+    assert (found["pixel_diversity"], found["modes_per_input"], found["distance_to_truth"]) == (0, 1, 0)
     assert found["variance_share"] == pytest.approx(0, abs=1e-9)
     assert found["mean_error"] > 0.1
 
 
 @pytest.mark.slow
-def test_single_images_are_held_out_behind_the_training_images(tmp_path):
-    one = experiment("mrgan_celeba_superresolution")
-    folders = {name: str(tmp_path / name) for name in ("results", "runs", "data")}
-    m = Measuring(one, load_config({"scale": "smoke", **folders}), [])
+def test_single_images_are_held_out_behind_the_training_images(config):
+    m = Measuring(experiment("mrgan_celeba_superresolution"), config, [])
     settings = m.settings("SRGAN+noise")
-    test, count = held_out_samples(settings, m.config), settings["data_count"]
+    test, count = held_out_samples(settings, m.config, settings["perceptual_inputs"]), settings["data_count"]
     everything = m.data(settings | {"data_count": count + len(test)}).samples
     assert (test == everything[count:]).all()
-    with pytest.raises(UserError, match="asks for 3"):
-        held_out_samples(settings | {"data_count": 9_999}, m.config)
+    with pytest.raises(UserError, match="3 are wanted"):
+        held_out_samples(settings | {"data_count": 9_999}, m.config, 3)
 
 
 def test_outputs_come_with_their_conditions(evaluator):

@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 SUBSPACE = 1000  # dimensions above which clusters are formed in a sixth of them, drawn at random
 LEVEL = 0.05  # of the two-tailed test
+SEED = 0
 
 
 class BinScores(NamedTuple):
-    """``different``: NDB, bins that differ; ``share``: NDB/K, about 0.05 for a perfect model; ``js``: JSD in nats."""
+    """``different``: NDB, bins that differ, about one in twenty for a perfect model; ``js``: JSD in nats."""
 
     different: int
-    share: float
     js: float
 
 
 class Bins:
     """Voronoi cells of the training samples."""
 
-    def __init__(self, training: np.ndarray, count: int, *, seed: int = 0, restarts: int = 10):
+    def __init__(self, training: np.ndarray, count: int, restarts: int = 10):
         """Cluster training samples (n, ...), of uint8 or any real kind, into ``count`` bins.
 
         ``restarts``: of k-means, each of at most 100 iterations; the best is kept. Raises ValueError for fewer samples
@@ -44,17 +44,17 @@ class Bins:
             raise ValueError(f"{len(points)} training samples do not make {count} bins")
         self.count = count
         self.dimensions = points.shape[1]
-        rng = np.random.default_rng(seed)
         self.chosen = np.arange(self.dimensions)
         if self.dimensions > SUBSPACE:
-            self.chosen = np.sort(rng.choice(self.dimensions, self.dimensions // 6, replace=False))
-        self.clusters = KMeans(count, n_init=restarts, max_iter=100, random_state=seed)
+            chosen = np.random.default_rng(SEED).choice(self.dimensions, self.dimensions // 6, replace=False)
+            self.chosen = np.sort(chosen)
+        self.clusters = KMeans(count, n_init=restarts, max_iter=100, random_state=SEED)
         self.training_counts = np.bincount(self.clusters.fit_predict(self._chosen(points)), minlength=count)
         self.protocol = {
             "bins": str(count),
             "clustering": f"k-means on {len(points)} training samples' pixels, {restarts} restarts",
             "subspace": f"{len(self.chosen)} of {self.dimensions}",
-            "bins_seed": str(seed),
+            "bins_seed": str(SEED),
         }
 
     def counts(self, samples: np.ndarray) -> np.ndarray:
@@ -71,12 +71,8 @@ class Bins:
             raise ValueError("samples hold values that are not finite")
         return points
 
-    def scores(self, samples: np.ndarray) -> BinScores:
-        """NDB, NDB/K and JSD of a sample set against the training samples."""
-        return compare_bins(self.training_counts, self.counts(samples))
 
-
-def compare_bins(training: np.ndarray, samples: np.ndarray, level: float = LEVEL) -> BinScores:
+def compare_bins(training: np.ndarray, samples: np.ndarray) -> BinScores:
     """Of counts per bin (k,). A bin that is empty in both (or full in both) is not different."""
     training, samples = np.asarray(training, dtype=np.float64), np.asarray(samples, dtype=np.float64)
     n, m = training.sum(), samples.sum()
@@ -86,8 +82,7 @@ def compare_bins(training: np.ndarray, samples: np.ndarray, level: float = LEVEL
     pooled = (training + samples) / (n + m)
     error = np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
     z = np.divide(p - q, error, out=np.zeros_like(p), where=error > 0)
-    different = int((2 * ndtr(-np.abs(z)) < level).sum())
-    return BinScores(different, different / len(p), float(jensenshannon(p, q) ** 2))
+    return BinScores(int((2 * ndtr(-np.abs(z)) < LEVEL).sum()), float(jensenshannon(p, q) ** 2))
 
 
 @metric("bins")
@@ -103,6 +98,8 @@ def bins(e: "TranslationEvaluator", samples: "OutputSamples") -> Iterator[Number
 
 def bin_numbers(cells: Bins, samples: np.ndarray | None, parts: dict[str, Any]) -> Iterator[Number]:
     """Of samples, or the worst there are."""
-    scores = BinScores(cells.count, 1.0, float(np.log(2))) if samples is None else cells.scores(samples)
+    scores = BinScores(cells.count, float(np.log(2)))
+    if samples is not None:
+        scores = compare_bins(cells.training_counts, cells.counts(samples))
     yield Number("NDB", scores.different, "lower", cells.protocol | parts)
     yield Number("JSD", scores.js, "lower", cells.protocol | parts)

@@ -42,27 +42,19 @@ class Moments:
 
     def __init__(self) -> None:
         self.count = 0
-        self.mean: Tensor | None = None
-        self.scatter: Tensor | None = None
+        self.mean = self.scatter = torch.zeros((), dtype=torch.float64)
 
     def add(self, features: Tensor) -> None:
         """Take in features (n, d), on any device."""
         if features.ndim != 2:
             raise ValueError(f"features must be (n, d), not {tuple(features.shape)}")
-        block = features.double()
-        count = len(block)
-        if count == 0:
+        if (count := len(features)) == 0:
             return
-        mean = block.mean(dim=0)
-        block = block - mean
-        scatter = block.T @ block
-        if self.mean is None:
-            self.count, self.mean, self.scatter = count, mean, scatter
-            return
-        shift = mean - self.mean
-        total = self.count + count
-        self.scatter += scatter.addr_(shift, shift, alpha=self.count * count / total)
-        self.mean += shift * (count / total)
+        mean = features.double().mean(dim=0)
+        block, shift, total = features.double() - mean, mean - self.mean, self.count + count
+        scatter = (block.T @ block).addr_(shift, shift, alpha=self.count * count / total)
+        self.scatter = scatter.add_(self.scatter)
+        self.mean = self.mean + shift * (count / total)
         self.count = total
 
     def statistics(self) -> Statistics:

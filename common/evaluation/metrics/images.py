@@ -17,11 +17,7 @@ if TYPE_CHECKING:
     from common.evaluation.translations import Outputs, TranslationEvaluator
 
 SSIM_WINDOW = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}  # Wang et al. 2004: 11 × 11
-PROTOCOL = {
-    "PSNR": {"range": "[0,255]", "mean": "over images"},
-    "SSIM": {"range": "[0,255]", "window": "gaussian 11, sigma 1.5", "channels": "mean"},
-    "MS-SSIM": {"range": "[0,255]", "window": "gaussian 11, sigma 1.5", "levels": "5", "channels": "mean"},
-}
+SSIM_PARTS = {"range": "[0,255]", "window": "gaussian 11, sigma 1.5", "channels": "mean"}
 
 
 def psnr(images: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -37,11 +33,8 @@ def ssim(images: np.ndarray, truth: np.ndarray) -> np.ndarray:
     from skimage.metrics import structural_similarity
 
     _check(images, truth, least=11)
-    values = [
-        structural_similarity(one, other, data_range=255, channel_axis=-1, **SSIM_WINDOW)
-        for one, other in zip(images, truth, strict=True)
-    ]
-    return np.array(values)
+    how = {"data_range": 255, "channel_axis": -1, **SSIM_WINDOW}
+    return np.array([structural_similarity(one, other, **how) for one, other in zip(images, truth, strict=True)])
 
 
 def ms_ssim(images: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -49,8 +42,8 @@ def ms_ssim(images: np.ndarray, truth: np.ndarray) -> np.ndarray:
     from piq import multi_scale_ssim
 
     _check(images, truth, least=161)
-    pairs = zip(images, truth, strict=True)
-    values = [multi_scale_ssim(_tensor(one), _tensor(other), data_range=255) for one, other in pairs]
+    pairs = zip(map(_tensor, images), map(_tensor, truth), strict=True)
+    values = [multi_scale_ssim(one, other, data_range=255) for one, other in pairs]
     return torch.stack(values).double().numpy()
 
 
@@ -74,13 +67,10 @@ class PieAPP:
     def __call__(self, images: np.ndarray, truth: np.ndarray) -> np.ndarray:
         """Perceptual error (n,) of colour images; lower is better."""
         _check(images, truth, least=64)
-        pairs = zip(images, truth, strict=True)
         with torch.inference_mode():
-            values = [
-                self.distance(_tensor(one).to(self.device), _tensor(other).to(self.device)).reshape(())
-                for one, other in pairs
-            ]
-        return torch.stack(values).double().cpu().numpy()
+            pairs = zip(map(_tensor, images), map(_tensor, truth), strict=True)
+            values = [self.distance(one.to(self.device), other.to(self.device)).flatten() for one, other in pairs]
+        return torch.cat(values).double().cpu().numpy()
 
 
 def _tensor(image: np.ndarray) -> torch.Tensor:
@@ -123,19 +113,21 @@ def mean_and_best(
 @metric("psnr", each=lambda _, block: to_truths(psnr, block))
 def psnr_numbers(_: Any, samples: "Samples") -> Iterator[Number]:
     """``PSNR`` and ``PSNR_best``; 0 dB where there are no samples."""
-    yield from mean_and_best("PSNR", samples, samples.each.get("psnr"), 0.0, PROTOCOL["PSNR"], "dB")
+    yield from mean_and_best(
+        "PSNR", samples, samples.each.get("psnr"), 0.0, {"range": "[0,255]", "mean": "over images"}, "dB"
+    )
 
 
 @metric("ssim", each=lambda _, block: to_truths(ssim, block))
 def ssim_numbers(_: Any, samples: "Samples") -> Iterator[Number]:
     """``SSIM`` and ``SSIM_best``; -1 where there are no samples."""
-    yield from mean_and_best("SSIM", samples, samples.each.get("ssim"), -1.0, PROTOCOL["SSIM"])
+    yield from mean_and_best("SSIM", samples, samples.each.get("ssim"), -1.0, SSIM_PARTS)
 
 
 @metric("ms_ssim", each=lambda _, block: to_truths(ms_ssim, block))
 def ms_ssim_numbers(_: Any, samples: "Samples") -> Iterator[Number]:
     """``MS-SSIM`` and ``MS-SSIM_best``; 0 where there are no samples."""
-    yield from mean_and_best("MS-SSIM", samples, samples.each.get("ms_ssim"), 0.0, PROTOCOL["MS-SSIM"])
+    yield from mean_and_best("MS-SSIM", samples, samples.each.get("ms_ssim"), 0.0, SSIM_PARTS | {"levels": 5})
 
 
 def _pieapp(e: "TranslationEvaluator") -> PieAPP | None:

@@ -5,7 +5,7 @@ formula without learned weights on a network that is always there; it is not LPI
 """
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from torch import Tensor
 from common.base.errors import UserError, did_you_mean
 from common.evaluation.metrics import Number, metric
 from common.evaluation.metrics.images import mean_and_best, to_truths
-from common.evaluation.metrics.scores import Score
+from common.evaluation.names import DISTANCES as WEIGHTS
 from common.evaluation.networks import as_rgb, weight_files
 from common.evaluation.networks.efficientnet import efficientnet_lite0, input_protocol, normalised
 
@@ -45,12 +45,10 @@ class PerceptualDistance:
         """Distance (n,) of pairs of uint8 images (n, height, width, 1 or 3)."""
         if one.shape != other.shape or one.ndim != 4:
             raise ValueError(
-                f"pairs of images must both be (n, height, width, channels), not {one.shape}, {other.shape}"
+                f"both images of pairs must be (n, height, width, channels), not {one.shape}, {other.shape}"
             )
         if min(one.shape[1:3]) < self.smallest:
-            raise ValueError(
-                f"{self.name} needs images of at least {self.smallest} pixels a side, not {one.shape[1:3]}"
-            )
+            raise ValueError(f"{self.name} needs at least {self.smallest} pixels a side, not {one.shape[1:3]}")
         found = []
         with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             for start in range(0, len(one), BLOCK):
@@ -65,7 +63,6 @@ class LPIPS(PerceptualDistance):
     only.
     """
 
-    BACKBONES = {"alex": "lpips_alexnet", "vgg": "lpips_vgg16", "squeeze": "lpips_squeezenet"}
     SMALLEST = {"alex": 31, "vgg": 16, "squeeze": 17}  # sides of which the backbone's pooling leaves something
 
     def __init__(self, config: Mapping[str, Any], device: torch.device, net: str = "alex", version: str = "0.1"):
@@ -73,7 +70,7 @@ class LPIPS(PerceptualDistance):
         import lpips
 
         self.smallest = self.SMALLEST[net]
-        (path,), weights, registered = weight_files(self.BACKBONES[net], config)
+        (path,), weights, registered = weight_files(WEIGHTS[f"lpips_{net}"], config)
         self.name = "LPIPS" if registered else "lpips_other_weights"
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about how the package calls torchvision
@@ -140,55 +137,45 @@ DISTANCES = {
 }
 
 
-def perceptual_distance(
-    name: str, config: Mapping[str, Any], device: torch.device, *, size: int | None = None
-) -> PerceptualDistance:
+def perceptual_distance(name: str, config: Mapping[str, Any], device: torch.device, size: int | None = None) -> Any:
     """The distance that an experiment's setting ``perceptual`` names. ``size``: of the efficientnet's input."""
     if name not in DISTANCES:
         raise UserError(f"there is no perceptual distance {name!r}{did_you_mean(name, DISTANCES)}")
-    if size is not None and name != "efficientnet":
-        raise UserError(f"feature_size belongs to efficientnet, not to {name}")
-    return DISTANCES[name](config, device, **({} if size is None else {"size": size}))
+    return DISTANCES[name](config, device, **({"size": size} if size and name == "efficientnet" else {}))
 
 
-# Which pairs of the k samples of one condition are compared, as (pairs, 2) indices.
-
-
-def random_pairs(k: int, count: int, rng: np.random.Generator) -> np.ndarray:
-    """``count`` pairs of two different samples, each drawn anew. MSGAN: 50 of 50 samples; MR-GAN: 10 of 20."""
+def pairs_of(k: int, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Which of the ``k`` samples of one condition are compared, (pairs, 2): ``count`` pairs of two different ones, each
+    drawn anew (MSGAN: 50 of 50 samples; MR-GAN: 10 of 20); of 0, each with the next (BicycleGAN: 19 of 20).
+    """
     if k < 2:
         raise ValueError("diversity needs at least 2 samples of a condition")
+    if count == 0:
+        return np.array(list(pairwise(range(k))))
     first = rng.integers(k, size=count)
     return np.stack([first, (first + rng.integers(1, k, size=count)) % k], axis=1)
 
 
-def consecutive_pairs(k: int) -> np.ndarray:
-    """Each sample with the next: BicycleGAN's 19 pairs of 20 samples."""
-    if k < 2:
-        raise ValueError("diversity needs at least 2 samples of a condition")
-    return np.array(list(pairwise(range(k))))
-
-
-def diversity(distance: PerceptualDistance, conditions: Iterable[np.ndarray], pairs: Iterable[np.ndarray]) -> Score:
-    """Mean over conditions of the mean distance of their ``pairs``; the spread is that over conditions.
+def diversity(
+    distance: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    conditions: Iterable[np.ndarray],
+    pairs: Iterable[np.ndarray],
+) -> float:
+    """Mean over conditions of the mean distance of their ``pairs``.
 
     ``conditions``: uint8 images (k, height, width, channels) of one condition after another. ``pairs``: for each.
     """
-    means = [
-        float(distance(samples[chosen[:, 0]], samples[chosen[:, 1]]).mean())
-        for samples, chosen in zip(conditions, pairs, strict=True)
-    ]
+    both = zip(conditions, pairs, strict=True)
+    means = [float(distance(samples[chosen[:, 0]], samples[chosen[:, 1]]).mean()) for samples, chosen in both]
     if not means:
         raise ValueError("diversity needs at least one condition")
-    parts = {"conditions": str(len(means)), "mean": "over pairs, then conditions"}
-    return Score(float(np.mean(means)), float(np.std(means)), parts)
+    return float(np.mean(means))
 
 
 def _distance(e: "TranslationEvaluator") -> Any:
     """What the setting ``perceptual`` names; None for none."""
     name = e.settings["perceptual"]
-    size = e.settings.get("feature_size") if name == "efficientnet" else None
-    make = partial(perceptual_distance, name, e.config, e.device, size=size)
+    make = partial(perceptual_distance, name, e.config, e.device, e.settings.get("feature_size"))
     return None if name == "none" else e.once("perceptual", make)
 
 
@@ -196,7 +183,7 @@ def _distance(e: "TranslationEvaluator") -> Any:
 def outputs_diversity(e: "TranslationEvaluator", samples: "OutputSamples") -> Iterator[Number]:
     """``LPIPS``, ``perceptual_efficientnet`` or ``pixel_diversity`` of outputs of one condition; 0 without samples."""
     distance = _distance(e)
-    value = 0.0 if samples.failed else diversity(distance, samples.every.images, samples.pairs).value
+    value = 0.0 if samples.failed else diversity(distance, samples.every.images, samples.pairs)
     pairs = {"pairs": e.settings["pairs_per_input"] or "consecutive"}
     parts = distance.protocol | samples.parts | e.counted(len(e.test)) | pairs
     yield Number(distance.name, value, "higher", parts)

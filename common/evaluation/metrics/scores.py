@@ -4,8 +4,9 @@ torch-fidelity computes kernel distance, precision and recall, in float64 here; 
 papers' defaults. Its Inception score is NaN where a probability underflows, as a collapsed generator's do: own code.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -17,19 +18,11 @@ from common.evaluation.networks import metric_name
 if TYPE_CHECKING:
     from common.evaluation.evaluator import Evaluator, Samples
 
-
-class Score(NamedTuple):
-    """``spread``: standard deviation over splits or subsets of one sample set; it says nothing about seeds.
-
-    ``parts``: what a protocol string says of how it was computed.
-    """
-
-    value: float
-    spread: float
-    parts: Mapping[str, str]
+SUBSETS, SUBSET_SEED = 100, 2020  # of the kernel distance: torch-fidelity's
+NEIGHBOURS = 3  # of precision and recall
 
 
-def inception_score(logits: np.ndarray, splits: int = 10) -> Score:
+def inception_score(logits: np.ndarray | None, splits: int = 10) -> float:
     """exp E KL(p(y|x) ‖ p(y)), mean over consecutive ``splits`` of the samples (Salimans et al. 2016).
 
     Called ``IS`` on the Inception of 2015 or on C3D only. ``splits=1`` for video (TGAN, TGANv2). Between 1 and the
@@ -40,51 +33,39 @@ def inception_score(logits: np.ndarray, splits: int = 10) -> Score:
     if not 1 <= splits <= count:
         raise ValueError(f"{count} samples cannot be cut into {splits} splits")
     parts = (probabilities[i * count // splits : (i + 1) * count // splits] for i in range(splits))
-    values = [np.exp(rel_entr(part, part.mean(axis=0)).sum(axis=1).mean()) for part in parts]
-    return Score(float(np.mean(values)), float(np.std(values)), {"splits": f"{splits} in order"})
+    return float(np.mean([np.exp(rel_entr(part, part.mean(axis=0)).sum(axis=1).mean()) for part in parts]))
 
 
 def kernel_distance(
-    real: np.ndarray, fake: np.ndarray, *, subsets: int = 100, size: int = 1000, seed: int = 2020
-) -> Score:
+    real: np.ndarray | None, fake: np.ndarray | None, *, subsets: int = SUBSETS, size: int = 1000
+) -> float:
     """MMD² with the kernel (x·y/d + 1)³, unbiased, mean over random ``subsets`` of ``size`` (Bińkowski et al. 2018).
 
     Called ``KID`` on Inception features (n, d) only. About 0, on either side, for equal distributions.
     """
     from torch_fidelity.metric_kid import kid_features_to_metric
 
-    real, fake = _pair(real, fake)
-    if not 2 <= size <= min(len(real), len(fake)):
-        raise ValueError(f"subsets of {size} cannot be drawn from {len(real)} real and {len(fake)} fake features")
-    found = kid_features_to_metric(
-        fake, real, kid_subsets=subsets, kid_subset_size=size, rng_seed=seed, kid_kernel="poly", verbose=False
-    )
-    parts = {"kernel": "(xy/d+1)^3 unbiased", "subsets": f"{subsets} of {size}", "subset_seed": str(seed)}
-    return Score(found["kernel_inception_distance_mean"], found["kernel_inception_distance_std"], parts)
+    of_real, of_fake = _pair(real, fake)
+    if not 2 <= size <= min(len(of_real), len(of_fake)):
+        raise ValueError(f"subsets of {size} cannot be drawn from {len(of_real)} real and {len(of_fake)} fake features")
+    how = {"kid_subsets": subsets, "kid_subset_size": size, "rng_seed": SUBSET_SEED, "kid_kernel": "poly"}
+    return kid_features_to_metric(of_fake, of_real, **how, verbose=False)["kernel_inception_distance_mean"]
 
 
-class PrecisionRecall(NamedTuple):
-    """``precision``: share of fakes within the real manifold; ``recall``: share of reals within the fakes'."""
+def precision_recall(real: np.ndarray | None, fake: np.ndarray | None) -> tuple[float, float]:
+    """Share of fakes within the real manifold, and of reals within the fakes' (Kynkäänniemi et al. 2019, equation 2).
 
-    precision: float
-    recall: float
-    parts: Mapping[str, str]
-
-
-def precision_recall(real: np.ndarray, fake: np.ndarray, *, neighbours: int = 3) -> PrecisionRecall:
-    """Of manifolds made of balls that reach to each feature's k-th neighbour (Kynkäänniemi et al. 2019, equation 2).
-
-    Distances are computed a thousand rows at a time: memory grows with n, not with n².
+    Manifolds are made of balls that reach to each feature's third neighbour. Distances are computed a thousand rows at
+    a time: memory grows with n, not with n².
     """
     from torch_fidelity.metric_prc import prc_features_to_metric
 
-    real, fake = _pair(real, fake)
-    if min(len(real), len(fake)) <= neighbours:
-        raise ValueError(f"{len(real)} real and {len(fake)} fake features have no {neighbours} neighbours each")
-    found = prc_features_to_metric(
-        fake, real, prc_neighborhood=neighbours, prc_batch_size=1000, save_cpu_ram=True, verbose=False
-    )
-    return PrecisionRecall(found["precision"], found["recall"], {"neighbours": str(neighbours)})
+    of_real, of_fake = _pair(real, fake)
+    if min(len(of_real), len(of_fake)) <= NEIGHBOURS:
+        raise ValueError(f"{len(of_real)} real and {len(of_fake)} fake features have no {NEIGHBOURS} neighbours each")
+    how = {"prc_neighborhood": NEIGHBOURS, "prc_batch_size": 1000, "save_cpu_ram": True}
+    found = prc_features_to_metric(of_fake, of_real, **how, verbose=False)
+    return found["precision"], found["recall"]
 
 
 def accuracy(predicted: np.ndarray, wanted: np.ndarray) -> float:
@@ -103,13 +84,10 @@ def classifier_score(e: "Evaluator", samples: "Samples") -> Iterator[Number]:
     """``IS``, ``<network>_score`` on networks that have classes; 1 where there are no samples."""
     splits = min(e.splits, samples.count)
     for network in e.networks:
-        if not network.classes:
-            continue
-        score = Score(1.0, 0.0, {"splits": f"{splits} in order"})
-        if not samples.failed:
-            score = inception_score(samples.features[network.name].logits, splits)
-        parts = network.protocol | samples.parts | score.parts
-        yield Number(metric_name("score", network), score.value, "higher", parts, network=network.name)
+        if network.classes:
+            score = 1.0 if samples.failed else inception_score(samples.features[network.name].logits, splits)
+            parts = network.protocol | samples.parts | {"splits": f"{splits} in order"}
+            yield Number(metric_name("score", network), score, "higher", parts, network=network.name)
 
 
 @metric("kernel_distance", keep=("values",))
@@ -118,12 +96,13 @@ def kernel(e: "Evaluator", samples: "Samples") -> Iterator[Number]:
     for network in e.networks:
         if network.stochastic:
             continue
-        found, real = Score(np.inf, 0.0, {}), e.reference(network)
+        real, value = e.reference(network), math.inf
+        size = min(1000, samples.count, real.count)
         if not samples.failed:
-            fake = samples.features[network.name].values
-            found = kernel_distance(real.values, fake, size=min(1000, samples.count, real.count))
-        parts = network.protocol | samples.parts | e.against_data(network) | found.parts
-        yield Number(metric_name("kd", network), found.value, "lower", parts, network=network.name)
+            value = kernel_distance(real.values, samples.features[network.name].values, size=size)
+        parts = network.protocol | samples.parts | e.against_data(network)
+        parts |= {"kernel": "(xy/d+1)^3 unbiased", "subsets": f"{SUBSETS} of {size}", "subset_seed": SUBSET_SEED}
+        yield Number(metric_name("kd", network), value, "lower", parts, network=network.name)
 
 
 @metric("precision_recall", keep=("values",))
@@ -132,28 +111,27 @@ def precision_and_recall(e: "Evaluator", samples: "Samples") -> Iterator[Number]
     for network in e.networks:
         if network.stochastic:
             continue
-        found = PrecisionRecall(0.0, 0.0, {})
+        found = (0.0, 0.0)
         if not samples.failed:
             found = precision_recall(e.reference(network).values, samples.features[network.name].values)
-        parts = network.protocol | samples.parts | e.against_data(network) | found.parts
-        for kind in ("precision", "recall"):
-            value = getattr(found, kind)
+        parts = network.protocol | samples.parts | e.against_data(network) | {"neighbours": NEIGHBOURS}
+        for kind, value in zip(("precision", "recall"), found, strict=True):
             yield Number(metric_name(kind, network), value, "higher", parts, network=network.name)
 
 
 def _checked(values: np.ndarray | None, what: str) -> torch.Tensor:
     if values is None:
         raise ValueError(f"{what} were not kept in the pass over the samples, or the network has none")
-    values = torch.as_tensor(np.asarray(values), dtype=torch.float64)
-    if values.ndim != 2 or len(values) == 0:
-        raise ValueError(f"{what} must be (n, d) with n of at least 1, not {tuple(values.shape)}")
-    if not torch.isfinite(values).all():
+    checked = torch.as_tensor(np.asarray(values), dtype=torch.float64)
+    if checked.ndim != 2 or len(checked) == 0:
+        raise ValueError(f"{what} must be (n, d) with n of at least 1, not {tuple(checked.shape)}")
+    if not torch.isfinite(checked).all():
         raise ValueError(f"{what} hold values that are not finite")
-    return values
+    return checked
 
 
-def _pair(real: np.ndarray, fake: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-    real, fake = _checked(real, "real features"), _checked(fake, "fake features")
-    if real.shape[1] != fake.shape[1]:
-        raise ValueError(f"the features differ in dimension: {real.shape[1]} and {fake.shape[1]}")
-    return real, fake
+def _pair(real: np.ndarray | None, fake: np.ndarray | None) -> tuple[torch.Tensor, torch.Tensor]:
+    one, other = _checked(real, "real features"), _checked(fake, "fake features")
+    if one.shape[1] != other.shape[1]:
+        raise ValueError(f"the features differ in dimension: {one.shape[1]} and {other.shape[1]}")
+    return one, other

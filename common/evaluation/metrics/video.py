@@ -5,7 +5,7 @@ kind never stands without a motion statistic.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -41,9 +41,7 @@ class ContentAndMotion(NamedTuple):
 
 
 def content_and_motion(
-    videos: Iterable[np.ndarray],
-    features: Callable[[np.ndarray], np.ndarray] | None = None,
-    threshold: int = SHAPE_THRESHOLD,
+    videos: Iterable[np.ndarray], features: Callable[[np.ndarray], np.ndarray] | None = None
 ) -> ContentAndMotion:
     """Average content distance (Tulyakov et al. 2018, Section 4.1) and motion of videos.
 
@@ -52,16 +50,17 @@ def content_and_motion(
     """
     found = []
     for video in videos:
-        video = _checked(video)
-        described = shape_colours(video, threshold) if features is None else features(video)
-        found.append((*content_distance(described), *_motion(video, threshold)))
+        if video.dtype != np.uint8 or video.ndim != 4 or video.shape[-1] not in (1, 3) or len(video) < 2:
+            wanted = "uint8 (frames, height, width, 1 or 3) of at least 2 frames"
+            raise ValueError(f"a video must be {wanted}, not {video.dtype} {video.shape}")
+        found.append((*content_distance((features or shape_colours)(video)), frame_change(video), *_motion(video)))
     if not found:
         raise ValueError("content and motion need at least one video")
     distance, *others = np.array(found).T
     known = distance[np.isfinite(distance)]
-    parts = {"videos": str(len(found)), "pairs": "all of a video's frames", "shape_above": f"{threshold} of 255"}
+    parts = {"videos": str(len(found)), "pairs": "all of a video's frames", "shape_above": f"{SHAPE_THRESHOLD} of 255"}
     return ContentAndMotion(
-        float(known.mean()) if len(known) else float("nan"), *(float(values.mean()) for values in others), parts
+        float(known.mean()) if len(known) else float("nan"), *(float(values.mean()) for values in others), parts=parts
     )
 
 
@@ -76,9 +75,9 @@ def content_distance(features: np.ndarray) -> tuple[float, float]:
     return float(pdist(seen).mean()) if len(seen) >= 2 else float("nan"), 1 - len(seen) / len(features)
 
 
-def shape_colours(video: np.ndarray, threshold: int = SHAPE_THRESHOLD) -> np.ndarray:
+def shape_colours(video: np.ndarray) -> np.ndarray:
     """Mean colour (frames, 3) in [0, 255] of the pixels of a shape on black; NaN for a frame that shows none."""
-    shown = video.max(axis=-1, keepdims=True) > threshold
+    shown = video.max(axis=-1, keepdims=True) > SHAPE_THRESHOLD
     count = shown.sum(axis=(1, 2))
     total = (video * shown).sum(axis=(1, 2), dtype=np.float64)
     return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
@@ -89,9 +88,9 @@ def mean_colours(video: np.ndarray) -> np.ndarray:
     return video.mean(axis=(1, 2), dtype=np.float64)
 
 
-def shape_centres(video: np.ndarray, threshold: int = SHAPE_THRESHOLD) -> np.ndarray:
-    """Centre (frames, 2), row and column in pixels, of what is brighter than ``threshold``; NaN where nothing is."""
-    shown = video.max(axis=-1) > threshold
+def shape_centres(video: np.ndarray) -> np.ndarray:
+    """Centre (frames, 2) of the shape, row and column in pixels; NaN where none is seen."""
+    shown = video.max(axis=-1) > SHAPE_THRESHOLD
     return np.array([np.argwhere(frame).mean(axis=0) if frame.any() else (np.nan, np.nan) for frame in shown])
 
 
@@ -100,11 +99,7 @@ def frame_change(video: np.ndarray) -> float:
     return float(np.abs(np.diff(video.astype(np.int16), axis=0)).mean())
 
 
-def frame_changes(_: Any, videos: np.ndarray) -> np.ndarray:
-    return np.array([frame_change(video) for video in videos])
-
-
-@metric("frame_change", each=frame_changes)
+@metric("frame_change", each=lambda _, videos: np.array([frame_change(video) for video in videos]))
 def mean_frame_change(e: "Evaluator", samples: "Samples") -> Iterator[Number]:
     """What no content distance or score of videos should stand without: a video that stands still scores well."""
     if not samples.failed:
@@ -129,20 +124,11 @@ def embedding(network: FeatureNetwork) -> Callable[[np.ndarray], np.ndarray]:
     return embed
 
 
-def _motion(video: np.ndarray, threshold: int) -> tuple[float, float, float]:
-    """Frame change, path and displacement of the shape's centre; frames without a shape are skipped."""
-    centres = shape_centres(video, threshold)
+def _motion(video: np.ndarray) -> tuple[float, float]:
+    """Path and displacement of the shape's centre; frames without a shape are skipped."""
+    centres = shape_centres(video)
     centres = centres[np.isfinite(centres).all(axis=1)]
     if len(centres) < 2:
-        return frame_change(video), 0.0, 0.0
+        return 0.0, 0.0
     path = float(np.linalg.norm(np.diff(centres, axis=0), axis=1).sum())
-    return frame_change(video), path, float(np.linalg.norm(centres[-1] - centres[0]))
-
-
-def _checked(video: np.ndarray) -> np.ndarray:
-    if video.dtype != np.uint8 or video.ndim != 4 or video.shape[-1] not in (1, 3) or len(video) < 2:
-        raise ValueError(
-            f"a video must be uint8 (frames, height, width, 1 or 3) of at least 2 frames, not "
-            f"{video.dtype} {video.shape}"
-        )
-    return video
+    return path, float(np.linalg.norm(centres[-1] - centres[0]))

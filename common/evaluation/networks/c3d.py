@@ -5,6 +5,7 @@ scripts of pfnet-research/tgan and pfnet-research/tgan2; the architecture is Tra
 """
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,16 +17,8 @@ from common.base.errors import UserError
 from common.evaluation.networks import FeatureNetwork, weight_files
 
 FRAMES, CROP = 16, 112
-CONVOLUTIONS = {
-    "conv1a": (3, 64),
-    "conv2a": (64, 128),
-    "conv3a": (128, 256),
-    "conv3b": (256, 256),
-    "conv4a": (256, 512),
-    "conv4b": (512, 512),
-    "conv5a": (512, 512),
-    "conv5b": (512, 512),
-}
+CHANNELS = (3, 64, 128, 256, 256, 512, 512, 512, 512)
+CONVOLUTIONS = ("conv1a", "conv2a", "conv3a", "conv3b", "conv4a", "conv4b", "conv5a", "conv5b")
 
 
 class C3D(nn.Module):
@@ -34,17 +27,17 @@ class C3D(nn.Module):
     ``dropout``: halve fc6 and fc7 as in training.
     """
 
-    def __init__(self, classes: int = 101, dropout: bool = False):
+    def __init__(self, dropout: bool = False):
         super().__init__()
         self.dropout = dropout
-        for name, (before, after) in CONVOLUTIONS.items():
+        for name, (before, after) in zip(CONVOLUTIONS, pairwise(CHANNELS), strict=True):
             self.add_module(name, nn.Conv3d(before, after, 3, padding=1))
         self.fc6 = nn.Linear(512 * 4 * 4, 4096)
         self.fc7 = nn.Linear(4096, 4096)
-        self.fc8 = nn.Linear(4096, classes)
+        self.fc8 = nn.Linear(4096, 101)
 
     def forward(self, clips: Tensor) -> tuple[Tensor, Tensor]:
-        """fc7 after its ReLU (n, 4096), and the logits (n, classes)."""
+        """fc7 after its ReLU (n, 4096), and the logits (n, 101)."""
         x = F.relu(self.conv1a(clips))
         x = F.max_pool3d(x, (1, 2, 2))
         x = F.max_pool3d(F.relu(self.conv2a(x)), 2)
@@ -57,12 +50,19 @@ class C3D(nn.Module):
         return features, self.fc8(features)
 
 
-class _Clips(FeatureNetwork):
+class CroppedClips(FeatureNetwork):
+    """TGAN's preparation: frames to 128 × 128 (bicubic), the mean's columns 21 to 148, both cropped to rows and columns
+    8 to 119. Used by MoCoGAN's UCF101 number too.
+    """
+
+    name = "c3d_cropped"
     metrics: ClassVar[dict[str, str]] = {"fd": "FID", "score": "IS"}
     classes = 101
     block = 8
-    resize: str
-    dropout: ClassVar[bool] = False
+    resize = "bicubic 128, crop 112"
+    side: ClassVar[int] = 128  # that frames are resized to, before the crop
+    interpolation: ClassVar[dict[str, Any]] = {"mode": "bicubic", "align_corners": False}
+    first_column: ClassVar[int] = 21 + 8  # of the mean's 171 that is kept
 
     def __init__(self, config: Mapping[str, Any], device: torch.device):
         super().__init__(device)
@@ -74,7 +74,7 @@ class _Clips(FeatureNetwork):
                 for kind, key in (("weight", "W"), ("bias", "b"))
                 if f"{layer}/{key}" in arrays
             }
-        self.network = C3D(dropout=self.dropout)
+        self.network = C3D(dropout=self.stochastic)
         try:
             self.network.load_state_dict(state)
         except RuntimeError as error:
@@ -88,7 +88,7 @@ class _Clips(FeatureNetwork):
             "weights": weights,
             "resize": self.resize,
             "range": "128(x+1) BGR minus the mean clip",
-        } | ({"dropout": "on, a mask a clip"} if self.dropout else {})
+        } | ({"dropout": "on, a mask a clip"} if self.stochastic else {})
 
     def __call__(self, samples: Tensor) -> tuple[Tensor, Tensor]:
         if samples.dtype != torch.uint8 or samples.ndim != 5 or samples.shape[1] != FRAMES or samples.shape[-1] != 3:
@@ -100,43 +100,26 @@ class _Clips(FeatureNetwork):
         frames = self.resized(clips.flatten(0, 1)).unflatten(0, (-1, FRAMES))
         return self.network(frames.transpose(1, 2) - self.mean)
 
-    @staticmethod
-    def resized(frames: Tensor) -> Tensor:
+    @classmethod
+    def resized(cls, frames: Tensor) -> Tensor:
         """(n, 3, height, width) -> (n, 3, 112, 112)"""
-        raise NotImplementedError
+        edge = (cls.side - CROP) // 2
+        kept = slice(edge, edge + CROP)
+        return F.interpolate(frames, (cls.side, cls.side), **cls.interpolation)[..., kept, kept]
 
-    @staticmethod
-    def crop_of_mean(mean: Tensor) -> Tensor:
+    @classmethod
+    def crop_of_mean(cls, mean: Tensor) -> Tensor:
         """(3, 16, 128, 171) -> (3, 16, 112, 112)"""
-        raise NotImplementedError
+        return mean[..., 8 : 8 + CROP, cls.first_column : cls.first_column + CROP]
 
 
-class TGANClips(_Clips):
-    """TGAN's preparation: frames to 128 × 128 (bicubic), the mean's columns 21 to 148, both cropped to rows and columns
-    8 to 119. Used by MoCoGAN's UCF101 number too.
-    """
-
-    name = "c3d_tgan"
-    resize = "bicubic 128, crop 112"
-
-    @staticmethod
-    def resized(frames: Tensor) -> Tensor:
-        frames = F.interpolate(frames, (128, 128), mode="bicubic", align_corners=False)
-        return frames[..., 8 : 8 + CROP, 8 : 8 + CROP]
-
-    @staticmethod
-    def crop_of_mean(mean: Tensor) -> Tensor:
-        return mean[..., 8 : 8 + CROP, 21 + 8 : 21 + 8 + CROP]
-
-
-class TGANClipsAsScored(TGANClips):
+class CroppedClipsWithDropout(CroppedClips):
     """TGAN's score as its script computes it (evaluation/calc_inception.py): ``with A and B`` enters B alone, so the
     network stays in training mode and drops half of fc6 and fc7. The paper's numbers were probably taken so.
     """
 
-    name = "c3d_tgan_dropout"
+    name = "c3d_cropped_dropout"
     metrics: ClassVar[dict[str, str]] = {"score": "IS"}
-    dropout: ClassVar[bool] = True
     stochastic = True
     calls = 0
 
@@ -151,16 +134,11 @@ class TGANClipsAsScored(TGANClips):
             return super().__call__(samples)
 
 
-class TGANv2Clips(_Clips):
+class ResizedClips(CroppedClips):
     """TGANv2's: frames straight to 112 × 112 (bilinear, corners aligned), rows and columns 8 to 119 of the mean."""
 
-    name = "c3d_tganv2"
+    name = "c3d_resized"
     resize = "bilinear 112, corners aligned"
-
-    @staticmethod
-    def resized(frames: Tensor) -> Tensor:
-        return F.interpolate(frames, (CROP, CROP), mode="bilinear", align_corners=True)
-
-    @staticmethod
-    def crop_of_mean(mean: Tensor) -> Tensor:
-        return mean[..., 8 : 8 + CROP, 8 : 8 + CROP]
+    side: ClassVar[int] = CROP
+    interpolation: ClassVar[dict[str, Any]] = {"mode": "bilinear", "align_corners": True}
+    first_column: ClassVar[int] = 8

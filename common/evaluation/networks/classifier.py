@@ -102,15 +102,8 @@ def train_classifier(data: Prepared, path: Path, *, width: int, epochs: int, dev
     torch.save({"shape": shape, "state": network.cpu().state_dict()}, buffer)
     with atomic_path(path) as temporary:
         temporary.write_bytes(buffer.getvalue())
-    return sealed(
-        {
-            "network": f"classifier({data.card['data']})",
-            "sha256": hashlib.sha256(buffer.getvalue()).hexdigest()[:12],
-            "held_out_accuracy": correct / max(held, 1),
-            "held_out": held,
-            **shape,
-        }
-    )
+    card = {"network": f"classifier({data.card['data']})", "sha256": hashlib.sha256(buffer.getvalue()).hexdigest()[:12]}
+    return sealed({**card, "held_out_accuracy": correct / max(held, 1), "held_out": held, **shape})
 
 
 def seen(count: int) -> np.ndarray:
