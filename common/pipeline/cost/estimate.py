@@ -107,8 +107,8 @@ def row(
     line["by"] = "count" if len(counted) == len(runs) else f"count of {len(counted)}"
     if runs and not counted:
         return line
-    share = len(runs) / len(known) if known else 0  # those that cannot be counted take as long as the others
-    kept = sum(count.weights * (each["snapshots"] + KEPT) for each, count in known) * share
+    share = len(runs) / len(counted) if counted else 0  # those that cannot be counted take as long as the others
+    kept = sum(count.weights * (each["snapshots"] + KEPT) for each, count in counted) * share
     arrays = {str(prepared_dir(each, "", {})): prepared_bytes(each) for each in used if "data" in each}
     return line | {
         "hours": sum(count.seconds * each["steps"] for each, count in counted) * share / 3600,
