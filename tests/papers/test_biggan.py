@@ -29,21 +29,8 @@ from common.training.children import errors_in
 from common.training.devices import reserved_gpus
 from common.training.method import build_method
 from common.training.runs import run_folder, train_run, train_runs
-from reproductions.biggan import claims
+from reproductions.biggan import claims, layers
 from reproductions.biggan.latents import LATENTS, scaled, truncated
-from reproductions.biggan.layers import (
-    BatchNorm,
-    BottleneckDown,
-    BottleneckUp,
-    ConditionalBatchNorm,
-    NonLocal,
-    SpectralNorm,
-    attention,
-    conv,
-    normalisations,
-    sigma_penalty,
-    singular_values,
-)
 from reproductions.biggan.measure import Point, at_score, biggan_parameters, read_outs, taken_for_real
 from reproductions.biggan.method import BigGAN
 from reproductions.biggan.models import DeepDiscriminator, DeepGenerator, Discriminator, Generator
@@ -89,7 +76,7 @@ def test_every_size_maps_z_to_images_and_these_to_numbers_with_non_local_blocks_
         generator = (DeepGenerator if deep else Generator)(size, latent_size=latent_size)
         discriminator = (DeepDiscriminator if deep else Discriminator)(size)
     for module in (*generator.modules(), *discriminator.modules()):
-        if isinstance(module, NonLocal):
+        if isinstance(module, layers.NonLocal):
             module.register_forward_hook(lambda _, given, __: seen.append(given[0].shape[-1]))
     images = generator(torch.zeros(2, latent_size, device="meta"), labels.to("meta"))
     assert images.shape == (2, 3, size, size)
@@ -111,8 +98,8 @@ def test_deep_generator_drops_channels_and_deep_discriminator_adds_them():
     same, up = map(shortcut_alone, DeepGenerator(16, 1, 4, 8, 10, embedding_size=8).blocks[:2])
     assert torch.equal(same(x, condition), x)
     assert torch.equal(up(x, condition), F.interpolate(x, scale_factor=2))
-    assert torch.equal(shortcut_alone(BottleneckUp(8, 4, 16, up=False))(x[:, :8], condition), x[:, :4])
-    widening = shortcut_alone(BottleneckDown(4, 8, down=False))
+    assert torch.equal(shortcut_alone(layers.BottleneckUp(8, 4, 16, up=False))(x[:, :8], condition), x[:, :4])
+    widening = shortcut_alone(layers.BottleneckDown(4, 8, down=False))
     wider = widening(x[:, :4])
     assert torch.equal(wider[:, :4], x[:, :4])
     assert torch.equal(wider[:, 4:], widening.eval().more(x[:, :4]))
@@ -124,7 +111,7 @@ def test_deep_generator_drops_channels_and_deep_discriminator_adds_them():
 def test_spectral_norm_is_torch_s_own():
     torch.manual_seed(0)
     weight = torch.randn(7, 5, 3, 3)
-    ours = SpectralNorm(weight)
+    ours = layers.SpectralNorm(weight)
     layer = nn.Conv2d(5, 7, 3)
     layer.weight.data.copy_(weight)
     theirs = nn.utils.parametrizations.spectral_norm(layer, eps=1e-4)
@@ -140,13 +127,13 @@ def test_spectral_norm_s_gradient_is_that_of_the_formula():
     """d(W/σ)/dW with u and v held (Miyato et al. 2018, equation 12)."""
     torch.manual_seed(0)
     weight = torch.randn(4, 6, dtype=torch.double, requires_grad=True)
-    norm = SpectralNorm(weight).double().eval()
+    norm = layers.SpectralNorm(weight).double().eval()
     assert torch.autograd.gradcheck(norm, (weight,))
 
 
 def test_layers_start_orthogonal():
     torch.manual_seed(0)
-    for layer in normalisations(nn.ModuleList([conv(3, 8), conv(8, 4)])).values():
+    for layer in layers.normalisations(nn.ModuleList([layers.conv(3, 8), layers.conv(8, 4)])).values():
         rows = layer.original.detach().flatten(1)
         assert torch.allclose(rows @ rows.t(), torch.eye(len(rows)), atol=1e-5)
 
@@ -161,7 +148,7 @@ def test_orthogonal_penalty_covers_all_of_g_but_the_embedding():
 
 def test_non_local_block_starts_as_the_identity_and_attends():
     torch.manual_seed(0)
-    block, x = NonLocal(16), torch.randn(2, 16, 8, 8)
+    block, x = layers.NonLocal(16), torch.randn(2, 16, 8, 8)
     assert torch.equal(block(x), x)
     block.eval()
     block.gamma.data.fill_(1.0)
@@ -177,7 +164,7 @@ def test_attention_of_filled_up_channels_is_the_same():
     query, key, value = torch.randn(2, 64, 3), torch.randn(2, 16, 3), torch.randn(2, 16, 12)
     plain = torch.softmax(query @ key.transpose(1, 2), dim=2) @ value
     for multiple in (1, 8):
-        torch.testing.assert_close(attention(query, key, value, multiple), plain)
+        torch.testing.assert_close(layers.attention(query, key, value, multiple), plain)
 
 
 # --- z -------------------------------------------------------------------------------------------------------------
@@ -233,7 +220,7 @@ def test_annealed_variance_starts_at_two():
 
 def test_batch_norm_s_ways_agree():
     torch.manual_seed(0)
-    norm, x = BatchNorm(3), torch.randn(16, 3, 4, 4) * 3 + 1
+    norm, x = layers.BatchNorm(3), torch.randn(16, 3, 4, 4) * 3 + 1
     fused = norm.normalise(x)
     norm.collect(True)
     by_hand = norm.normalise(x)
@@ -244,7 +231,7 @@ def test_batch_norm_s_ways_agree():
 
 
 def test_standing_statistics_are_means_over_passes():
-    norm = BatchNorm(1)
+    norm = layers.BatchNorm(1)
     norm.collect(True)
     for value in (1.0, 3.0):
         norm.normalise(torch.tensor([value - 1, value + 1]).reshape(2, 1, 1, 1))
@@ -253,7 +240,7 @@ def test_standing_statistics_are_means_over_passes():
 
 def test_sampling_without_standing_statistics_is_refused():
     with pytest.raises(RuntimeError, match="standing statistics"):
-        ConditionalBatchNorm(4, 3).eval()(torch.zeros(1, 4, 2, 2), torch.zeros(1, 3))
+        layers.ConditionalBatchNorm(4, 3).eval()(torch.zeros(1, 4, 2, 2), torch.zeros(1, 3))
 
 
 def test_samples_do_not_depend_on_the_batch_they_come_in():
@@ -302,12 +289,12 @@ def test_dropout_falls_on_d_s_features_in_training_only():
 
 def test_singular_values_are_those_before_normalisation():
     method = small()
-    found = singular_values(method.d)
+    found = layers.singular_values(method.d)
     weight = method.d.blocks[1].conv1.parametrizations.weight.original
     largest = torch.linalg.matrix_norm(weight.flatten(1), ord=2).item()
     assert found["blocks.1.conv1"][0].item() == pytest.approx(largest, rel=1e-5)
     assert len(found["blocks.1.conv1"]) == 3
-    assert set(found) == set(normalisations(method.d))
+    assert set(found) == set(layers.normalisations(method.d))
 
 
 def test_what_a_discriminator_takes_for_real_is_its_share_above_zero():
@@ -420,8 +407,8 @@ def test_sigma_penalty_is_of_the_largest_singular_values():
     method = small(sigma=1.0)
     for _ in range(200):
         method.g(torch.randn(2, 12), torch.zeros(2, dtype=torch.long))  # power iterations
-    expected = sum((largest[0] - 3) ** 2 for largest in singular_values(method.g).values()).item()
-    assert sigma_penalty(method.g, 3.0).item() == pytest.approx(expected, rel=1e-4)
+    expected = sum((largest[0] - 3) ** 2 for largest in layers.singular_values(method.g).values()).item()
+    assert layers.sigma_penalty(method.g, 3.0).item() == pytest.approx(expected, rel=1e-4)
 
 
 def test_r1_reaches_through_a_non_local_block():

@@ -19,15 +19,7 @@ from common.evaluation.sampling import Outputs
 from common.experiments.papers import experiment
 from common.pipeline.cost.count import operations
 from common.training.method import build_method
-from reproductions.cgml.colour import (
-    annealed_mean,
-    colour_bins,
-    divergence_from_uniform,
-    lab_to_rgb,
-    rgb_to_lab,
-    soft_encoding,
-    soft_histogram,
-)
+from reproductions.cgml import colour
 from reproductions.cgml.counted import ColourClassifier, ContextEncoder, OnePass
 from reproductions.cgml.evaluate import colour_numbers, count_colours, diversity, tints_of, to_nearest_tint
 from reproductions.cgml.measure import _outcome, branch, relative_distances
@@ -40,19 +32,19 @@ from reproductions.cgml.tinted import DARKEST, HUES, LIGHTEST, SHARES, colours, 
 
 def on_points(arm="cGML", **changed):
     """A method of scale smoke with its optimisers, and batches."""
-    settings = experiment("cgml_toy").settings(arm, "smoke") | changed
-    method = build_method(settings, (4,), CPU)
-    method.make_optimisers()
-    return method, Batches(cubic_branches(200)[0], settings["batch_size"], 0, CPU)
+    return made("cgml_toy", arm, cubic_branches(200)[0], (4,), changed)
 
 
 def on_images(arm="cGML", **changed):
-    settings = experiment("cgml_colorization").settings(arm, "smoke") | changed
-    shape = (settings["channels"], settings["image_size"], settings["image_size"])
+    images = np.random.default_rng(0).integers(0, 256, (16, 16, 16, 3), dtype=np.uint8)
+    return made("cgml_colorization", arm, images, (3, 16, 16), changed)
+
+
+def made(name, arm, samples, shape, changed):
+    settings = experiment(name).settings(arm, "smoke") | changed
     method = build_method(settings, shape, CPU)
     method.make_optimisers()
-    images = np.random.default_rng(0).integers(0, 256, (16, *shape[1:], shape[0]), dtype=np.uint8)
-    return method, Batches(images, settings["batch_size"], 0, CPU)
+    return method, Batches(samples, settings["batch_size"], 0, CPU)
 
 
 # --- Algorithm 1 ---------------------------------------------------------------------------------------------------
@@ -233,9 +225,9 @@ def test_cielab_is_that_of_scikit_image():
     rgb = torch.rand(3, 3, 7, 5)
     rgb[0, :, 0, 0], rgb[0, :, 0, 1] = 0.0, 1.0  # black and white
     theirs = color.rgb2lab(rgb.permute(0, 2, 3, 1).double().numpy())
-    lab = rgb_to_lab(rgb)
+    lab = colour.rgb_to_lab(rgb)
     np.testing.assert_allclose(lab.permute(0, 2, 3, 1).numpy(), theirs, atol=1e-3)
-    torch.testing.assert_close(lab_to_rgb(lab), rgb, atol=1e-4, rtol=0)
+    torch.testing.assert_close(colour.lab_to_rgb(lab), rgb, atol=1e-4, rtol=0)
 
 
 @pytest.mark.filterwarnings("ignore:Conversion from CIE-LAB")
@@ -243,30 +235,30 @@ def test_colours_outside_srgb_are_clamped_as_by_scikit_image():
     low, span = torch.tensor([[0.0, -110.0, -110.0], [100.0, 220.0, 220.0]])[:, :, None, None]
     lab = low + span * torch.rand(2, 3, 6, 6)
     theirs = color.lab2rgb(lab.permute(0, 2, 3, 1).double().numpy())
-    np.testing.assert_allclose(lab_to_rgb(lab).permute(0, 2, 3, 1).numpy(), theirs, atol=1e-4)
+    np.testing.assert_allclose(colour.lab_to_rgb(lab).permute(0, 2, 3, 1).numpy(), theirs, atol=1e-4)
 
 
 def test_gradients_of_the_conversions_are_finite_at_black():
     rgb = torch.zeros(1, 3, 2, 2, requires_grad=True)
-    lab_to_rgb(rgb_to_lab(rgb)).sum().backward()
+    colour.lab_to_rgb(colour.rgb_to_lab(rgb)).sum().backward()
     assert rgb.grad.isfinite().all()
 
 
 def test_soft_histogram_at_centres_between_them_and_at_the_ends():
-    assert soft_histogram(torch.tensor([-1.0, -1.0, 0.0, 1.0]), 3).tolist() == [0.5, 0.25, 0.25]
-    torch.testing.assert_close(soft_histogram(torch.tensor([0.25]), 3), torch.tensor([0.0, 0.75, 0.25]))
-    assert soft_histogram(torch.tensor([-7.0, 7.0]), 3).tolist() == [0.5, 0.0, 0.5]
-    torch.testing.assert_close(soft_histogram(torch.rand(50) * 2 - 1, 16).sum(), torch.tensor(1.0))
+    assert colour.soft_histogram(torch.tensor([-1.0, -1.0, 0.0, 1.0]), 3).tolist() == [0.5, 0.25, 0.25]
+    torch.testing.assert_close(colour.soft_histogram(torch.tensor([0.25]), 3), torch.tensor([0.0, 0.75, 0.25]))
+    assert colour.soft_histogram(torch.tensor([-7.0, 7.0]), 3).tolist() == [0.5, 0.0, 0.5]
+    torch.testing.assert_close(colour.soft_histogram(torch.rand(50) * 2 - 1, 16).sum(), torch.tensor(1.0))
 
 
 def test_divergence_from_uniform_in_closed_form():
-    assert divergence_from_uniform(torch.full((8,), 1 / 8)) == pytest.approx(0, abs=1e-6)
-    assert divergence_from_uniform(torch.eye(8)[3]) == pytest.approx(math.log(8))
+    assert colour.divergence_from_uniform(torch.full((8,), 1 / 8)) == pytest.approx(0, abs=1e-6)
+    assert colour.divergence_from_uniform(torch.eye(8)[3]) == pytest.approx(math.log(8))
 
 
 def test_the_divergence_has_a_gradient_where_a_value_lies_on_a_centre_beside_an_empty_bin():
     values = torch.tensor([0.2, 0.2, 0.2, 1.0], requires_grad=True)  # 0.2 is the ninth of sixteen centres
-    divergence_from_uniform(soft_histogram(values, 16)).backward()
+    colour.divergence_from_uniform(colour.soft_histogram(values, 16)).backward()
     assert values.grad.isfinite().all()
 
 
@@ -285,7 +277,7 @@ def test_table_8_of_equal_disjoint_and_half_equal_colours():
 
 
 def test_colour_bins_are_a_grid_of_tens_with_grey_in_it():
-    centres = colour_bins()
+    centres = colour.colour_bins()
     assert (centres % 10 == 0).all()
     assert (centres == 0).all(dim=1).any()
     assert 250 <= len(centres) <= 313
@@ -293,17 +285,17 @@ def test_colour_bins_are_a_grid_of_tens_with_grey_in_it():
 
 
 def test_soft_encoding_and_its_decoding():
-    centres = colour_bins()
-    index, weight = soft_encoding(centres[7:9], centres)
+    centres = colour.colour_bins()
+    index, weight = colour.soft_encoding(centres[7:9], centres)
     assert index[:, 0].tolist() == [7, 8]
     torch.testing.assert_close(weight.sum(dim=1), torch.ones(2))
     # The nearest neighbours are 10 away: exp(-100 / 50) of the centre's weight.
     inside = (centres == 0).all(dim=1).nonzero()[0, 0]
-    _, weight = soft_encoding(centres[inside][None], centres)
+    _, weight = colour.soft_encoding(centres[inside][None], centres)
     torch.testing.assert_close(weight[0, 1] / weight[0, 0], torch.tensor(math.exp(-2)))
     logits = torch.full((1, len(centres), 1, 1), -50.0)
     logits[0, 5] = 50
-    torch.testing.assert_close(annealed_mean(logits, centres)[0, :, 0, 0], centres[5])
+    torch.testing.assert_close(colour.annealed_mean(logits, centres)[0, :, 0, 0], centres[5])
 
 
 def test_rare_colours_weigh_more_and_the_mean_weight_is_one():
@@ -448,10 +440,8 @@ def test_codes_descend_on_the_shared_part_of_the_error_too():
 
 def test_an_adversary_and_its_generator_move_in_turn():
     method, _ = on_images("P2P")
-    assert [(phase.name, phase.of) for phase in method.phases(0)] == [
-        ("critic", ()),
-        ("regression", ("encoder", "generator")),
-    ]
+    phases = {phase.name: phase.of for phase in method.phases(0)}
+    assert list(phases.items()) == [("critic", ()), ("regression", ("encoder", "generator"))]
 
 
 def test_classified_colours_decode_to_ab_within_range():
@@ -460,7 +450,7 @@ def test_classified_colours_decode_to_ab_within_range():
     outputs = method.outputs(torch.zeros(2, 1, 16, 16), 3)
     assert outputs.shape == (2, 3, 2, 16, 16)
     assert outputs.abs().max() <= 1
-    assert method.bins.seen.sum() == len(colour_bins()) + 8 * 16 * 16  # every pixel of the batch
+    assert method.bins.seen.sum() == len(colour.colour_bins()) + 8 * 16 * 16  # every pixel of the batch
 
 
 def test_outputs_differ_by_code_and_come_back_from_a_snapshot():
