@@ -146,7 +146,7 @@ def _train(
         folder,
         run.identity,
         checkpoint_seconds=config["checkpoint_seconds"],
-        start=run.start and run.start.load_into,
+        start=run.start.load_into if run.start else None,
         saves=saves,
         progress=progress,
     )
@@ -208,7 +208,8 @@ def train_in_processes(
     on_gpus = config["device"] != "cpu" and torch.cuda.is_available()
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
     command += command_of(experiment, arm, seed, config, keep_changed)
-    with reserved_gpus(count) if on_gpus else contextlib.nullcontext([]) as gpus:
+    reserved: contextlib.AbstractContextManager[list[int]] = contextlib.nullcontext([])
+    with reserved_gpus(count) if on_gpus else reserved as gpus:
         variables = {**os.environ, "OMP_NUM_THREADS": str(config["threads"])}
         if on_gpus:
             visible = os.environ.get("CUDA_VISIBLE_DEVICES")
@@ -266,7 +267,7 @@ def train_runs(
     def side_by_side(device: torch.device) -> Iterator[dict[str, Any]]:
         on_device = {**config, "device": str(device)}
         with ThreadPoolExecutor(experiment.side_by_side) as pool:
-            yield from pool.map(lambda run: train_in_own_process(experiment, *run, on_device), runs)
+            yield from pool.map(lambda run: train_in_own_process(experiment, run[0], run[1], on_device), runs)
 
     with contextlib.ExitStack() as stack:
         records = here()

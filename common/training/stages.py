@@ -28,7 +28,7 @@ class StartingPoint:
         self.start = start
         if start.weights:
             source = locate(start.weights, config["local"], Path(config["data"]) / "downloads")
-            self.files = source.files or (source.other,)
+            self.files = source.files or (source.path,)
         else:
             folder = run_folder(experiment(start.experiment), start.arm, seed, config)
             if not (folder / "record.json").exists():
