@@ -57,13 +57,18 @@ class Batches:
     def _samples(self, chosen: Tensor) -> Tensor:
         return self.samples[chosen]
 
-    def stored(self, labelled: bool) -> list[Tensor]:
-        """The next batch on the device as it is stored: its numbers in the data, samples and, if asked for, labels."""
+    def next_numbers(self) -> Tensor:
+        """(n,) the numbers of the next batch's samples in the data."""
         if self.offset + self.batch_size > len(self.samples):
             self._new_epoch()
         chosen = self.order[self.offset : self.offset + self.batch_size]
         self.offset += self.batch_size
-        self.drawn += self.batch_size
+        return chosen
+
+    def stored(self, labelled: bool) -> list[Tensor]:
+        """The next batch on the device as it is stored: its numbers in the data, samples and, if asked for, labels."""
+        chosen = self.next_numbers()
+        self.drawn += len(chosen)
         parts = [chosen, self._samples(chosen)]
         if labelled and self.labels is not None:
             parts.append(self.labels[chosen])

@@ -49,7 +49,8 @@ def existing(folder: Path) -> list[Path]:
 def load(path: Path) -> dict[str, Any]:
     """Read one checkpoint to CPU memory, as data only. Raises a UserError where it is damaged."""
     content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest()[:16] != NAME.fullmatch(path.name)[2]:
+    named = NAME.fullmatch(path.name)
+    if named is None or hashlib.sha256(content).hexdigest()[:16] != named[2]:
         raise UserError(f"checkpoint {path} is damaged or truncated ({len(content):,} bytes)")
     return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
 

@@ -47,7 +47,7 @@ def followed(command: list[str], variables: Mapping[str, str]) -> tuple[int, str
     if in_main:
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
-        for line in started.stdout:
+        for line in started.stdout or ():
             print(line, end="", flush=True)
             lines.append(line)
         return started.wait(), errors_in("".join(lines))
@@ -62,10 +62,10 @@ def end_with_the_job() -> None:
     """In a process that :func:`followed` started, at whatever remove: end it once the one that called is gone, for that
     one may be killed without a chance to end others.
     """
-    job = os.environ.get(JOB)
+    job = int(os.environ.get(JOB) or 0)
 
     def watch() -> None:
-        while _there(int(job)):
+        while _there(job):
             time.sleep(LOOK_EVERY)
         os.kill(os.getpid(), signal.SIGTERM)
 

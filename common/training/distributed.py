@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -84,13 +84,13 @@ class _Sum(torch.autograd.Function):
     """The sum over processes; so is its gradient."""
 
     @staticmethod
-    def forward(context, value: Tensor) -> Tensor:
+    def forward(context: Any, value: Tensor) -> Tensor:
         total = value.clone()
         dist.all_reduce(total)
         return total
 
     @staticmethod
-    def backward(context, gradient: Tensor) -> Tensor:
+    def backward(context: Any, gradient: Tensor) -> Tensor:
         total = gradient.clone()
         dist.all_reduce(total)
         return total
@@ -117,8 +117,8 @@ def parallel(network: nn.Module) -> nn.Module:
 class SharedBatches(Batches):
     """Of every global batch this process's share."""
 
-    def _next_chosen(self) -> Tensor:
-        return share(super()._next_chosen())
+    def next_numbers(self) -> Tensor:
+        return share(super().next_numbers())
 
 
 def first_then_others(work: Callable[[], T]) -> T:

@@ -88,10 +88,16 @@ def start_run(settings: Mapping[str, Any], data: Prepared, seed: int, device: to
 
 def _random_state(device: torch.device) -> dict[str, Any]:
     version, numbers, gauss = random.getstate()
-    name, keys, position, has_gauss, cached = np.random.get_state()
+    numpy = np.random.get_state(legacy=False)
     state = {
         "python": [version, list(numbers), gauss],
-        "numpy": [name, keys.tolist(), position, has_gauss, cached],
+        "numpy": [
+            numpy["bit_generator"],
+            numpy["state"]["key"].tolist(),
+            numpy["state"]["pos"],
+            numpy["has_gauss"],
+            numpy["gauss"],
+        ],
         "torch": torch.get_rng_state(),
     }
     if device.type == "cuda":
@@ -227,8 +233,9 @@ def train(
     save()
 
     # Write what others read; the record last.
+    arrays: dict[str, Any] = {name: curves[:t, i].numpy() for i, name in enumerate(method.curves)}
     with atomic_path(folder / "curves.npz") as temporary, open(temporary, "wb") as file:
-        np.savez(file, **{name: curves[:t, i].numpy() for i, name in enumerate(method.curves)})
+        np.savez(file, **arrays)
     elapsed = time.perf_counter() - started
     record = {
         "identity": identity.as_dict(),

@@ -46,7 +46,7 @@ class Method:
 
     def to_device(self, network: nn.Module) -> nn.Module:
         """Move a network to the device, in the memory layout that convolutions are quickest in."""
-        return network.to(self.device, memory_format=torch.channels_last)
+        return network.to(self.device).to(memory_format=torch.channels_last)
 
     def noise(self, count: int) -> Tensor:
         """z ~ N(0, I), (count, latent_size)"""
