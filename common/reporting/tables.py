@@ -98,7 +98,7 @@ def display_tables(table: pd.DataFrame) -> list[pd.DataFrame]:
 
 
 def _one_protocol(reported: pd.DataFrame, measured: pd.DataFrame) -> bool:
-    shared = reported.join(measured, lsuffix="_of_paper", how="inner")
+    shared = reported.merge(measured, left_index=True, right_index=True, suffixes=("_of_paper", ""))
     pairs = zip(shared["protocol_of_paper"], shared["protocol"], strict=True)
     return len(shared) > 0 and not any(difference(*pair) for pair in pairs)
 

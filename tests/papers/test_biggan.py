@@ -19,7 +19,7 @@ from common.evaluation.measuring import Measuring, measure
 from common.experiments.config import load_config
 from common.experiments.papers import experiment, papers
 from common.losses.penalties import zero_centred_penalty
-from common.measurements.table import per_seed_tables
+from common.measurements.table import COLUMNS, per_seed_tables
 from common.pipeline.cost.count import Hardware, operations_of, update
 from common.pipeline.plan import Plan
 from common.pipeline.trained import trained_file
@@ -62,7 +62,7 @@ def batches(method: BigGAN) -> Batches:
 def test_parameters_are_those_that_appendix_b_and_table_1_print():
     m = Measuring(experiment("biggan_parameters"), load_config({"scale": "smoke"}), [])
     biggan_parameters(m)
-    table = per_seed_tables(pd.DataFrame(m.rows))[0]
+    table = per_seed_tables(pd.DataFrame(m.rows, columns=[*COLUMNS, "seed"]))[0]
     for claim in (claims.appendix_b_is_met, claims.table_1_is_met):
         assert claim.holds(claim.effect(table))
 
