@@ -7,6 +7,7 @@ import pytest
 from helpers import ROOT, SMOKE, run, smoke_config, snakemake
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With ``pytest -n 2 --dist loadgroup`` those that start Snakemake share one process, the others one a file."""
     for item in items:
