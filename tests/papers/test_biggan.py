@@ -436,7 +436,7 @@ def test_a_training_that_diverges_is_measured_and_drawn(tmp_path, name):
     measure(one, plan.config, [output], network, results, tmp_path / "sheets.npz")
     assert "diverged" in (results / "runs.csv").read_text()
     report_experiment(papers()["biggan"], one, plan.config, results, tmp_path / "sheets.npz")
-    assert all((results / f"{figure}.png").stat().st_size for figure in one.figures)
+    assert all((results / figure).stat().st_size for figure in one.figures)
 
 
 # --- Cost ----------------------------------------------------------------------------------------------------------

@@ -62,19 +62,11 @@ def test_each_kind_of_update_is_weighed_by_how_often_it_comes():
     assert sampled["critic"][1] == pytest.approx(1 / 3, abs=0.01)
 
 
-COUNTED_NOT = {"reproductions.cgml.rivals.ClassifiedColours"}  # it asks for a number along the way
-
-
 @pytest.mark.slow
 def test_every_built_method_can_be_counted():
     every = [one.settings(arm, "smoke") for one in all_experiments() for arm in one.own_arms]
-    failed = set()
     for name, settings in {settings["method"]: settings for settings in every}.items():
-        try:
-            assert update(settings, MACHINE).seconds > 0, name
-        except (RuntimeError, NotImplementedError):
-            failed.add(name)
-    assert failed == COUNTED_NOT
+        assert update(settings, MACHINE).seconds > 0, name
 
 
 @pytest.mark.slow

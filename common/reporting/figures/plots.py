@@ -107,7 +107,7 @@ def bars_with_seeds(axis: Axes, labels: Sequence[str], groups: Mapping[str, Sequ
             "hatch": ("", "//", "..")[i % 3],
             "edgecolor": "white",
         }
-        axis.bar(places, [np.mean(seeds) for seeds in bars], width * 0.92, label=name, edgecolor="white", **look)
+        axis.bar(places, [np.mean(seeds) for seeds in bars], width * 0.92, label=name, **look)
         for place, seeds in zip(places, bars, strict=True):
             axis.plot(np.full(len(seeds), place), seeds, MARKERS[i], color=COLOURS[i], markersize=3.5)
     axis.set_xticks(range(len(labels)), labels)
