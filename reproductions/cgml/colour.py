@@ -64,7 +64,7 @@ UNIFORM_SHARE = 0.5  # of the distribution that colours are rebalanced by
 @cache
 def colour_bins() -> Tensor:
     """Centres (q, 2) of the ab bins that hold a colour of sRGB."""
-    levels = torch.linspace(0, 1, 52)
+    levels = torch.linspace(0, 1, 52, device="cpu")  # also where a network is only counted, without memory
     colours = torch.cartesian_prod(levels, levels, levels).T.reshape(1, 3, -1, 1)
     ab = rgb_to_lab(colours)[0, 1:, :, 0].T
     return (ab / GRID).round().unique(dim=0) * GRID
