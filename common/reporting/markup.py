@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
 from PIL import Image
@@ -148,7 +148,11 @@ def marks(claims: pd.DataFrame, not_built: int = 0) -> Markup:
 
 def _environment(autoescape: bool) -> Environment:
     environment = Environment(
-        loader=PackageLoader("common.reporting"), autoescape=autoescape, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("common.reporting"),
+        autoescape=autoescape,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     functions = (counts, document, html_table, inline, marks, measured_on, numbers_held, picture, tally, time_spent)
     environment.globals.update({function.__name__: function for function in (*functions, verdict, zip)})

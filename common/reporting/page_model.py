@@ -186,11 +186,14 @@ class PaperPage:
         return [page.runs for page in self.pages]
 
     @property
+    def exact(self) -> int:
+        return sum(not page.deviations for page in self.pages)
+
+    @property
     def numbers(self) -> list[int]:
         """Claims by verdict; experiments not built, measured, exactly as published; numbers that the paper prints."""
         counted = Counter(self.claims["verdict"])
-        exact = sum(not page.deviations for page in self.pages)
-        experiments = [len(self.paper.not_built), len(self.pages), exact]
+        experiments = [len(self.paper.not_built), len(self.pages), self.exact]
         return [*(counted[name] for name in MARKS), *experiments, numbers_held(self.paper)]
 
     @property
