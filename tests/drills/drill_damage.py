@@ -39,6 +39,7 @@ class World:
     def __init__(self, name: str, root: Path):
         self.one, self.root = experiment(name), root
         self.plan = Plan(smoke_config(root))
+        torch.set_num_threads(self.plan.config["threads"])  # as a job does before anything: sums depend on it
 
     def _trained(self) -> list[Path]:
         files = []
