@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
+from common.base.errors import UserError
 from common.data.batches import to_uint8
 from common.data.prepare import Prepared, prepared
 from common.evaluation.features import Extraction, Features, real_part, reference
@@ -20,10 +21,12 @@ from common.evaluation.metrics import Number, metric_of
 from common.evaluation.names import evaluator_path
 from common.evaluation.networks import FeatureNetwork, feature_network
 from common.evaluation.runs import Run
-from common.evaluation.sampling import drawn, seed_part, seed_sampling, whole_batches
+from common.evaluation.sampling import drawn, sampling_seed, seed_part, seed_sampling, whole_batches
 from common.training.method import Method, build_method
 
 Blocks = Iterable[np.ndarray]
+GAUSSIAN = "normal with the mean and covariance of the data's pixels"
+GAUSSIAN_OF = 4096  # real samples that it is made of
 
 
 @dataclass
@@ -218,10 +221,63 @@ class Evaluator:
         """``evaluation_samples`` samples, a block at a time."""
         return drawn(method.sample, self.count, whole_batches(method), to_uint8)
 
+    # Yardsticks: what these numbers are for samples of no model.
+
+    def of_nothing(self, seed: int) -> Evaluation:
+        """Of a Gaussian with the mean and the covariance of the data's pixels."""
+        return self.of_samples(lambda trial: self.gaussian(sampling_seed(seed, trial)), {"sampling": GAUSSIAN})
+
+    def of_real(self, seed: int) -> Evaluation:
+        """Of as many real samples as are drawn of a model, held out from training where the data have more."""
+        held_out = self.held_out()
+        rest = self.data if held_out is None else held_out
+        where = "training data" if held_out is None else "held-out data"
+        return self.of_samples(
+            lambda trial: some(rest.samples, self.count, sampling_seed(seed, trial)),
+            {"sampling": f"{where}, drawn at random"},
+        )
+
+    def held_out(self) -> Prepared | None:
+        """As many samples as are drawn of a model that no training saw; None where there are fewer."""
+        count = self.settings.get("data_count")
+        if not count or "data_from" in self.settings:
+            return None
+        rest = {**self.settings, "data_from": count, "data_count": self.count}
+        try:
+            found = prepared(rest, self.config["data"], self.config["local"])
+        except UserError:  # of a set that ends there
+            return None
+        return found if len(found.samples) == self.count else None
+
+    def gaussian(self, seed: int) -> Iterator[np.ndarray]:
+        """``evaluation_samples`` draws. A sum of the centred data with normal weights has their covariance exactly, and
+        needs no matrix of it.
+        """
+        rng = np.random.default_rng(seed)
+        yield from pixel_gaussian(np.concatenate(list(some(self.data.samples, GAUSSIAN_OF, seed))), self.count, rng)
+
     def some_data(self, seed: int = 0) -> np.ndarray:
         """As many real samples as are drawn of a model, shuffled: many sets are stored class by class."""
         chosen = np.random.default_rng(seed).permutation(len(self.data.samples))[: self.count]
         return np.asarray(self.data.samples)[chosen]
+
+
+def some(samples: Any, count: int, seed: int) -> Iterator[np.ndarray]:
+    """``count`` of the samples (all, where there are fewer) in random order, in blocks."""
+    chosen = np.random.default_rng(seed).permutation(len(samples))[:count]
+    for part in np.array_split(chosen, -(-len(chosen) // 1024)):
+        yield np.asarray(samples[part])
+
+
+def pixel_gaussian(samples: np.ndarray, count: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """``count`` draws, uint8, of the normal distribution with the mean and covariance of ``samples`` (n, ...)."""
+    shape, n = samples.shape[1:], len(samples)
+    flat = samples.reshape(n, -1).astype(np.float32)
+    mean = flat.mean(axis=0)
+    flat -= mean
+    for start in range(0, count, 256):
+        weights = rng.standard_normal((min(256, count - start), n), dtype=np.float32) / np.sqrt(n - 1)
+        yield (weights @ flat + mean).round().clip(0, 255).astype(np.uint8).reshape(-1, *shape)
 
 
 def named(numbers: Iterable[Number]) -> list[Number]:

@@ -6,7 +6,7 @@ experiment, which gets a :class:`Measuring` and adds numbers. What it adds is wr
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from common.base.files import atomic_path
 from common.base.log import logger
 from common.data.prepare import Prepared, prepared
 from common.evaluation.metrics import Number
+from common.evaluation.names import NOTHING, REAL, UNTRAINED
 from common.evaluation.protocol import protocol
 from common.evaluation.runs import Run, load_runs, run_rows
 from common.experiments.papers import Experiment, papers
@@ -201,6 +202,25 @@ class Measuring:
                 self.sheet(evaluator.sheet.format(model(run)), evaluation.samples[:shown])
         return found
 
+    def add_yardsticks(self, untrained: pd.DataFrame) -> None:
+        """Beside the trained models the same numbers of samples of no model, of real ones and of untrained models.
+
+        ``untrained``: rows of models by their own names, of which the gate's first one stands for all.
+        """
+        gate = self.experiment.declared["gate"]["models"][0]
+        rows = untrained[(untrained["model"] == gate) & (untrained["condition"] == "")].assign(model=UNTRAINED)
+        self.rows += rows.itertuples(index=False, name=None)
+        if not self.experiment.metrics:
+            return
+        runs = [run for run in self.runs if run.arm == gate]
+        evaluator = self.evaluator(runs or None)
+        for seed in dict.fromkeys(run.seed for run in runs or self.runs):
+            for name, make in ((NOTHING, evaluator.of_nothing), (REAL, evaluator.of_real)):
+                found = make(seed)
+                self.cell_of(name, seed, self.data(evaluator.settings).card["data"]).add_numbers(found.numbers)
+                if name not in self.sheets:
+                    self.sheet(evaluator.sheet.format(name), found.samples[:64])
+
     def fidelity(self, model: str) -> str:
         """``"exact"``, or ``"scaled: "`` and the settings that are not the paper's."""
         by_arm = self.experiment.deviations_by_arm(self.scale, self.config)
@@ -232,11 +252,21 @@ def measure(
 ) -> None:
     """Measure one experiment and write ``per_seed.csv``, ``measured.csv``, ``curves.csv`` and ``runs.csv`` into
     ``results``, and the samples that figures show into ``sheets`` (.npz).
+
+    ``untrained.csv`` is as ``per_seed.csv``, of the same networks before their first update: what a claim finds there
+    too is no evidence of training.
     """
     m = Measuring(experiment, config, load_runs(experiment, config, trained), classifier)
+    untrained = replace(m, runs=[run.untrained for run in m.runs if run.snapshots], rows=[], curve_tables=[], sheets={})
     with m.stack:
         measure_function(experiment)(m)
+        if untrained.runs:
+            measure_function(experiment)(untrained)
+        before = pd.DataFrame(untrained.rows, columns=[*COLUMNS, "seed"])
+        if "gate" in experiment.declared:
+            m.add_yardsticks(before)
 
+    write_csv(before, results / "untrained.csv")
     per_seed = pd.DataFrame(m.rows, columns=[*COLUMNS, "seed"])
     notes = {model: m.fidelity(model) for model in per_seed["model"].unique()}
     both = zip(per_seed["note"], per_seed["model"].map(notes), strict=True)

@@ -20,6 +20,10 @@ class NamedNetwork(NamedTuple):
 
 SHOWN_INPUTS, SHOWN_OUTPUTS = 3, 8  # of a translation, in figures
 
+# "Models" that every table of samples has beside the trained ones, as yardsticks.
+NOTHING, UNTRAINED, REAL = "knows nothing", "untrained", "real data"
+YARDSTICKS = (NOTHING, UNTRAINED, REAL)
+
 _NETWORKS = "common.evaluation.networks"
 NETWORKS = {
     "classifier": NamedNetwork(f"{_NETWORKS}.classifier.TrainedClassifier"),

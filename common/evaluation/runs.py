@@ -1,7 +1,7 @@
 """Trainings as they lie on disk: what an experiment is measured from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import itemgetter
 from pathlib import Path
@@ -58,7 +58,14 @@ class Run:
 
     @cached_property
     def curves(self) -> dict[str, np.ndarray]:
-        return read_arrays(self.folder / "curves.npz")
+        found = read_arrays(self.folder / "curves.npz")
+        return {name: curve[: self.record["steps"]] for name, curve in found.items()}
+
+    @property
+    def untrained(self) -> "Run":
+        """The same before its first update: its first snapshot, and of each curve one value, for some are drawn."""
+        record = {**self.record, "snapshots": self.snapshots[:1], "steps": 1, "outcome": {"kind": "finished"}}
+        return replace(self, record=record)
 
     def load(self, method: "Method", step: int | None = None) -> "Method":
         """``method`` as it was after training, or after ``step`` updates. UserError where the snapshot is unusable."""

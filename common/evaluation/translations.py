@@ -1,22 +1,21 @@
 """Image-to-image translations: for each of so many test conditions the model gives so many outputs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from common.data.batches import to_float
 from common.data.prepare import Prepared
 from common.data.synthetic.scenes import SCENES
-from common.evaluation.evaluator import Evaluation, Evaluator, Samples
+from common.evaluation.evaluator import GAUSSIAN, GAUSSIAN_OF, Evaluation, Evaluator, Samples, pixel_gaussian, some
 from common.evaluation.features import extract
 from common.evaluation.metrics import Number
 from common.evaluation.metrics.perceptual import pairs_of
 from common.evaluation.names import SHOWN_INPUTS, SHOWN_OUTPUTS
-from common.evaluation.sampling import CONDITIONS_AT_ONCE, Outputs, held_out_samples, outputs_of
+from common.evaluation.sampling import Outputs, held_out_samples, outputs_of, sampling_seed
 from common.training.method import Method, build_method
 
 
@@ -57,6 +56,22 @@ class TranslationEvaluator(Evaluator):
     def draw(self, method: Method) -> Outputs:
         return outputs_of(method, self.test, self.settings["outputs_per_input"])
 
+    def of_nothing(self, seed: int) -> Evaluation:
+        """Outputs that do not look at the condition: a Gaussian of the training targets' pixels."""
+        return self._of_images(lambda trial: self._gaussian_outputs(sampling_seed(seed, trial)), GAUSSIAN)
+
+    def of_real(self, seed: int) -> Evaluation:
+        """The distance of the test conditions' true outputs; one each, so there is no diversity."""
+        one = self.only("frechet")
+        truths = self._shown.truths[:, None]
+        return one._of_images(lambda _: truths, "true outputs of the test conditions")
+
+    def _gaussian_outputs(self, seed: int) -> np.ndarray:
+        count = len(self.test) * self.settings["outputs_per_input"]
+        targets = np.concatenate(list(some(self.targets.samples, GAUSSIAN_OF, seed)))
+        images = np.concatenate(list(pixel_gaussian(targets, count, np.random.default_rng(seed))))
+        return images.reshape(len(self.test), -1, *images.shape[1:])
+
     def one_pass(self, outputs: Outputs, parts: dict[str, Any], trial: int) -> Evaluation:
         inputs, count = outputs.images.shape[:2]
         rng = np.random.default_rng(trial)
@@ -81,14 +96,18 @@ class TranslationEvaluator(Evaluator):
 
     def of_outputs(self, images: np.ndarray, sampling: str) -> list[Number]:
         """The numbers of somebody else's outputs (conditions, outputs, h, w, c) for the first test conditions."""
+        return list(self._of_images(lambda _: images, sampling).numbers)
+
+    def _of_images(self, images: Callable[[int], np.ndarray], sampling: str) -> Evaluation:
+        """Of outputs (conditions, outputs, h, w, c) by the number of the trial."""
+        shown = self._shown
+        return self.of_samples(lambda trial: shown._replace(images=images(trial)), {"sampling": sampling})
+
+    @cached_property
+    def _shown(self) -> Outputs:
+        """The test conditions and their true outputs, without any output."""
         method = build_method(self.settings, self.data.shape, self.device)
-        handed = iter(np.array_split(images, range(CONDITIONS_AT_ONCE, len(images), CONDITIONS_AT_ONCE)))
-
-        def outputs(*_: Any) -> Tensor:
-            return to_float(torch.from_numpy(next(handed)).to(self.device)).transpose(1, 2)
-
-        found = outputs_of(method, self.test, images.shape[1], outputs)
-        return list(self.of_samples(lambda _: found, {"sampling": sampling}).numbers)
+        return outputs_of(method, self.test, 1, lambda x, count: torch.zeros(len(x), count, 1, 1, 1))
 
 
 def _targets(data: Prepared) -> Prepared:

@@ -11,11 +11,13 @@ from common.data.batches import to_uint8
 from common.data.clips import Clips
 from common.data.prepare import Prepared, prepared
 from common.data.registry import entry
-from common.evaluation.evaluator import Evaluation, Evaluator
+from common.evaluation.evaluator import Evaluation, Evaluator, pixel_gaussian
 from common.evaluation.metrics import Number
-from common.evaluation.sampling import drawn
+from common.evaluation.sampling import drawn, sampling_seed
 from common.training.method import Method
 from common.training.video import AT_ONCE
+
+GAUSSIAN_OF = 1024  # real clips that the pixel Gaussian is made of
 
 
 class VideoEvaluator(Evaluator):
@@ -38,6 +40,16 @@ class VideoEvaluator(Evaluator):
             return to_clips(videos, method.settings)[:, : self.settings["frames"]]
 
         return drawn(sample, self.count, AT_ONCE, pixels)
+
+    def of_real(self, seed: int) -> Evaluation:
+        return self.of_samples(
+            lambda trial: real_clips(self.data.samples, self.count, sampling_seed(seed, trial)),
+            {"sampling": "clips of training videos at random places"},
+        )
+
+    def gaussian(self, seed: int) -> Iterator[np.ndarray]:
+        clips = np.concatenate(list(real_clips(self.data.samples, GAUSSIAN_OF, seed)))
+        yield from pixel_gaussian(clips, self.count, np.random.default_rng(seed))
 
     def of_data(self, seed: int) -> Evaluation:
         """The same numbers of real clips, which a perfect generator would have, and what the network is worth."""

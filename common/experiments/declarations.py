@@ -1,6 +1,7 @@
 """From what ``experiments.yaml`` says in short to each experiment's whole declaration.
 
 - ``like: <experiment>`` takes over another's published settings, its scales and what is not stated.
+- Without ``night``, see :func:`without_night`.
 - ``arms: {product: {<axis>: {<value>: <arm>}}}`` are all combinations of the axes' values, named ``"A · B"``; a
   combination's own entry beside ``product`` is laid over it.
 """
@@ -13,10 +14,12 @@ from common.base.errors import UserError, did_you_mean
 
 Declared = dict[str, Any]
 
+SCALES = ("smoke", "quick", "night", "gpu", "paper")
+
 
 def expand(experiments: Mapping[str, Declared], place: str) -> dict[str, Declared]:
     """The experiments of one paper, each as if it were written out. ``place`` names the file in errors."""
-    return {name: _expand(experiments, name, place, ()) for name in experiments}
+    return {name: without_night(_expand(experiments, name, place, ())) for name in experiments}
 
 
 def _expand(experiments: Mapping[str, Declared], name: str, place: str, followed: tuple[str, ...]) -> Declared:
@@ -32,6 +35,23 @@ def _expand(experiments: Mapping[str, Declared], name: str, place: str, followed
         for part in ("published", "not_stated", "scales"):
             declared[part] = merge(model.get(part, {}), declared.get(part, {}))
     return declared
+
+
+def without_night(declared: Declared) -> Declared:
+    """Where nothing is said of ``night``, reproducing the paper there leaves the experiment out; by name it runs as at
+    ``quick``.
+    """
+    scales = declared.get("scales", {})
+    if "night" in scales or "quick" not in scales:
+        return declared
+    arms = {
+        name: {**arm, "scales": {"night": arm["scales"]["quick"], **arm["scales"]}}
+        if "quick" in arm.get("scales", {})
+        else arm
+        for name, arm in declared["arms"].items()
+    }
+    at_scales = [scale for scale in declared.get("at_scales", SCALES) if scale != "night"]
+    return {**declared, "scales": {**scales, "night": scales["quick"]}, "arms": arms, "at_scales": at_scales}
 
 
 def merge(base: Any, over: Any) -> Any:

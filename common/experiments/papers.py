@@ -17,10 +17,8 @@ from common.base.errors import UserError, did_you_mean
 from common.base.schema import ROOT, read_yaml, validate
 from common.data.registry import local_copy_differs
 from common.experiments.config import typed
-from common.experiments.declarations import expand
+from common.experiments.declarations import SCALES, expand
 from common.experiments.settings import Deviation, deviations, lay_arm, override
-
-SCALES = ("smoke", "quick", "gpu", "paper")
 
 
 def slug(label: str) -> str:

@@ -40,6 +40,7 @@ def check_experiment(one: Experiment, config: Mapping[str, Any]) -> None:
         _check_lent(one, config)
     _check_trainings(one, config, place)
     _check_stages(one, place)
+    _check_gate(one, place)
     for arm in one.own_arms:
         _check_clips(f"{one.name}, arm {arm!r}", one.settings(arm, config["scale"], config))
 
@@ -152,6 +153,12 @@ def _check_stages(one: Experiment, place: str) -> None:
                 known = did_you_mean(start.arm, source.own_arms)
                 raise UserError(f"{place}.arms.{arm}.starts_from: {source.name} trains no arm {start.arm!r}{known}")
             start = source.starts_from(start.arm)
+
+
+def _check_gate(one: Experiment, place: str) -> None:
+    for model in one.declared.get("gate", {}).get("models", ()):
+        if one.arms and model not in one.arms:
+            raise UserError(f"{place}.gate.models: it has no arm {model!r}{did_you_mean(model, one.arms)}")
 
 
 def _check_clips(who: str, settings: Mapping[str, Any]) -> None:

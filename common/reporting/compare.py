@@ -101,7 +101,9 @@ def claims_on(paper: Paper, new: pd.DataFrame, reported: pd.DataFrame) -> tuple[
             continue
         holds, _ = on_reported(claim, _of(experiment, reported))
         printed = {None: "no number printed", True: "holds", False: "FAILS"}[holds]
-        yours = f"{'holds' if verdict.holding else 'fails'}: {number(verdict.effect)} (must be {claim.condition()})"
+        yours = (
+            f"{'holds' if verdict.holding else 'fails'}: {claim.shown(verdict.effect)} (must be {claim.condition()})"
+        )
         row = {"claim": claim.text, "where": claim.where, "on the paper's numbers": printed, "on yours": yours}
         decided.append(row)
     return pd.DataFrame(decided), lacking

@@ -1,15 +1,19 @@
 """One experiment's result folder: tables, claims, figures, and a page that a reader can follow."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from common.base.errors import UserError
 from common.base.files import write_text
 from common.base.schema import ROOT
 from common.experiments.papers import Experiment, Paper
 from common.measurements.table import per_seed_tables, write_csv
-from common.reporting.claims import claims_table, evaluate, load_claims
+from common.reporting.bars import bars_set
+from common.reporting.claims import Claim, claims_table, evaluate, gated, load_claims
+from common.reporting.gates import gate_verdict
 from common.reporting.markup import render
 from common.reporting.page_model import ExperimentPage
 from common.reporting.results import Results
@@ -21,14 +25,23 @@ def report_experiment(
 ) -> None:
     """Write tables, claims, figures and the page of one experiment into ``folder``."""
     page = ExperimentPage(paper, experiment, config, folder, sheets)
-    tables = per_seed_tables(page.per_seed)
     claims = load_claims(paper, experiment) if page.scale != "smoke" else []  # its numbers mean nothing
-    write_csv(claims_table([evaluate(claim, tables) for claim in claims], page.reported), folder / "claims.csv")
+    write_csv(judge(page, claims), folder / "claims.csv")
     caption = f"{paper.title}: {experiment.title} ({experiment.source}), scale {page.scale}."
     write_tables(page.table, folder, caption, f"tab:{experiment.name}")
     if experiment.figures:
         draw(page)
     write_text(folder / "README.md", render("experiment.md", page=page))
+
+
+def judge(results: Results, claims: Sequence[Claim]) -> pd.DataFrame:
+    """What ``claims.csv`` holds; the gate's row comes first, where the experiment has one."""
+    tables, before = per_seed_tables(results.per_seed), per_seed_tables(results.untrained)
+    gate = gate_verdict(results.experiment, tables) if claims else None
+    verdicts = [gated(evaluate(claim, tables), gate) for claim in claims]
+    untrained = {claim.name: evaluate(claim, before).verdict for claim in claims if not claim.exact} if before else {}
+    since = bars_set(results.paper.folder / "claims.py")
+    return claims_table([*([gate] if gate else []), *verdicts], results.reported, untrained, since)
 
 
 def draw(results: Results) -> None:

@@ -14,17 +14,19 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
 from PIL import Image
 
-from common.reporting.claims import CONFIDENCE, FEWEST_SEEDS, MARKS
-from common.reporting.page_model import counts, measured_on, numbers_held, time_spent
+from common.reporting.claims import MARKS
+from common.reporting.page_model import counts, is_counted, measured_on, numbers_held, time_spent
 from common.reporting.tables import markdown
+from common.reporting.verdicts import CONFIDENCE, FEWEST
 
 NOT_BUILT = "not built yet"
 SIGNS = {**MARKS, NOT_BUILT: "·"}
 MEANINGS = {
-    "reproduced": f"all seeds ({FEWEST_SEEDS} or more) agree, and the {100 * CONFIDENCE:g} % interval over them lies "
-    "beyond the claim's threshold",
-    "not reproduced": "no seed agrees, and the interval lies on the other side",
-    "undecided": "seeds disagree or are too few, or the threshold lies inside the interval",
+    "reproduced": f"the {CONFIDENCE:.0%} interval of the effect over {FEWEST} seeds or more lies beyond the claim's "
+    "bar; of a claim of several parts that of every part",
+    "not reproduced": "the interval lies on the other side",
+    "undecided": "the bar lies inside the interval, or there are too few seeds",
+    "not trained far enough": "the model that the paper calls good is no better than one that knows nothing",
     "not comparable": "a number that the claim needs was not measured",
     NOT_BUILT: "an experiment that is declared, with the numbers the paper prints, and does not run yet",
 }
@@ -131,7 +133,7 @@ def verdict(name: str, count: int | str = "") -> Markup:
 
 def tally(claims: pd.DataFrame) -> Markup:
     """How many claims have each verdict, in words."""
-    counted = claims["verdict"].value_counts()
+    counted = claims.loc[is_counted(claims), "verdict"].value_counts()
     listed = Markup(" ").join(verdict(name, counted[name]) for name in MARKS if name in counted) or "no claims"
     return Markup('<span class="tally">{}</span>').format(listed)
 
@@ -141,7 +143,7 @@ def marks(claims: pd.DataFrame, not_built: int = 0) -> Markup:
     label = ", ".join([counts(claims), *([f"{not_built} experiments {NOT_BUILT}"] if not_built else [])])
     signs = Markup("").join(
         Markup('<span class="{}">{}</span>').format(name.replace(" ", "-"), SIGNS[name])
-        for name in [*claims["verdict"], *[NOT_BUILT] * not_built]
+        for name in [*claims.loc[is_counted(claims), "verdict"], *[NOT_BUILT] * not_built]
     )
     return Markup('<span class="marks" role="img" aria-label="{}">{}</span>').format(label, signs)
 

@@ -15,7 +15,7 @@ from common.base.provenance import processor
 from common.base.schema import ROOT
 from common.evaluation.protocol import difference
 from common.experiments.papers import Deviation, Experiment, Paper, library
-from common.reporting.claims import MARKS
+from common.reporting.claims import MARKS, WEAK
 from common.reporting.results import Results
 from common.reporting.tables import display_tables, duration, result_table
 
@@ -53,11 +53,25 @@ class ExperimentPage(Results):
     """What a page says of one experiment."""
 
     @property
-    def claims_in_words(self) -> pd.DataFrame:
-        columns = {"text": "claim", "on_reported": "on the paper's numbers", "evidence": "on ours"}
+    def claims_in_words(self) -> dict[str, pd.DataFrame]:
+        """Heading -> the claims that are counted, the gate and claims of ours, and those that are too weak to count."""
+        columns = {
+            "text": "claim",
+            "where": "where",
+            "on_reported": "on the paper's numbers",
+            "evidence": "on ours",
+            "bar_set": "bar set",
+        }
         verdicts = [f"{MARKS[verdict]} {verdict}" for verdict in self.claims["verdict"]]
-        table = self.claims.assign(verdict=verdicts)[["verdict", "text", "where", "on_reported", "evidence"]]
-        return table.rename(columns=columns)
+        table = self.claims.assign(verdict=verdicts)
+        weak = table["weak"] != ""
+        table.loc[weak, "text"] += [f" (not counted: {why_weak(letters)})" for letters in table.loc[weak, "weak"]]
+        parts = {
+            "": table[is_counted(table)],
+            "Not the paper's: preconditions and statements of ours": table[table["whose"] == "ours"],
+            "Too weak to count, as they are measured now": table[(table["whose"] == "paper") & weak],
+        }
+        return {name: part[["verdict", *columns]].rename(columns=columns) for name, part in parts.items() if len(part)}
 
     @property
     def command(self) -> str:
@@ -192,7 +206,7 @@ class PaperPage:
     @property
     def numbers(self) -> list[int]:
         """Claims by verdict; experiments not built, measured, exactly as published; numbers that the paper prints."""
-        counted = Counter(self.claims["verdict"])
+        counted = Counter(self.claims.loc[is_counted(self.claims), "verdict"])
         experiments = [len(self.paper.not_built), len(self.pages), self.exact]
         return [*(counted[name] for name in MARKS), *experiments, numbers_held(self.paper)]
 
@@ -225,9 +239,18 @@ def command(name: str, scale: str) -> str:
     return f"snakemake {name}" + ("" if scale == "quick" else f" --config scale={scale}")
 
 
+def is_counted(claims: pd.DataFrame) -> pd.Series:
+    """Which are the paper's own statements, measured by what can decide them."""
+    return (claims["whose"] == "paper") & (claims["weak"] == "")
+
+
+def why_weak(letters: str) -> str:
+    return "; ".join(WEAK[letter] for letter in letters)
+
+
 def counts(claims: pd.DataFrame) -> str:
-    """``"3 reproduced, 1 undecided"``"""
-    counted = Counter(claims["verdict"])
+    """``"3 reproduced, 1 undecided"``, of those that are counted."""
+    counted = Counter(claims.loc[is_counted(claims), "verdict"])
     return ", ".join(f"{counted[name]} {name}" for name in MARKS if counted[name]) or "no claims"
 
 

@@ -44,6 +44,12 @@ class Results:
         numbers = {"value": [""], "spread": [""]}
         return pd.read_csv(self.folder / "per_seed.csv", keep_default_na=False, na_values=numbers)
 
+    @cached_property
+    def untrained(self) -> pd.DataFrame:
+        """As ``per_seed``, of the networks before their first update."""
+        numbers = {"value": [""], "spread": [""]}
+        return pd.read_csv(self.folder / "untrained.csv", keep_default_na=False, na_values=numbers)
+
     @property
     def models(self) -> list[str]:
         """In the order in which they were measured."""
@@ -69,7 +75,8 @@ class Results:
     @cached_property
     def claims(self) -> pd.DataFrame:
         """The claims with their verdicts (:func:`common.reporting.claims.claims_table`)."""
-        return pd.read_csv(self.folder / "claims.csv")
+        texts = ("weak", "bar_set", "untrained", "where")
+        return pd.read_csv(self.folder / "claims.csv").fillna(dict.fromkeys(texts, ""))
 
     @cached_property
     def sheets(self) -> Mapping[str, np.ndarray]:

@@ -11,7 +11,7 @@ from common.base.files import write_text
 from common.experiments.papers import Paper
 from common.reporting.claims import MARKS, NOT_REPRODUCED, REPRODUCED
 from common.reporting.markup import render
-from common.reporting.page_model import PaperPage, counts, numbers_held, paper_page, time_spent, unbuilt
+from common.reporting.page_model import PaperPage, counts, is_counted, numbers_held, paper_page, time_spent, unbuilt
 
 
 def summarise(papers: list[Paper], config: Mapping[str, Any]) -> str:
@@ -35,7 +35,7 @@ def _experiments_table(paper: PaperPage) -> pd.DataFrame:
             "experiment": f"[{page.experiment.title}]({paper.paper.name}/{page.experiment.name}/README.md)",
             "source": page.experiment.source,
             "fidelity": page.fidelity,
-            "claims": " ".join(MARKS[verdict] for verdict in page.claims["verdict"]),
+            "claims": " ".join(MARKS[verdict] for verdict in page.claims.loc[is_counted(page.claims), "verdict"]),
             "training": time_spent([page.runs]),
             "regenerate": f"`{page.command}`",
         }
@@ -56,10 +56,7 @@ def _unbuilt_table(folder: Path) -> pd.DataFrame:
 
 
 def telling(claims: pd.DataFrame, count: int = 3) -> list:
-    """The decided claims whose effects lie farthest from their thresholds, in widths of their intervals.
-
-    Effects without spread are definitions more than measurements, and left out.
-    """
-    decided = claims[claims["verdict"].isin([REPRODUCED, NOT_REPRODUCED]) & (claims["high"] > claims["low"])]
-    widths = (decided["effect"] - decided["threshold"]).abs() / (decided["high"] - decided["low"])
-    return list(decided.assign(widths=widths).sort_values("widths", ascending=False).head(count).itertuples())
+    """The decided claims whose effects lie farthest from their bars, in standard errors."""
+    decided = claims[claims["verdict"].isin([REPRODUCED, NOT_REPRODUCED]) & is_counted(claims) & ~claims["exact"]]
+    distance = decided["standing"].abs()
+    return list(decided.assign(distance=distance).sort_values("distance", ascending=False).head(count).itertuples())

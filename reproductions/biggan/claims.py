@@ -180,7 +180,7 @@ def width_still_raises_score(t: Table) -> float:
 
 # --- Parameters ------------------------------------------------------------------------------------------------------
 
-parameters = partial(claim, experiment="biggan_parameters", below=0.05, threshold_of="paper")
+parameters = partial(claim, experiment="biggan_parameters", below=0.05, bar_of="paper")
 APPENDIX_B = {"BigGAN G": 70.4, "BigGAN D": 88.0, "BigGAN-deep G": 50.4, "BigGAN-deep D": 34.6}  # in millions
 TABLE_1 = {"SA-GAN baseline, batch 256": 81.5, "ch 96": 173.5, "+ shared embedding": 160.6, "+ skip-z": 158.3}
 TABLE_1 |= {"BigGAN, ch 64": 71.3}
@@ -296,7 +296,7 @@ def discriminator_memorises(t: Table) -> float:
 @stability(
     where="Appendix G.1",
     above=3.0,
-    threshold_of="paper",
+    bar_of="paper",
     text="once D is frozen its loss leaves the normal range of 0 to 3 (upwards of 300)",
 )
 def frozen_discriminator_loses(t: Table) -> float:

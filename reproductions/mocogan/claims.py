@@ -231,7 +231,7 @@ image_to_video = partial(claim, experiment="mocogan_image_to_video")
 
 
 @image_to_video(
-    where="Table 5", above=50.0, threshold_of="paper", text="people prefer MoCoGAN's videos to C-VGAN's and MCNET's"
+    where="Table 5", above=50.0, bar_of="paper", text="people prefer MoCoGAN's videos to C-VGAN's and MCNET's"
 )
 def preferred(t: Table) -> float:
     return min(t.value(metric="preference", model="MoCoGAN", against=other) for other in ("C-VGAN", "MCNET"))

@@ -127,7 +127,7 @@ def features_beat_nothing(t: Table) -> float:
 @overhead(
     where="Table 8",
     below=0.0005,
-    threshold_of="paper",
+    bar_of="paper",
     text="the term adds no parameters, and models have 58.254 and 64.303 million",
 )
 def parameters_are_the_printed_ones(t: Table) -> float:

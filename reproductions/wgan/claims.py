@@ -232,7 +232,7 @@ def wgan_covers_all_modes(t: Table) -> float:
     where="Figure 6",
     above=10.0,
     ratio=True,
-    threshold_of="paper",
+    bar_of="paper",
     text="the constant-width generator has “a bit more than an order of magnitude” fewer parameters",
 )
 def constant_width_is_small(t: Table) -> float:

@@ -13,6 +13,7 @@ for reported in all_experiments():
             reported.name
         input:
             per_seed=f"{folder}/per_seed.csv",
+            untrained=f"{folder}/untrained.csv",
             measured=f"{folder}/measured.csv",
             curves=f"{folder}/curves.csv",
             runs=f"{folder}/runs.csv",

@@ -33,6 +33,7 @@ rule measure:
         data=lambda wildcards: plan.evaluation_data(wildcards.experiment),
     output:
         per_seed=f"{plan.results}/{{paper}}/{{experiment}}/per_seed.csv",
+        untrained=f"{plan.results}/{{paper}}/{{experiment}}/untrained.csv",
         measured=f"{plan.results}/{{paper}}/{{experiment}}/measured.csv",
         curves=f"{plan.results}/{{paper}}/{{experiment}}/curves.csv",
         runs=f"{plan.results}/{{paper}}/{{experiment}}/runs.csv",
