@@ -180,7 +180,7 @@ def test_a_disk_that_turns_read_only(tmp_path):
     """As a file system does after an error: in mid-training."""
     config = smoke_config(tmp_path)
 
-    def turn(step: int, steps: int) -> None:
+    def turn(step: int, steps: int, values: object) -> None:
         if step == 4:
             stack.enter_context(read_only(Path(config["runs"])))
 
