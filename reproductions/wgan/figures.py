@@ -72,10 +72,13 @@ def wgan_two_gaussians(r: Results) -> None:
         drawn.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
 
 
-def _losses(r: Results, path: str, arms: dict[str, str], loss: str, label: str, quality: str) -> None:
-    """Loss (left axis) and distance of samples (right axis) along the training, and samples below."""
-    with figure(r.folder / path, 2, len(arms), (3.4 * len(arms), 4.9), height_ratios=[1.6, 1]) as (_, axes):
-        for column, (arm, title) in enumerate(arms.items()):
+def _losses(r: Results, path: str, panels: list[tuple[str, str, str, str]]) -> None:
+    """A panel each (arm, title, loss, the loss's label): loss (left axis) and distance of samples (right axis) along
+    the training, and samples below.
+    """
+    quality = distance_name(r.per_seed["metric"])
+    with figure(r.folder / path, 2, len(panels), (3.4 * len(panels), 4.9), height_ratios=[1.6, 1]) as (_, axes):
+        for column, (arm, title, loss, label) in enumerate(panels):
             axis = axes[0, column]
             seed_band(axis, pick(r.curves, model=arm, curve=loss), index=0, label=label)
             if loss == "js_estimate":
@@ -87,9 +90,9 @@ def _losses(r: Results, path: str, arms: dict[str, str], loss: str, label: str, 
             seed_band(other, pick(r.curves, model=arm, curve=quality), index=1, marker=True)
             other.set_ylim(0, None)
             axis.set(title=title, xlabel="generator updates")
-            if column == 0:
+            if column == 0 or label != panels[column - 1][3]:
                 axis.set_ylabel(label, color=COLOURS[0])
-            if column == len(arms) - 1:
+            if column == len(panels) - 1:
                 other.set_ylabel(f"{quality.replace('_', ' ')} ↓", color=COLOURS[1])
             axes[1, column].axis("off")
             steps = sorted(int(name.split("|")[1]) for name in r.sheets if name.startswith(f"{arm}|"))
@@ -100,16 +103,25 @@ def _losses(r: Results, path: str, arms: dict[str, str], loss: str, label: str, 
 
 
 def wgan_lsun_curves(r: Results) -> None:
-    """Figures 3, 4 and 8."""
-    quality = distance_name(r.per_seed["metric"])
-    names = {"MLP": "MLP generator", "DCGAN": "DCGAN generator", "MLP/MLP": "MLP generator and critic"}
+    """Figures 3, 4 and 8, above."""
     for path, algorithm, loss, label in (
         ("em_estimate", "WGAN", "em_estimate", "EM estimate"),
         ("js_estimate", "GAN", "js_estimate", "JS estimate"),
         ("generator_loss", "GAN", "generator_loss", "generator loss"),
     ):
-        arms = {f"{algorithm} · {key}": f"{algorithm}, {title}" for key, title in names.items()}
-        _losses(r, path, arms, loss, label, quality)
+        arms = ((f"{algorithm} · {g}", f"{algorithm}, {g} generator") for g in ("MLP", "DCGAN"))
+        _losses(r, path, [(arm, title, loss, label) for arm, title in arms])
+
+
+def wgan_failed_run(r: Results) -> None:
+    """Figures 3, 4 and 8, below."""
+    wgan, gan = (f"{algorithm} · MLP/MLP" for algorithm in ("WGAN", "GAN"))
+    panels = [
+        (wgan, "WGAN, high rate", "em_estimate", "EM estimate"),
+        (gan, "GAN", "js_estimate", "JS estimate"),
+        (gan, "GAN", "generator_loss", "generator loss"),
+    ]
+    _losses(r, "losses", panels)
 
 
 def wgan_robustness(r: Results) -> None:
@@ -132,24 +144,25 @@ def wgan_robustness(r: Results) -> None:
 
 
 def wgan_critic_momentum(r: Results) -> None:
-    """Section 4.2: the estimate along every seed's training, and how often steps turn against the gradient."""
-    arms = r.models
-    with figure(r.folder / "stability", 1, 3, (10, 3)) as (_, axes):
+    """Section 4.2: the estimate along the trainings, how often it drops, how often steps turn against the gradient."""
+    arms = list(r.experiment.arms)
+    quality = distance_name(r.per_seed["metric"])
+    with figure(r.folder / "stability", 1, 4, (13, 3.2)) as (drawn, axes):
         for i, arm in enumerate(arms):
             curves = pick(r.curves, model=arm, curve="em_estimate")
             wide = curves.pivot_table(index="step", columns="seed", values="value")
             axes[0, 0].plot(wide.index, wide.median(axis=1), color=COLOURS[i], linestyle=STYLES[i], label=arm)
         axes[0, 0].set(title="EM estimate, median of seeds", xlabel="generator updates")
-        axes[0, 0].legend(fontsize=7, loc="center", bbox_to_anchor=(0.62, 0.4))
         for axis, metric, title in (
-            (axes[0, 1], "negative_cosine", "updates with a step against the gradient"),
-            (axes[0, 2], "blow_up", "share of seeds with a blow-up"),
+            (axes[0, 1], "unstable", "updates in which it drops"),
+            (axes[0, 2], "negative_cosine", "updates with a step\nagainst the gradient"),
+            (axes[0, 3], quality, f"{quality.replace('_', ' ')} at the end ↓"),
         ):
             for i, arm in enumerate(arms):
                 values = r.values(metric, arm)
                 axis.bar(i, np.mean(values), color=COLOURS[i], alpha=0.45)
-                if metric != "blow_up":
-                    axis.plot(np.full(len(values), i), values, MARKERS[i], color=COLOURS[i], markersize=3.5)
+                axis.plot(np.full(len(values), i), values, MARKERS[i], color=COLOURS[i], markersize=3.5)
             labels = [arm.replace(" ", "\n", 1).replace(", ", ",\n") for arm in arms]
             axis.set_xticks(range(len(arms)), labels, fontsize=7)
-            axis.set(title=title, ylim=(0, 1.05 if metric == "blow_up" else None))
+            axis.set(title=title, ylim=(0, None))
+        drawn.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=len(arms))

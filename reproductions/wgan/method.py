@@ -94,7 +94,8 @@ class WassersteinGAN(Adversarial):
 
 
 class StandardGAN(Adversarial):
-    """The GAN with the -log D trick (Section 4.1), one discriminator update per generator update.
+    """The GAN with the -log D trick (Section 4.1), one discriminator update per generator update. Before the first
+    generator update there may be more, as the critic has them: else the estimate begins with the discriminator's start.
 
     ``js_estimate`` is ½L(D, g) + log 2 (Section 4.2), a lower bound of the JS distance;
     ``generator_loss`` is -E log D(g(z)), as in Figure 8.
@@ -103,7 +104,8 @@ class StandardGAN(Adversarial):
     curves: ClassVar[tuple[str, ...]] = ("js_estimate", "generator_loss")
 
     def phases(self, t: int) -> list[Phase]:
-        return [Phase("critic", self.settings["discriminator_steps"], draws=True), Phase("generator")]
+        steps = self.settings["discriminator_steps" if t else "first_discriminator_steps"]
+        return [Phase("critic", steps, draws=True), Phase("generator")]
 
     def critic_loss(self, x: Tensor) -> Losses:
         negative_l = cross_entropy(self.score(x), self.on_fakes())

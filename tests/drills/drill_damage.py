@@ -107,7 +107,7 @@ def test_what_the_suite_keeps(tmp_path, name):
 
 
 def test_checkpoints(tmp_path, caplog):
-    one, arm = experiment("wgan_lsun_curves"), "WGAN · MLP/MLP"
+    one, arm = experiment("wgan_failed_run"), "WGAN · MLP/MLP"
     config = smoke_config(tmp_path)
     train_run(one, arm, 0, config)
     folder = run_folder(one, arm, 0, config)

@@ -31,7 +31,7 @@ from drills.machinery import (
     workflow,
 )
 
-CURVES, ARM = experiment("wgan_lsun_curves"), "WGAN · MLP/MLP"
+CURVES, ARM = experiment("wgan_failed_run"), "WGAN · MLP/MLP"
 LINES = experiment("wgan_parallel_lines")
 FULL = "No space left on device"
 FOUND: Counter = Counter()

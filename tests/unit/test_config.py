@@ -202,7 +202,7 @@ def test_runs_are_dealt_out_to_jobs():
     assert sorted(run for dealt in jobs.values() for run in dealt) == sorted(runs)
     assert {arm for arm, _ in jobs["part1"]} == {"GAN", "WGAN-GP", "DCGAN (standard)"}
     assert set(sweep.jobs("smoke")) == {"all-arms"}
-    assert experiment("wgan_lsun_curves").jobs("quick")["wgan-dcgan"] == [("WGAN · DCGAN", k) for k in range(3)]
+    assert experiment("wgan_lsun_curves").jobs("night")["wgan-dcgan"] == [("WGAN · DCGAN", k) for k in range(5)]
     assert experiment("wgan_gp_loss_curve").jobs("quick") == {}
 
 

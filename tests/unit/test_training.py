@@ -27,7 +27,7 @@ from common.training.method import Method
 from common.training.runs import run_folder, train_in_own_process, train_run, train_runs
 
 ARM = "WGAN · MLP/MLP"
-CURVES = experiment("wgan_lsun_curves")
+CURVES = experiment("wgan_failed_run")
 
 
 def command(runs: Path, data: Path, steps: int = 600):
