@@ -38,7 +38,7 @@ def test_the_example_runs_from_the_page(with_the_example):
     folder = with_the_example / "results" / "quick" / "example" / "example_circle"
     measured = pd.read_csv(folder / "measured.csv")
     assert set(measured["model"]) == {"GAN", "moments"}
-    assert measured["n"].eq(3).all()
+    assert measured["n"].eq(5).all()
     assert (folder / "points.png").stat().st_size > 1000
     assert "steps" in (folder / "README.md").read_text(encoding="utf-8").partition("## Deviations")[2]
     (verdict,) = pd.read_csv(folder / "claims.csv")["verdict"]
