@@ -75,7 +75,8 @@ class TranslationEvaluator(Evaluator):
     def one_pass(self, outputs: Outputs, parts: dict[str, Any], trial: int) -> Evaluation:
         inputs, count = outputs.images.shape[:2]
         rng = np.random.default_rng(trial)
-        pairs = tuple(pairs_of(count, self.settings["pairs_per_input"], rng) for _ in range(inputs))
+        of_each = self.settings["pairs_per_input"]
+        pairs = tuple(pairs_of(count, of_each, rng) for _ in range(inputs)) if count > 1 else ()  # else no diversity
         chosen = outputs.of(np.sort(rng.choice(inputs, min(self.settings["test_inputs"], inputs), replace=False)))
         found = OutputSamples(inputs * count, self._counted(0) | parts, every=outputs, pairs=pairs, chosen=chosen)
         found.features = {network.name: extract(network, found.flat, keep=self.keep) for network in self.networks}

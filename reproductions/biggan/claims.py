@@ -57,6 +57,7 @@ def truncation_raises_score(t: Table) -> float:
     experiment="biggan_truncation",
     where="Section 3.1, Figure 17",
     below=-0.9,
+    correlation=True,
     text="and goes on raising it: rank correlation of threshold and score",
 )
 def score_rises_throughout(t: Table) -> float:
@@ -111,13 +112,13 @@ def deep_scores_higher(t: Table) -> float:
     below=1.0,
     text="BigGAN-deep's distance without truncation is below BigGAN's at every size",
 )
-def deep_is_nearer_at_every_size(t: Table) -> float:
-    return max(_deep_over_plain(t, distance, resolution=r) for r in _resolutions(t))
+def deep_is_nearer_at_every_size(t: Table) -> dict[str, float]:
+    return {r: _deep_over_plain(t, distance, resolution=r) for r in _resolutions(t)}
 
 
 @resolutions(where="Table 2", above=1.0, text="truncation raises the score at every size")
-def truncation_raises_score_at_every_size(t: Table) -> float:
-    return min(_change(t, score, "best FID", resolution=r) for r in _resolutions(t))
+def truncation_raises_score_at_every_size(t: Table) -> dict[str, float]:
+    return {r: _change(t, score, "best FID", resolution=r) for r in _resolutions(t)}
 
 
 @released(below=1.0, text="the released generator's distance dips as truncation sets in")
@@ -157,6 +158,7 @@ def width_lowers_distance(t: Table) -> float:
 
 @ablation(
     above=1.0,
+    weak="M",
     text="a shared embedding trains faster (37 % fewer updates for a score): here a higher score in no more updates",
 )
 def sharing_scores_higher(t: Table) -> float:
@@ -180,7 +182,7 @@ def width_still_raises_score(t: Table) -> float:
 
 # --- Parameters ------------------------------------------------------------------------------------------------------
 
-parameters = partial(claim, experiment="biggan_parameters", below=0.05, bar_of="paper")
+parameters = partial(claim, experiment="biggan_parameters", of="numbers", exact=True, below=0.05, bar_of="paper")
 APPENDIX_B = {"BigGAN G": 70.4, "BigGAN D": 88.0, "BigGAN-deep G": 50.4, "BigGAN-deep D": 34.6}  # in millions
 TABLE_1 = {"SA-GAN baseline, batch 256": 81.5, "ch 96": 173.5, "+ shared embedding": 160.6, "+ skip-z": 158.3}
 TABLE_1 |= {"BigGAN, ch 64": 71.3}
@@ -212,6 +214,7 @@ def table_1_is_met(t: Table) -> float:
     experiment="biggan_orthogonal_amenability",
     where="Section 3.1",
     above=0.0,
+    weak="B",
     text="orthogonal regularisation makes models amenable to truncation (60 % to 16 %): difference of the shares, or, "
     "of two models of a seed, of the lowest score under truncation over that without",
 )
@@ -224,6 +227,7 @@ def orthogonal_helps_truncation(t: Table) -> float:
 
 stability = partial(claim, experiment="biggan_stability", where="Section 4.2")
 against = partial(stability, ratio=True)  # of two models or two statistics
+spectra = partial(against, of="training")
 
 
 def _lost(t: Table, model: str) -> float:
@@ -263,28 +267,37 @@ def dropout_costs_less(t: Table) -> float:
     return _most(t, "dropout 0.8") / _most(t, "R1 10")
 
 
-@against(
+@spectra(
     where="Section 4.1, Figure 3",
     above=2.0,
+    weak="O",
     text="most of G's layers are well-behaved and a few are not: the largest growth of σ₀ over the median of layers",
 )
 def few_spectra_grow(t: Table) -> float:
     return _growth(t, NO_PENALTY) / _growth(t, NO_PENALTY, "sigma_growth_median")
 
 
-@against(
-    where="Section 4.1", below=1.0, text="pulling σ₀ in G towards 1 keeps it from growing: growth against that without"
+@spectra(
+    where="Section 4.1",
+    below=1.0,
+    weak="M",
+    text="pulling σ₀ in G towards 1 keeps it from growing: growth against that without",
 )
 def regularising_bounds_spectra(t: Table) -> float:
     return _growth(t, "sigma_0 in G towards 1") / _growth(t, NO_PENALTY)
 
 
-@against(below=1.0, text="R1 of 10 on D bounds G's spectra: growth of the largest singular value against that without")
+@spectra(
+    below=1.0,
+    weak="M",
+    text="R1 of 10 on D bounds G's spectra: growth of the largest singular value against that without",
+)
 def penalty_bounds_spectra(t: Table) -> float:
     return _growth(t, "R1 10") / _growth(t, NO_PENALTY)
 
 
 @stability(
+    of="training",
     above=0.25,
     text="D memorises: it takes training images for real more often than others (above 98 % against 50 to 55 %)",
 )
@@ -295,6 +308,7 @@ def discriminator_memorises(t: Table) -> float:
 
 @stability(
     where="Appendix G.1",
+    of="training",
     above=3.0,
     bar_of="paper",
     text="once D is frozen its loss leaves the normal range of 0 to 3 (upwards of 300)",
@@ -305,7 +319,9 @@ def frozen_discriminator_loses(t: Table) -> float:
 
 @against(
     where="Appendix G.1",
+    of="training",
     below=1.0,
+    weak="M",
     text="once G is frozen D's loss goes towards zero: at the end against that of both training on",
 )
 def frozen_generator_loses(t: Table) -> float:
@@ -316,6 +332,7 @@ def frozen_generator_loses(t: Table) -> float:
     experiment="biggan_penalty_sweeps",
     where="Appendix I",
     above=0.9,
+    correlation=True,
     text="“the strength of the penalty correlates negatively with performance”: rank correlation with the score lost",
 )
 def stronger_penalties_cost_more(t: Table) -> float:
@@ -350,13 +367,10 @@ def concatenation_gains(t: Table) -> float:
     return _gain(t, "N(0,I) and Bernoulli")
 
 
-@latents(
-    below=0.1,
-    text="uniform, signs, categorical and sparse normal do near-identically: largest gain or loss of the four",
-)
-def others_do_alike(t: Table) -> float:
+@latents(above=-0.1, below=0.1, text="uniform, signs, categorical and sparse normal do near-identically: gain of each")
+def others_do_alike(t: Table) -> dict[str, float]:
     alike = ("U[-1,1]", "Bernoulli {-1,1}", "categorical {-1,0,1}", "N(0,I) x Bernoulli")
-    return max(abs(_gain(t, model)) for model in alike)
+    return {model: _gain(t, model) for model in alike}
 
 
 @latents(above=0.9, ratio=True, text="a quarter of the dimensions suffices: at least 0.9 of the score")
@@ -375,7 +389,10 @@ def cifar_score(t: Table) -> float:
 
 
 @cifar10(
-    where="ours", above=0.5, text="without truncation, samples have at least half of the score of as many real images"
+    where="ours",
+    whose="ours",
+    above=0.5,
+    text="without truncation, samples have at least half of the score of as many real images",
 )
 def half_of_the_data(t: Table) -> float:
     return score(t, BIGGAN, truncation="none") / score(t, "data")
@@ -384,10 +401,12 @@ def half_of_the_data(t: Table) -> float:
 @claim(
     experiment="biggan_real_scores",
     where="Appendix C.3",
+    of="numbers",
     above=1.0,
     ratio=True,
+    weak="V",
     text="images that the classifier was trained on score higher than others, at every size",
 )
-def classifier_prefers_its_own(t: Table) -> float:
+def classifier_prefers_its_own(t: Table) -> dict[str, float]:
     sizes = _resolutions(t)
-    return min(score(t, "training data", resolution=r) / score(t, "validation data", resolution=r) for r in sizes)
+    return {r: score(t, "training data", resolution=r) / score(t, "validation data", resolution=r) for r in sizes}

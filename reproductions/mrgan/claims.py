@@ -6,7 +6,7 @@ a Fréchet distance) the claim is made on those. Thresholds are ours wherever th
 
 from collections.abc import Iterable
 from functools import partial
-from itertools import pairwise
+from itertools import pairwise, product
 
 from common.measurements.numbers import distance, diversity, ratio
 from common.measurements.table import Missing, Table
@@ -30,10 +30,19 @@ def lead(one: float, other: float) -> float:
     return one - other if other >= 0 else (one - other) / -other
 
 
-def least_ratio(t: Table, models: Iterable[str], baselines: Iterable[str], task: str) -> float:
-    """Least diversity of ``models`` over the greatest of ``baselines``."""
-    greatest = max(diversity(t, model, task=task) for model in baselines)
-    return ratio(min(diversity(t, model, task=task) for model in models), greatest)
+def diversities(t: Table, models: Iterable[str], baselines: Iterable[str], task: str) -> dict[str, float]:
+    """Each of ``models`` over each of ``baselines``."""
+    return {
+        f"{one} over {other}": ratio(diversity(t, one, task=task), diversity(t, other, task=task))
+        for one, other in product(models, baselines)
+    }
+
+
+def leads(t: Table, pairs: Iterable[tuple[str, str]], task: str) -> dict[str, float]:
+    """In realism."""
+    return {
+        f"{one} over {other}": lead(realism(t, one, task=task), realism(t, other, task=task)) for one, other in pairs
+    }
 
 
 def competitive(t: Table, baseline: str, task: str) -> float:
@@ -59,8 +68,8 @@ inpainting = partial(claim, experiment="mrgan_celeba_inpainting")
     ratio=True,
     text="all variants are more diverse than the baselines, without exception",
 )
-def all_more_diverse(t: Table) -> float:
-    return least_ratio(t, VARIANTS, BASELINES, "translation")
+def all_more_diverse(t: Table) -> dict[str, float]:
+    return diversities(t, VARIANTS, BASELINES, "translation")
 
 
 @cityscapes(
@@ -69,33 +78,30 @@ def all_more_diverse(t: Table) -> float:
     ratio=True,
     text="the reconstruction loss leaves next to no diversity: each Gaussian variant has at least twice Pix2Pix's",
 )
-def reconstruction_kills_diversity(t: Table) -> float:
-    return least_ratio(t, [name for name in VARIANTS if name.startswith("Gaussian")], [PIX2PIX], "translation")
+def reconstruction_kills_diversity(t: Table) -> dict[str, float]:
+    return diversities(t, [name for name in VARIANTS if name.startswith("Gaussian")], [PIX2PIX], "translation")
 
 
 @cityscapes(above=0.0, text="Gaussian MR1, proxy MR1 and proxy MR2 are more realistic than both baselines")
-def best_three_more_realistic(t: Table) -> float:
-    """Least lead over the best baseline."""
-    best = max(realism(t, model, task="translation") for model in BASELINES)
-    return lead(min(realism(t, model, task="translation") for model in BEST), best)
+def best_three_more_realistic(t: Table) -> dict[str, float]:
+    return leads(t, product(BEST, BASELINES), "translation")
 
 
 @cityscapes(above=1.0, ratio=True, text="and more diverse")
-def best_three_more_diverse(t: Table) -> float:
-    return least_ratio(t, BEST, BASELINES, "translation")
+def best_three_more_diverse(t: Table) -> dict[str, float]:
+    return diversities(t, BEST, BASELINES, "translation")
 
 
 @cityscapes(
     above=-0.1, text="matching the mean only gives Gaussian variants comparable or better realism than the variance too"
 )
-def one_moment_is_enough(t: Table) -> float:
-    """Least lead."""
-    pairs = (("Gaussian MR1", "Gaussian MR2"), ("Gaussian proxy MR1", PROXY))
-    return min(lead(*(realism(t, model, task="translation") for model in pair)) for pair in pairs)
+def one_moment_is_enough(t: Table) -> dict[str, float]:
+    return leads(t, (("Gaussian MR1", "Gaussian MR2"), ("Gaussian proxy MR1", PROXY)), "translation")
 
 
 @cityscapes(
     where="after equation 4.6; the claim is ours",
+    whose="ours",
     below=1.0,
     ratio=True,
     text="proxy MR2 brings the conditional mean nearer to the truth than Pix2Pix has it",
@@ -107,22 +113,26 @@ def mean_is_nearer(t: Table) -> float:
 
 @cityscapes(
     where="Section 3.2",
+    of="numbers",
     above=5.0,
     ratio=True,
+    weak="M",
     text="and restores the conditional variance, which reconstruction drives to zero",
 )
 def variance_is_restored(t: Table) -> float:
     return ratio(variance(t, PROXY, task="translation"), variance(t, PIX2PIX, task="translation"))
 
 
-@superresolution(where="Table 5.1(b)", above=2.0, ratio=True, text="SRGAN's outputs become diverse with proxy MR2")
-def superresolution_more_diverse(t: Table) -> float:
-    return least_ratio(t, [PROXY], ["SRGAN+noise"], "super-resolution")
+@superresolution(
+    where="Table 5.1(b)", above=2.0, ratio=True, weak="M", text="SRGAN's outputs become diverse with proxy MR2"
+)
+def superresolution_more_diverse(t: Table) -> dict[str, float]:
+    return diversities(t, [PROXY], ["SRGAN+noise"], "super-resolution")
 
 
-@inpainting(where="Table 5.1(c)", above=2.0, ratio=True, text="GLCIC's outputs become diverse with proxy MR2")
-def inpainting_more_diverse(t: Table) -> float:
-    return least_ratio(t, [PROXY], ["GLCIC+noise"], "inpainting")
+@inpainting(where="Table 5.1(c)", above=2.0, ratio=True, weak="M", text="GLCIC's outputs become diverse with proxy MR2")
+def inpainting_more_diverse(t: Table) -> dict[str, float]:
+    return diversities(t, [PROXY], ["GLCIC+noise"], "inpainting")
 
 
 @superresolution(where="Section 5.2, Table 5.1(b)", below=0.1, text="at competitive realism: no more than 0.1 lost")
@@ -138,10 +148,11 @@ def inpainting_is_competitive(t: Table) -> float:
 # --- Figure 3.1 and Appendix F -----------------------------------------------------------------------------------
 
 mismatch = partial(claim, experiment="mrgan_loss_mismatch")
-combinations = partial(claim, experiment="mrgan_loss_combinations", where="Figure F.1")
+share = partial(mismatch, of="numbers")  # of the true variance
+combinations = partial(claim, experiment="mrgan_loss_combinations", where="Figure F.1", of="numbers")
 
 
-@mismatch(
+@share(
     where="Section 3.2",
     below=0.05,
     text="with the L1 loss only the noise is ignored: the conditional variance is next to nothing of the true one",
@@ -150,12 +161,12 @@ def l1_ignores_noise(t: Table) -> float:
     return variance(t, "L1 only")
 
 
-@mismatch(where="Figure 3.1(e)", below=0.05, text="and so it is with the GAN loss beside it")
+@share(where="Figure 3.1(e)", below=0.05, text="and so it is with the GAN loss beside it")
 def both_ignore_noise(t: Table) -> float:
     return variance(t, PIX2PIX)
 
 
-@mismatch(where="Figure 3.1(f)", above=0.25, text="proxy MR2 uses the noise: at least a quarter of the true variance")
+@share(where="Figure 3.1(f)", above=0.25, text="proxy MR2 uses the noise: at least a quarter of the true variance")
 def proxy_uses_noise(t: Table) -> float:
     return variance(t, PROXY)
 
@@ -172,13 +183,13 @@ def gan_alone_is_worse(t: Table) -> float:
 
 
 @combinations(below=0.05, text="without the GAN loss MR1 and proxy MR1 have variances near zero")
-def first_moment_alone_has_no_variance(t: Table) -> float:
-    return max(variance(t, f"{name} alone") for name in ("MR1", "proxy MR1"))
+def first_moment_alone_has_no_variance(t: Table) -> dict[str, float]:
+    return {name: variance(t, f"{name} alone") for name in ("MR1", "proxy MR1")}
 
 
-@combinations(above=0.1, text="MR2 and proxy MR2 do generate diverse outputs")
-def second_moment_alone_has_variance(t: Table) -> float:
-    return min(variance(t, f"{name} alone") for name in ("MR2", "proxy MR2"))
+@combinations(above=0.1, weak="M", text="MR2 and proxy MR2 do generate diverse outputs")
+def second_moment_alone_has_variance(t: Table) -> dict[str, float]:
+    return {name: variance(t, f"{name} alone") for name in ("MR2", "proxy MR2")}
 
 
 @combinations(
@@ -191,10 +202,10 @@ def mr2_is_nearer_in_variance(t: Table) -> float:
 @combinations(
     where="Figure F.2", below=0.0, text="as the weight of the reconstruction loss grows, the variance of outputs falls"
 )
-def reconstruction_takes_variance(t: Table) -> float:
-    """The greatest rise from one weight to the next (0, 1, 10, 100)."""
-    shares = [variance(t, arm) for arm in (PROXY, *(f"reconstruction {weight}" for weight in (1, 10, 100)))]
-    return max(b - a for a, b in pairwise(shares))
+def reconstruction_takes_variance(t: Table) -> dict[str, float]:
+    """The rise from one weight to the next."""
+    shares = {0: variance(t, PROXY), **{weight: variance(t, f"reconstruction {weight}") for weight in (1, 10, 100)}}
+    return {f"from {a} to {b}": shares[b] - shares[a] for a, b in pairwise(shares)}
 
 
 # --- Appendix C --------------------------------------------------------------------------------------------------
@@ -203,9 +214,8 @@ collapse = partial(claim, experiment="mrgan_mode_collapse", where="Appendix C")
 
 
 @collapse(above=7.5, text="MR1, MR2, proxy MR1 and proxy MR2 capture all eight modes")
-def moments_keep_modes(t: Table) -> float:
-    """The fewest modes of the four."""
-    return min(t.value(metric="modes", model=model) for model in ("MR1", "MR2", "proxy MR1", "proxy MR2"))
+def moments_keep_modes(t: Table) -> dict[str, float]:
+    return {model: t.value(metric="modes", model=model) for model in ("MR1", "MR2", "proxy MR1", "proxy MR2")}
 
 
 @collapse(below=1.5, text="with the GAN loss only one mode is captured")

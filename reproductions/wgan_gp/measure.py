@@ -280,7 +280,8 @@ def wgan_gp_cifar_curves(m: Measuring) -> None:
         number, cell = along[-1]["classifier_score"], m.cell(run)
         cell.add_numbers(along[-1].numbers)
         late = curve[len(curve) // 2 :]
-        trend = np.polyval(np.polyfit(np.arange(len(late)), late, 1), np.arange(len(late)))
+        at = np.arange(len(late))
+        trend = np.polyval(np.polyfit(at, late, min(1, at[-1])), at)  # an untrained run has one snapshot
         of = "deviation from a linear trend over the second half of the snapshots"
         cell.add("score_unrest", (late - trend).std(), "lower", of=of)
         over_all = number.protocol | {"selection": "mean of all snapshots"}
@@ -358,7 +359,8 @@ def wgan_gp_overfitting(m: Measuring) -> None:
         for name, values in losses.items():
             cell.curve(name, run.snapshots, values)
             late = values[len(values) // 2 :]
-            rise = np.polyfit(np.arange(len(late)), late, 1)[0] * len(late) / largest
+            slope = np.polyfit(np.arange(len(late)), late, 1)[0] if len(late) > 1 else 0.0
+            rise = slope * len(late) / largest
             cell.add(f"{name}_rise", rise, of="linear trend over the second half, over the largest loss", **text)
 
 

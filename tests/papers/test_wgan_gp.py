@@ -443,10 +443,10 @@ def test_an_untrained_critic_s_weights_at_the_bound_are_no_evidence(trained, hol
     """They are nearly all there once clipped: training must add to them."""
     cells = {"weights_at_bound": trained, "weights_at_bound_untrained": 0.97}
     table = table_of(*((metric, "clipping 0.01", "", value) for metric, value in cells.items()))
-    assert claims.weights_at_the_ends.holds(claims.weights_at_the_ends.effect(table)) is holds
+    assert claims.weights_at_the_ends.holds(table) is holds
 
 
-@pytest.mark.parametrize(("two", "one", "z"), [(100, 77, 1.729), (4, 0, 2.0), (0, 6, 2.449)])
+@pytest.mark.parametrize(("two", "one", "z"), [(100, 77, 1.729), (4, 0, 2.0), (0, 6, -2.449)])
 def test_the_sign_test_is_made_on_all_architectures(two, one, z):
     table = table_of(("wins", "Two-sided penalty", "", two), ("wins", "One-sided penalty", "", one))
     assert claims.no_significant_winner.effect(table) == pytest.approx(z, abs=1e-3)
@@ -465,7 +465,7 @@ def test_that_others_fail_says_nothing_where_wgan_gp_fails_too():
         trained = {"WGAN-GP": ours} | dict.fromkeys(claims.OTHERS, 0)
         return table_of(*(("trained", model, "architecture=every", value) for model, value in trained.items()))
 
-    assert claims.others_fail_one.effect(table(1)) == 0
+    assert claims.others_fail_one.effect(table(1)) == dict.fromkeys(claims.OTHERS, 0)
     with pytest.raises(Missing):
         claims.others_fail_one.effect(table(0))
 

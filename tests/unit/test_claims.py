@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from common.experiments.papers import library, papers
+from common.evaluation.names import NOTHING
+from common.experiments.papers import Experiment, library, papers
 from common.measurements.table import Missing, Table
 from common.reporting.bars import bars_set
 from common.reporting.claims import (
@@ -21,6 +22,7 @@ from common.reporting.claims import (
     load_claims,
     on_reported,
 )
+from common.reporting.gates import gate_of
 from common.reporting.results import reported_numbers
 from common.reporting.verdicts import (
     FEWEST,
@@ -151,6 +153,19 @@ def test_no_verdict_on_what_was_not_trained():
     assert gated(good, bad).verdict == NOT_TRAINED
     of_weights = evaluate(one_claim(above=0.0, of="training"), tables(1.0, 1.1, 0.9, 1.2, 1.0))
     assert gated(of_weights, bad).verdict == REPRODUCED
+
+
+@pytest.mark.parametrize(("where", "ratio"), [({}, 0.8), ({"truncation": "none"}, 0.5), ({"truncation": "most"}, None)])
+def test_a_gate_reads_the_cell_that_it_names_or_the_one_without_a_condition(where, ratio):
+    cells = {("A", ""): 4.0, ("A", "size=8;truncation=none"): 2.5, ("A", "truncation=best"): 3.0, (NOTHING, ""): 5.0}
+    rows = [{"metric": "FID", "model": m, "condition": c, "value": v, "better": "lower"} for (m, c), v in cells.items()]
+    gate = gate_of(Experiment("p", "e", {"gate": {"models": ["A"], "where": where}}))
+    if ratio is None:
+        with pytest.raises(Missing):
+            gate.effect(Table(pd.DataFrame(rows)))
+    else:
+        assert gate.effect(Table(pd.DataFrame(rows))) == {"A": ratio}
+        assert gate.effect(Table(pd.DataFrame([rows[1], rows[3]]))) == {"A": 0.5}  # the only one
 
 
 def test_what_is_exact_needs_no_seeds():
