@@ -23,6 +23,7 @@ from common.reporting.page_model import (
     is_counted,
     measured_on,
     numbers_held,
+    q_text,
     reading,
     time_spent,
     too_few,
@@ -30,7 +31,7 @@ from common.reporting.page_model import (
     why_weak,
     with_q,
 )
-from common.reporting.tables import markdown, number
+from common.reporting.tables import markdown
 from common.reporting.verdicts import CONFIDENCE, FEWEST
 
 NOT_BUILT = "not built yet"
@@ -176,9 +177,9 @@ def _environment(autoescape: bool) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    of_claims = (by_kind, claims_in_words, claims_of, counts, reading, too_few, warning, why_weak, with_q)
+    of_claims = (by_kind, claims_in_words, claims_of, counts, q_text, reading, too_few, warning, why_weak, with_q)
     of_html = (document, html_table, inline, marks, picture, tally, verdict)
-    functions = (*of_claims, *of_html, measured_on, number, numbers_held, time_spent, zip)
+    functions = (*of_claims, *of_html, measured_on, numbers_held, time_spent, zip)
     environment.globals.update({function.__name__: function for function in functions})
     environment.globals.update(meanings=MEANINGS, not_built=NOT_BUILT, signs=MARKS)
     environment.globals.update(forest_caption=FOREST, overview_caption=OVERVIEW, resampled=RESAMPLED)

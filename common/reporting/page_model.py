@@ -312,7 +312,7 @@ def claims_in_words(claims: pd.DataFrame) -> dict[str, pd.DataFrame]:
             "on ours": [
                 f"{row.evidence}{f'; **{w}**' if (w := warning(row.untrained)) else ''}" for row in part.itertuples()
             ],
-            "q": part["q"].map(number),
+            "q": part["q"].map(q_text),
             "bar set": part["bar_set"],
         }
         tables[heading] = pd.DataFrame(columns).drop(columns=[] if part["q"].notna().any() else "q")
@@ -326,6 +326,10 @@ def claims_of_all(papers: Iterable[PaperPage]) -> pd.DataFrame:
 
 def claims_of(claims: pd.DataFrame, experiment: str) -> pd.DataFrame:
     return claims[claims["experiment"] == experiment]
+
+
+def q_text(q: float) -> str:
+    return "< 0.001" if q < 0.001 else number(q)
 
 
 def why_weak(letters: str) -> str:
