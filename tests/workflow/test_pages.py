@@ -275,7 +275,7 @@ def test_what_does_not_count_stands_apart_and_untrained_networks_are_a_warning()
     counted, ours, weak = claims_in_words(claims).values()
     assert [len(part) for part in (counted, ours, weak)] == [8, 1, 1]
     assert list(counted.columns[-2:]) == ["q", "bar set"]
-    assert counted["q"].iloc[0] == "0.0300"
+    assert counted["q"].iloc[0] == "0.500"
     assert "q" not in ours
     assert "(not counted: cannot fail, or cannot hold; its measure" in weak["claim"].iloc[0]
     assert all("**holds for untrained networks too**" in text for text in counted["on ours"])
