@@ -20,6 +20,8 @@ from common.experiments.config import typed
 from common.experiments.declarations import SCALES, expand
 from common.experiments.settings import Deviation, deviations, lay_arm, override
 
+YARDSTICKS_PICTURE = "yardsticks.png"  # a figure of every experiment with a gate
+
 
 def slug(label: str) -> str:
     """``"WGAN · no-BN"`` -> ``"wgan-no-bn"``: the label as a file name."""
@@ -73,7 +75,20 @@ class Experiment:
 
     @property
     def figures(self) -> dict[str, str]:
-        """File name -> caption of everything that is drawn: pictures of images, plots, animations."""
+        """File name -> caption of everything that is drawn: pictures of images, plots, animations, and at the end the
+        gate's model between one that knows nothing and real data.
+        """
+        drawn = self.drawn_by_paper
+        if "gate" in self.declared and self.metrics:
+            model = self.declared["gate"]["models"][0]
+            drawn[YARDSTICKS_PICTURE] = (
+                f"How far training came: samples of a model that knows nothing, of {model}, real ones."
+            )
+        return drawn
+
+    @property
+    def drawn_by_paper(self) -> dict[str, str]:
+        """Those that the paper's ``figures.py`` draws."""
         return {
             f"{name}.{suffix}": caption
             for kind, suffix in (("pictures", "png"), ("figures", "svg"), ("animations", "webp"))

@@ -9,10 +9,11 @@ import pandas as pd
 from common.base.errors import UserError
 from common.base.files import write_text
 from common.base.schema import ROOT
-from common.experiments.papers import Experiment, Paper
+from common.experiments.papers import YARDSTICKS_PICTURE, Experiment, Paper
 from common.measurements.table import per_seed_tables, write_csv
 from common.reporting.bars import bars_set
 from common.reporting.claims import Claim, claims_table, evaluate, gated, load_claims
+from common.reporting.figures.yardsticks import show_yardsticks
 from common.reporting.gates import gate_verdict
 from common.reporting.markup import render
 from common.reporting.page_model import ExperimentPage
@@ -29,8 +30,7 @@ def report_experiment(
     write_csv(judge(page, claims), folder / "claims.csv")
     caption = f"{paper.title}: {experiment.title} ({experiment.source}), scale {page.scale}."
     write_tables(page.table, folder, caption, f"tab:{experiment.name}")
-    if experiment.figures:
-        draw(page)
+    draw(page)
     write_text(folder / "README.md", render("experiment.md", page=page))
 
 
@@ -47,13 +47,18 @@ def judge(results: Results, claims: Sequence[Claim]) -> pd.DataFrame:
 def draw(results: Results) -> None:
     """The experiment's figures. Raises a UserError where ``figures.py`` draws no such one as is declared."""
     experiment = results.experiment
+    declared = experiment.drawn_by_paper
+    if YARDSTICKS_PICTURE in experiment.figures:
+        show_yardsticks(results)
+    if not declared:
+        return
     file = (results.paper.folder / "figures.py").relative_to(ROOT)
     function = getattr(results.paper.module("figures"), experiment.name, None)
     if function is None:
-        raise UserError(f"{file} has no function {experiment.name}, which draws {', '.join(experiment.figures)}")
-    for name in experiment.figures:
+        raise UserError(f"{file} has no function {experiment.name}, which draws {', '.join(declared)}")
+    for name in declared:
         (results.folder / name).unlink(missing_ok=True)
     function(results)
-    if missing := [name for name in experiment.figures if not (results.folder / name).exists()]:
+    if missing := [name for name in declared if not (results.folder / name).exists()]:
         told = f"{file}: {experiment.name} has not drawn {', '.join(missing)}, as experiments.yaml declares"
         raise UserError(f"{told}; figures that show images belong under pictures, others under figures")

@@ -15,7 +15,22 @@ from markupsafe import Markup, escape
 from PIL import Image
 
 from common.reporting.claims import MARKS
-from common.reporting.page_model import counts, is_counted, measured_on, numbers_held, time_spent
+from common.reporting.page_model import (
+    by_kind,
+    claims_in_words,
+    claims_of,
+    counts,
+    is_counted,
+    measured_on,
+    numbers_held,
+    q_text,
+    reading,
+    time_spent,
+    too_few,
+    warning,
+    why_weak,
+    with_q,
+)
 from common.reporting.tables import markdown
 from common.reporting.verdicts import CONFIDENCE, FEWEST
 
@@ -30,6 +45,12 @@ MEANINGS = {
     "not comparable": "a number that the claim needs was not measured",
     NOT_BUILT: "an experiment that is declared, with the numbers the paper prints, and does not run yet",
 }
+FOREST = (
+    f"How many standard errors each effect lies beyond its claim's bar, with the {100 * CONFIDENCE:.0f} % interval, "
+    "and where the paper's own effect lies"
+)
+OVERVIEW = "A mark a claim: how many standard errors its effect lies beyond its bar"
+RESAMPLED = "The same models sampled anew: how much of the spread is the sampling's own"
 TYPES = {".png": "image/png", ".svg": "image/svg+xml", ".webp": "image/webp"}
 RELATIVE = re.compile(r"\[([^\]]+)\]\((?!https?://|#)[^)]*\)")
 COMMONMARK = MarkdownIt("commonmark", {"html": False}).enable("table")
@@ -156,9 +177,12 @@ def _environment(autoescape: bool) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    functions = (counts, document, html_table, inline, marks, measured_on, numbers_held, picture, tally, time_spent)
-    environment.globals.update({function.__name__: function for function in (*functions, verdict, zip)})
+    of_claims = (by_kind, claims_in_words, claims_of, counts, q_text, reading, too_few, warning, why_weak, with_q)
+    of_html = (document, html_table, inline, marks, picture, tally, verdict)
+    functions = (*of_claims, *of_html, measured_on, numbers_held, time_spent, zip)
+    environment.globals.update({function.__name__: function for function in functions})
     environment.globals.update(meanings=MEANINGS, not_built=NOT_BUILT, signs=MARKS)
+    environment.globals.update(forest_caption=FOREST, overview_caption=OVERVIEW, resampled=RESAMPLED)
     environment.filters["table"] = markdown
     return environment
 

@@ -9,15 +9,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from common.base.provenance import processor
 from common.base.schema import ROOT
 from common.evaluation.protocol import difference
-from common.experiments.papers import Deviation, Experiment, Paper, library
-from common.reporting.claims import MARKS, WEAK
+from common.experiments.papers import YARDSTICKS_PICTURE, Deviation, Experiment, Paper, library
+from common.reporting.claims import MARKS, NOT_REPRODUCED, REPRODUCED, UNDECIDED, WEAK
 from common.reporting.results import Results
-from common.reporting.tables import display_tables, duration, result_table
+from common.reporting.tables import display_tables, duration, number, result_table
+from common.reporting.verdicts import FEWEST, LUCK, benjamini_hochberg
 
 # The deviations that a reader asks for first, and how many the head of a page names.
 FIRST, NAMED = ("data", "image_size", "steps", "generator_width", "batch_size"), 4
@@ -52,26 +54,20 @@ class SettingDeviation:
 class ExperimentPage(Results):
     """What a page says of one experiment."""
 
+    @cached_property
+    def figures(self) -> dict[str, str]:
+        """File name -> caption of the figures that are there."""
+        return {file: text for file, text in self.experiment.figures.items() if (self.folder / file).exists()}
+
     @property
-    def claims_in_words(self) -> dict[str, pd.DataFrame]:
-        """Heading -> the claims that are counted, the gate and claims of ours, and those that are too weak to count."""
-        columns = {
-            "text": "claim",
-            "where": "where",
-            "on_reported": "on the paper's numbers",
-            "evidence": "on ours",
-            "bar_set": "bar set",
-        }
-        verdicts = [f"{MARKS[verdict]} {verdict}" for verdict in self.claims["verdict"]]
-        table = self.claims.assign(verdict=verdicts)
-        weak = table["weak"] != ""
-        table.loc[weak, "text"] += [f" (not counted: {why_weak(letters)})" for letters in table.loc[weak, "weak"]]
-        parts = {
-            "": table[is_counted(table)],
-            "Not the paper's: preconditions and statements of ours": table[table["whose"] == "ours"],
-            "Too weak to count, as they are measured now": table[(table["whose"] == "paper") & weak],
-        }
-        return {name: part[["verdict", *columns]].rename(columns=columns) for name, part in parts.items() if len(part)}
+    def first_figures(self) -> dict[str, str]:
+        """What the page begins with."""
+        first = [*list(self.figures)[:1], YARDSTICKS_PICTURE]
+        return {file: text for file, text in self.figures.items() if file in first}
+
+    @property
+    def other_figures(self) -> dict[str, str]:
+        return {file: text for file, text in self.figures.items() if file not in self.first_figures}
 
     @property
     def command(self) -> str:
@@ -124,7 +120,17 @@ class ExperimentPage(Results):
 
     @property
     def tables(self) -> list[pd.DataFrame]:
-        return display_tables(self.table)
+        return display_tables(result_table(self.reported, self.measured[~self._resampled]))
+
+    @property
+    def resampling_tables(self) -> list[pd.DataFrame]:
+        """How much of a spread is the sampling's own: for who asks."""
+        resampled = self.measured[self._resampled]
+        return display_tables(result_table(self.reported[:0], resampled)) if len(resampled) else []
+
+    @property
+    def _resampled(self) -> pd.Series:
+        return self.measured["metric"].str.endswith("_resampling")
 
     @property
     def footnotes(self) -> list[str]:
@@ -193,7 +199,8 @@ class PaperPage:
 
     @cached_property
     def claims(self) -> pd.DataFrame:
-        return pd.concat([page.claims for page in self.pages])
+        """Of all its experiments; q over these."""
+        return with_q(pd.concat([page.claims for page in self.pages]))
 
     @property
     def runs(self) -> list[pd.DataFrame]:
@@ -244,8 +251,95 @@ def is_counted(claims: pd.DataFrame) -> pd.Series:
     return (claims["whose"] == "paper") & (claims["weak"] == "")
 
 
+def is_judged(claims: pd.DataFrame) -> pd.Series:
+    """Which of those that count got, or could have got, a verdict from seeds."""
+    by_seeds = ~claims["exact"].astype(bool) & (claims["n"] >= FEWEST)
+    return is_counted(claims) & by_seeds & claims["verdict"].isin([REPRODUCED, NOT_REPRODUCED, UNDECIDED])
+
+
+def with_q(claims: pd.DataFrame) -> pd.DataFrame:
+    """With a column q, Benjamini and Hochberg's over the claims that are judged; NaN of others."""
+    judged = is_judged(claims).to_numpy(bool)
+    q = np.full(len(claims), np.nan)
+    q[judged] = benjamini_hochberg(claims.loc[judged, "p"])
+    return claims.assign(q=q)
+
+
+def too_few(claims: pd.DataFrame) -> str:
+    """What an experiment, or a page, without seeds enough for verdicts says; "" of others."""
+    of_seeds = claims[~claims["exact"].astype(bool) & (claims["n"] > 0)]
+    few = len(of_seeds) > 0 and (of_seeds["n"] < FEWEST).all()
+    return f"**With fewer than {FEWEST} seeds tables are filled and nothing is decided.**" if few else ""
+
+
+def reading(claims: pd.DataFrame) -> list[str]:
+    """What must be known before the verdicts of a page are read."""
+    notes = [too_few(claims)]
+    if judged := is_judged(claims).sum():
+        lucky = f"{LUCK * judged:.2g}"
+        notes.append(
+            f"Of {judged} claim{'s' if judged > 1 else ''} judged at most {lucky} may be called reproduced by luck, "
+            "and as many not reproduced. q is the share of lucky ones to expect among verdicts with a q as small."
+        )
+    if len(claims):
+        notes.append(
+            "A verdict is about the typical training; beside it stand how many seeds hold and, where all do, below "
+            "which share trainings fail."
+        )
+    return list(filter(None, notes))
+
+
+def by_kind(claims: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Heading -> the claims that are counted, the gate and claims of ours, and those that are too weak to count."""
+    ours = claims["whose"] == "ours"
+    parts = {
+        "": claims[is_counted(claims)],
+        "Not the paper's: preconditions and statements of ours": claims[ours],
+        "Too weak to count, as they are measured now": claims[~ours & (claims["weak"] != "")],
+    }
+    return {heading: part for heading, part in parts.items() if len(part)}
+
+
+def claims_in_words(claims: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The parts of :func:`by_kind`, of claims with q, as tables to be read."""
+    tables = {}
+    for heading, part in by_kind(claims).items():
+        columns = {
+            "verdict": [f"{MARKS[verdict]} {verdict}" for verdict in part["verdict"]],
+            "claim": [f"{row.text}{f' ({why})' if (why := why_weak(row.weak)) else ''}" for row in part.itertuples()],
+            "where": part["where"],
+            "on the paper's numbers": part["on_reported"],
+            "on ours": [
+                f"{row.evidence}{f'; **{w}**' if (w := warning(row.untrained)) else ''}" for row in part.itertuples()
+            ],
+            "q": part["q"].map(q_text),
+            "bar set": part["bar_set"],
+        }
+        tables[heading] = pd.DataFrame(columns).drop(columns=[] if part["q"].notna().any() else "q")
+    return tables
+
+
+def claims_of_all(papers: Iterable[PaperPage]) -> pd.DataFrame:
+    """Of several papers; q over these."""
+    return with_q(pd.concat([page.claims for page in papers]))
+
+
+def claims_of(claims: pd.DataFrame, experiment: str) -> pd.DataFrame:
+    return claims[claims["experiment"] == experiment]
+
+
+def q_text(q: float) -> str:
+    return "< 0.001" if q < 0.001 else number(q)
+
+
 def why_weak(letters: str) -> str:
-    return "; ".join(WEAK[letter] for letter in letters)
+    """Why a claim with these letters does not count; "" where there are none."""
+    return f"not counted: {'; '.join(WEAK[letter] for letter in letters)}" if letters else ""
+
+
+def warning(untrained: str) -> str:
+    """By the claim's verdict on untrained networks."""
+    return "holds for untrained networks too" if untrained == REPRODUCED else ""
 
 
 def counts(claims: pd.DataFrame) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 from common.base.errors import UserError
 from common.base.files import write_text
 from common.experiments.papers import chosen_papers
+from common.reporting.figures.forest import forest_of, overview_of
 from common.reporting.markup import render
-from common.reporting.page_model import paper_page, unbuilt
+from common.reporting.page_model import claims_of_all, paper_page, unbuilt
 
 
 def write_pages(config: Mapping[str, Any]) -> Path:
@@ -28,7 +29,11 @@ def write_pages(config: Mapping[str, Any]) -> Path:
         lines = [f"{results / name} holds no results; run snakemake reproduce_{name} first" for name in names]
         raise UserError("\n".join(lines))
     for page in pages:
-        write_text(results / "pages" / f"{page.paper.name}.html", render("paper.html", one=page, scale=scale))
+        forest = forest_of(page, results / page.paper.name)
+        text = render("paper.html", one=page, forest=forest, scale=scale)
+        write_text(results / "pages" / f"{page.paper.name}.html", text)
     index = results / "pages" / "index.html"
-    write_text(index, render("index.html", reproductions=pages, unbuilt=unbuilt(), scale=scale))
+    model: dict[str, Any] = {"reproductions": pages, "claims": claims_of_all(pages), "unbuilt": unbuilt()}
+    model["forest"] = overview_of(pages, results)
+    write_text(index, render("index.html", scale=scale, **model))
     return index

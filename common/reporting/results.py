@@ -76,7 +76,8 @@ class Results:
     def claims(self) -> pd.DataFrame:
         """The claims with their verdicts (:func:`common.reporting.claims.claims_table`)."""
         texts = ("weak", "bar_set", "untrained", "where")
-        return pd.read_csv(self.folder / "claims.csv").fillna(dict.fromkeys(texts, ""))
+        read = pd.read_csv(self.folder / "claims.csv", dtype=dict.fromkeys(texts, str))
+        return read.fillna(dict.fromkeys(texts, ""))
 
     @cached_property
     def sheets(self) -> Mapping[str, np.ndarray]:

@@ -10,8 +10,18 @@ import pandas as pd
 from common.base.files import write_text
 from common.experiments.papers import Paper
 from common.reporting.claims import MARKS, NOT_REPRODUCED, REPRODUCED
+from common.reporting.figures.forest import forest_of, overview_of
 from common.reporting.markup import render
-from common.reporting.page_model import PaperPage, counts, is_counted, numbers_held, paper_page, time_spent, unbuilt
+from common.reporting.page_model import (
+    PaperPage,
+    claims_of_all,
+    counts,
+    is_counted,
+    numbers_held,
+    paper_page,
+    time_spent,
+    unbuilt,
+)
 
 
 def summarise(papers: list[Paper], config: Mapping[str, Any]) -> str:
@@ -19,7 +29,10 @@ def summarise(papers: list[Paper], config: Mapping[str, Any]) -> str:
     scale = config["scale"]
     file = Path(config["results"]) / scale / "README.md"
     pages = [paper_page(paper, config) for paper in papers]
-    model = {"unbuilt": _unbuilt_table(file.parent), "experiments_table": _experiments_table}
+    model: dict[str, Any] = {"unbuilt": _unbuilt_table(file.parent), "experiments_table": _experiments_table}
+    model |= {"overview": _overview(pages), "claims": claims_of_all(pages)}
+    model |= {"forest": overview_of(pages, file.parent)}
+    model |= {"forests": {page.paper.name: forest_of(page, file.parent / page.paper.name) for page in pages}}
     write_text(file, render("summary.md", pages=pages, scale=scale, **model))
     lines = []
     for page in pages:
@@ -29,12 +42,27 @@ def summarise(papers: list[Paper], config: Mapping[str, Any]) -> str:
     return "\n".join([*lines, legend, f"Tables, figures and every verdict: {file}"])
 
 
+def _overview(pages: list[PaperPage]) -> pd.DataFrame:
+    """A row a paper, a column a verdict."""
+    verdicts = [f"{mark} {name}" for name, mark in MARKS.items()]
+    return pd.DataFrame(
+        {
+            "paper": page.paper.title,
+            **dict(zip(verdicts, page.numbers, strict=False)),
+            "experiments": len(page.pages),
+            "training": time_spent(page.runs),
+        }
+        for page in pages
+    )
+
+
 def _experiments_table(paper: PaperPage) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "experiment": f"[{page.experiment.title}]({paper.paper.name}/{page.experiment.name}/README.md)",
             "source": page.experiment.source,
             "fidelity": page.fidelity,
+            "seeds": page.seeds,
             "claims": " ".join(MARKS[verdict] for verdict in page.claims.loc[is_counted(page.claims), "verdict"]),
             "training": time_spent([page.runs]),
             "regenerate": f"`{page.command}`",

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from common.base.files import write_text
+from common.evaluation.names import YARDSTICKS
 from common.evaluation.protocol import difference
 from common.measurements.conditions import parse_conditions
 from common.measurements.table import write_csv
@@ -48,10 +49,11 @@ def result_table(reported: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame
 
     A measurement whose protocol is the reported one stands directly below it, with their difference in a third
     row; one with another protocol stands in a row of its own, marked ¹. A metric's unit follows its name.
-    Conditions read ``k=v;k=v``.
+    Conditions read ``k=v;k=v``. Yardsticks are the last columns.
     """
     rows = []
-    models = list(dict.fromkeys([*measured["model"], *reported["model"]]))
+    named = dict.fromkeys([*measured["model"], *reported["model"]])
+    models = [*(name for name in named if name not in YARDSTICKS), *(name for name in YARDSTICKS if name in named)]
     both = pd.concat([reported, measured])
     for (metric, condition), group in both.groupby(["metric", "condition"], sort=False):
         cells = {
@@ -77,16 +79,18 @@ def result_table(reported: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame
 
 def display_tables(table: pd.DataFrame) -> list[pd.DataFrame]:
     """A :func:`result_table` as a reader wants it: where one model was measured under many values of one condition,
-    those values become the columns; other conditions get a table of their own.
+    those values become the columns; other conditions get a table of their own, as do values with yardsticks.
     """
-    models = [column for column in table.columns if column not in ("metric", "condition", "")]
+    columns = [column for column in table.columns if column not in ("metric", "condition", "")]
+    models = [column for column in columns if column not in YARDSTICKS]
     if "condition" not in table:
         return [table]
     if len(models) != 1:
         return [table.assign(condition=[condition.replace(";", ", ") for condition in table["condition"]])]
     tables = []
     for key, rows in table.groupby([next(iter(parse_conditions(text)), "") for text in table["condition"]], sort=False):
-        if not key:
+        yardsticks = rows[columns].drop(columns=models)
+        if not key or (yardsticks != "").any(axis=None):
             tables.append(rows)
             continue
         names = [", ".join(f"{k} = {v}" for k, v in parse_conditions(text).items()) for text in rows["condition"]]

@@ -6,8 +6,11 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,20 +18,45 @@ import pytest
 from helpers import ROOT
 
 from common.base.errors import UserError
+from common.evaluation.names import NOTHING, REAL
 from common.experiments.config import load_config
-from common.experiments.papers import library, papers
+from common.experiments.papers import YARDSTICKS_PICTURE, library, papers
 from common.pipeline.plan import Plan
 from common.reporting.claims import MARKS, load_claims
 from common.reporting.experiment_page import draw
+from common.reporting.figures.forest import draw_forest, draw_overview
 from common.reporting.figures.plots import figure, show_images
-from common.reporting.markup import SIGNS, document, html_table, inline, render
-from common.reporting.page_model import DISAGREEMENTS, ExperimentPage, PaperPage, command, counts
+from common.reporting.figures.yardsticks import first, rows_of_outputs, show_yardsticks
+from common.reporting.markup import RESAMPLED, SIGNS, document, html_table, inline, render
+from common.reporting.page_model import (
+    DISAGREEMENTS,
+    ExperimentPage,
+    PaperPage,
+    claims_in_words,
+    command,
+    counts,
+    is_counted,
+    reading,
+    too_few,
+    with_q,
+)
 from common.reporting.pages import write_pages
 from common.reporting.results import Results
 from common.reporting.summary import telling
-from common.reporting.tables import display_tables, duration
+from common.reporting.tables import display_tables, duration, result_table
+from common.reporting.verdicts import LUCK
 
 VOID = {"meta", "img", "br", "link", "hr", "input", "source"}
+
+
+def read_claims(file: Path) -> pd.DataFrame:
+    return pd.read_csv(file, dtype={"weak": str}).fillna({"weak": ""})
+
+
+def experiment_pages(name: str) -> Iterator[ExperimentPage]:
+    paper = papers()[name]
+    for one in paper.at("quick").values():
+        yield ExperimentPage(paper, one, load_config(), ROOT / "results/quick" / name / one.name)
 
 
 class Reader(HTMLParser):
@@ -68,8 +96,10 @@ def folder(tmp_path_factory):
     """Where the pages lie."""
     root = tmp_path_factory.mktemp("pages")
     (root / "quick").mkdir()
-    for paper in papers():
-        (root / "quick" / paper).symlink_to(ROOT / "results" / "quick" / paper)
+    for paper, one in papers().items():
+        (root / "quick" / paper).mkdir()  # what is drawn of the whole paper is written there
+        for name in one.at("quick"):
+            (root / "quick" / paper / name).symlink_to(ROOT / "results" / "quick" / paper / name)
     return write_pages(load_config({"results": str(root)})).parent
 
 
@@ -108,7 +138,7 @@ def test_every_experiment_s_pictures_are_inside_and_described(pages):
         files = [file for one in paper.at("quick").values() for file in one.figures]
         assert len(still) == sum(file.endswith(".webp") for file in files)
         pictures = page.of("img")
-        assert len(pictures) == len(files)
+        assert len(pictures) == len(files) + 1  # the paper's claims on one axis
         for picture in pictures:
             assert picture["alt"]
             kind, _, data = picture["src"].partition(";base64,")
@@ -142,13 +172,14 @@ def test_marks_are_told_in_words(pages):
     assert not any(page.unspoken for page in pages.values())
     labels = [one.get("aria-label") for one in pages["biggan"].of("span") if one.get("role") == "img"]
     files = [ROOT / "results/quick/biggan" / name / "claims.csv" for name in papers()["biggan"].at("quick")]
-    assert labels == [counts(pd.read_csv(file)) for file in files]
+    assert labels == [counts(read_claims(file)) for file in files]
     for name in MARKS:
         assert any(f"verdict {name.replace(' ', '-')}" == one.get("class") for one in pages["biggan"].of("span"))
 
 
 def test_the_index_counts_every_claim(pages):
-    verdicts = pd.concat(map(pd.read_csv, (ROOT / "results/quick").glob("*/*/claims.csv")))["verdict"]
+    claims = pd.concat(map(read_claims, (ROOT / "results/quick").glob("*/*/claims.csv")))
+    verdicts = claims.loc[is_counted(claims), "verdict"]
     told = [word.strip() for word in pages["index"].words if word.strip()]
     totals = told[told.index("together") + 1 :]
     assert totals[: len(MARKS)] == [str((verdicts == name).sum()) for name in MARKS]
@@ -162,9 +193,10 @@ def test_a_result_page_answers_first_what_is_asked_first():
     folder = ROOT / "results/quick/msgan/msgan_facades"
     page = ExperimentPage(paper, paper.experiments["msgan_facades"], load_config(), folder)
     text = re.sub(" +", " ", render("experiment.md", page=page))
-    titles = ["Numbers", "Claims", "Figures", "Protocols", "Deviations", "Not stated in the paper", "Cost"]
+    titles = ["Claims", "Numbers", "More figures", "Deviations", "Not stated in the paper", "Cost"]
     assert re.findall("^## (.*)", text, re.M) == titles
     head = text.partition("## ")[0]
+    assert head.index("](samples.png)") < head.index("Regenerate")
     assert "`snakemake msgan_facades`" in head
     assert f"{duration(page.runs['seconds'].sum())} of training · {page.runs['hardware'][0]}" in head
     assert "`image_size` 32 (paper: 256)" in head
@@ -173,12 +205,123 @@ def test_a_result_page_answers_first_what_is_asked_first():
     for _, claim in page.claims.iterrows():
         assert f"| {MARKS[claim.verdict]} {claim.verdict} | {claim.text} |" in text
         assert f"| {claim.on_reported} | {claim.evidence} |" in text
+    shown, _, folded = text.partition(f"<details><summary>{RESAMPLED}</summary>")
+    assert "NDB resampling" not in shown
+    assert "| NDB resampling |" in folded.partition("</details>")[0]
+    assert "<details><summary>Protocols" in folded
 
 
-def test_the_most_telling_claims_lie_farthest_from_their_thresholds():
-    rows = [("a", "reproduced", 3.0, 2.0, 4.0), ("b", "reproduced", 9.0, 8.0, 10.0), ("c", "undecided", 99.0, 0.0, 1.0)]
-    claims = pd.DataFrame(rows, columns=["claim", "verdict", "effect", "low", "high"]).assign(threshold=1.0)
-    assert [row.claim for row in telling(claims)] == ["b", "a"]
+# --- Claims --------------------------------------------------------------------------------------------------------
+
+
+def made_up(**columns: Any) -> pd.DataFrame:
+    """A table of claims like ``claims.csv``, one for each verdict and more, of two experiments."""
+    n = 10
+    table = {
+        "claim": [f"c{i}" for i in range(n)],
+        "experiment": ["one"] * 6 + ["two"] * (n - 6),
+        "text": [f"claim {i} says $more$ than fits into a line of the picture, " * (1 + i % 4) for i in range(n)],
+        "verdict": [*MARKS, *MARKS],
+        "standing": [6.0, -40.0, 1.0, 8.0, np.nan, 99.0, -6.0, 1.7, -1.0, np.nan],
+        "reach": [4.6, 4.6, 4.6, 4.6, np.nan, 4.6, 4.6, np.nan, 2.9, np.nan],
+        "standing_paper": [4.0, np.inf, -99.0, *[np.nan] * (n - 3)],
+        "exact": [False] * 5 + [True] * 2 + [False] * 3,
+        "n": [5] * 4 + [0] + [5] * 4 + [1],
+        "holding": [3] * n,
+        "p": [0.001, 0.01, 0.5, 0.001, 1.0, 0.0, 0.0, 0.2, 0.3, 1.0],
+        "whose": ["paper"] * n,
+        "weak": [""] * n,
+        "untrained": ["reproduced"] + ["undecided"] * (n - 1),
+    }
+    return pd.DataFrame(table | {"where": "", "on_reported": "", "evidence": "×2", "bar_set": ""} | columns)
+
+
+def test_every_counted_claim_is_drawn_once_and_always_alike(tmp_path):
+    for place in ("a", "b"):
+        draw_forest(made_up(), {"two": "Two", "one": "One"}, tmp_path / place)
+    text = (tmp_path / "a.svg").read_text(encoding="utf-8")
+    assert text == (tmp_path / "b.svg").read_text(encoding="utf-8")
+    assert sorted(re.findall(r'id="claim-(\w+)"', text)) == sorted(made_up()["claim"])
+    assert text.index(">Two<") < text.index(">One<")
+    assert text.count(">exact<") == 2
+    assert not re.search(r">[^<]{90,}<", text)  # no label runs into the axis
+    draw_overview({"A paper": made_up(), "Another": made_up()[:0]}, tmp_path / "all")
+    assert ">Another<" in (tmp_path / "all.svg").read_text(encoding="utf-8")
+
+
+def test_only_claims_that_count_are_drawn(folder):
+    for name, paper in papers().items():
+        claims = PaperPage(paper, list(experiment_pages(name)), "quick").claims
+        text = (folder.parent / name / "forest.svg").read_text(encoding="utf-8")
+        assert sorted(re.findall(r'id="claim-(\w+)"', text)) == sorted(claims.loc[is_counted(claims), "claim"])
+
+
+def test_a_page_tells_how_much_luck_may_be_in_it():
+    claims = with_q(made_up())
+    judged = claims["q"].notna()
+    assert claims.loc[judged, "claim"].tolist() == ["c0", "c1", "c2", "c7"]
+    assert claims.loc[judged, "q"].tolist() == pytest.approx([0.004, 0.02, 0.5, 4 / 15])
+    assert reading(claims)[0].startswith(f"Of 4 claims judged at most {4 * LUCK:.2g} may be called reproduced by luck")
+    assert not too_few(claims)
+    few = made_up(n=3)
+    assert "nothing is decided" in reading(few)[0]
+    assert "luck" not in reading(few)[0]
+    assert not too_few(made_up(n=3, exact=True))
+    assert reading(made_up()[:0]) == []
+
+
+def test_what_does_not_count_stands_apart_and_untrained_networks_are_a_warning():
+    claims = with_q(made_up(whose=["ours"] + ["paper"] * 9, weak=["", "TM"] + [""] * 8, untrained="reproduced"))
+    counted, ours, weak = claims_in_words(claims).values()
+    assert [len(part) for part in (counted, ours, weak)] == [8, 1, 1]
+    assert list(counted.columns[-2:]) == ["q", "bar set"]
+    assert counted["q"].iloc[0] == "0.500"
+    assert "q" not in ours
+    assert "(not counted: cannot fail, or cannot hold; its measure" in weak["claim"].iloc[0]
+    assert all("**holds for untrained networks too**" in text for text in counted["on ours"])
+
+
+def test_the_most_telling_claims_lie_farthest_from_their_bars():
+    assert [row.claim for row in telling(made_up())] == ["c1", "c0"]
+
+
+# --- Yardsticks ----------------------------------------------------------------------------------------------------
+
+
+def test_an_experiment_with_a_gate_shows_its_model_between_nothing_and_the_real(tmp_path):
+    paper = papers()["wgan"]
+    one = paper.experiments["wgan_robustness"]
+    assert YARDSTICKS_PICTURE not in replace(one, declared={**one.declared, "metrics": []}).figures
+    one = replace(one, declared={**one.declared, "gate": {"models": ["WGAN · DCGAN"]}})
+    assert list(one.figures)[-1] == YARDSTICKS_PICTURE
+    assert YARDSTICKS_PICTURE not in one.drawn_by_paper
+    samples = np.zeros((20, 8, 8, 1), np.uint8)
+    np.savez(tmp_path / "sheets.npz", **{NOTHING: samples, "WGAN · DCGAN": samples[:9], REAL: samples})
+    show_yardsticks(Results(paper, one, load_config(), tmp_path, tmp_path / "sheets.npz"))
+    assert (tmp_path / YARDSTICKS_PICTURE).exists()
+
+
+def test_yardsticks_are_shown_by_as_many_samples_each():
+    videos = np.arange(2 * 5, dtype=np.uint8).reshape(2, 5, 1, 1, 1)
+    shown = first({"a": videos, "b": np.zeros((9, 1, 1, 1), np.uint8)})
+    assert shown["a"].ravel().tolist() == [2, 7]  # the middle frames
+    assert len(shown["b"]) == 2
+    ours, real = np.arange(20, dtype=np.uint8).reshape(-1, 1, 1, 1), np.zeros((6, 1, 1, 1), np.uint8)
+    shown, columns = rows_of_outputs({"ours": ours, REAL: real})
+    assert columns == 3
+    assert shown["ours"].ravel().tolist() == [0, 1, 2, 10, 11, 12]
+
+
+def test_yardsticks_are_a_table_s_last_columns():
+    cells = [(REAL, "", 1.0), (NOTHING, "", 9.0), ("A", "", 2.0), ("A", "n=1", 3.0), ("A", "n=2", 4.0)]
+    text = {"metric": "fd", "spread": np.nan, "better": "lower", "unit": "", "protocol": "fd"}
+    measured = pd.DataFrame(cells, columns=["model", "condition", "value"]).assign(**text)
+    plain, wide = display_tables(result_table(measured[:0], measured))
+    assert list(plain.columns[-3:]) == ["A", NOTHING, REAL]
+    assert list(wide.columns) == ["metric", "", "n = 1", "n = 2"]
+
+
+# --- Parts of pages ------------------------------------------------------------------------------------------------
 
 
 def test_commands_name_a_scale_that_is_not_the_default():

@@ -18,7 +18,9 @@ for reported in all_experiments():
             curves=f"{folder}/curves.csv",
             runs=f"{folder}/runs.csv",
             sheets=f"{plan.runs}/{reported.paper}/{reported.name}/sheets.npz",
-            template="common/reporting/templates/experiment.md.j2",
+            templates=expand(
+                "common/reporting/templates/{part}.md.j2", part=["experiment", "claims", "legend"]
+            ),
             reported=f"reproductions/{reported.paper}/reported.csv",
         output:
             page=f"{folder}/README.md",
