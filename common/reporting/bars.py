@@ -1,69 +1,65 @@
-"""Since when the bar of a claim stands: the last commit that touched it, by git."""
+"""Since when the bar of a claim stands, by the history of its file."""
 
 import ast
-import re
 import subprocess
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-_BAR = re.compile(r"\b(above|below)=")
-_HEADER = re.compile(r"^([0-9a-f]{40}) \d+ (\d+)")
+Bars = tuple[tuple[str, str], ...]
 
 
 @cache
 def bars_set(file: Path) -> dict[str, str]:
-    """Name of each claim of a ``claims.py`` -> ``"abc1234, 2026-11-20"``; nothing outside a git checkout."""
-    lines = _blamed(file)
-    if not lines:
+    """Name of each claim of a ``claims.py`` -> the commit since which it has had its bars, ``"abc1234, 2026-11-20"``,
+    or ``"not committed"``; nothing outside a git checkout.
+    """
+    since, open_ended = dict.fromkeys(now := _bars(file.read_text(encoding="utf-8")), "not committed"), set(now)
+    known = False
+    for commit, source in _versions(file):
+        known, then = True, _bars(source)
+        open_ended = {name for name in open_ended if then.get(name) == now[name]}
+        since.update(dict.fromkeys(open_ended, commit))
+        if not open_ended:
+            break
+    return since if known else {}
+
+
+def _bars(source: str) -> dict[str, Bars]:
+    """Name -> the bars in the statement that makes it and in the functions of the module that this calls."""
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:
         return {}
-    source = file.read_text(encoding="utf-8")
-    texts, spans = source.splitlines(), _spans(ast.parse(source))
-    found = {}
-    for name, (span, called) in spans.items():
-        numbers = [number for start, end in (span, *(spans[c][0] for c in called)) for number in range(start, end + 1)]
-        dated = [lines[number] for number in numbers if number in lines and _BAR.search(texts[number - 1])]
-        if dated:
-            commit, date = max(dated, key=lambda pair: pair[1])
-            found[name] = f"{commit[:7]}, {date}" if commit.strip("0") else "not committed"
-    return found
-
-
-def _spans(module: ast.Module) -> dict[str, tuple[tuple[int, int], list[str]]]:
-    """Name -> first and last line of the statement that makes it, and which other names of the module it calls."""
-    made = {}
-    for statement in module.body:
+    own: dict[str, list[tuple[str, str]]] = {}
+    calls: dict[str, set[str]] = {}
+    for statement in body:
         if isinstance(statement, ast.FunctionDef):
             names = [statement.name]
-            first = min([statement.lineno, *(decorator.lineno for decorator in statement.decorator_list)])
         elif isinstance(statement, ast.Assign):
             names = [node.id for target in statement.targets for node in ast.walk(target) if isinstance(node, ast.Name)]
-            first = statement.lineno
         else:
             continue
-        functions = [node.func for node in ast.walk(statement) if isinstance(node, ast.Call)]
-        calls = [function.id for function in functions if isinstance(function, ast.Name)]
-        made.update(dict.fromkeys(names, ((first, statement.end_lineno or first), calls)))
-    return {name: (span, [call for call in calls if call in made]) for name, (span, calls) in made.items()}
+        nodes = [node for node in ast.walk(statement) if isinstance(node, ast.Call)]
+        keywords = [keyword for node in nodes for keyword in node.keywords if keyword.arg in ("above", "below")]
+        for name in names:
+            own[name] = [(str(keyword.arg), ast.unparse(keyword.value)) for keyword in keywords]
+            calls[name] = {node.func.id for node in nodes if isinstance(node.func, ast.Name)}
+    whole = {name: own[name] + [bar for called in calls[name] & own.keys() for bar in own[called]] for name in own}
+    return {name: tuple(sorted(bars)) for name, bars in whole.items() if bars}
 
 
-def _blamed(file: Path) -> dict[int, tuple[str, str]]:
-    """Line -> the commit that it is from, and that commit's day."""
-    command = ["git", "blame", "-w", "--line-porcelain", "--date=short", file.name]
+def _versions(file: Path) -> Iterator[tuple[str, str]]:
+    """Each commit of the file, the newest first, with what the file then was."""
+    listed = _git(file.parent, "log", "--follow", "--format=%h, %cs", "--name-only", "--relative", "--", file.name)
+    lines = [line for line in listed.splitlines() if line]
+    for commit, path in zip(lines[::2], lines[1::2], strict=False):
+        yield commit, _git(file.parent, "show", f"{commit.partition(',')[0]}:./{path}")
+
+
+def _git(folder: Path, *command: str) -> str:
     try:
-        run = subprocess.run(command, cwd=file.parent, capture_output=True, text=True, timeout=30, check=True)
+        run = subprocess.run(["git", *command], cwd=folder, capture_output=True, text=True, timeout=30, check=True)
     except (OSError, subprocess.SubprocessError):
-        return {}
-    lines: dict[int, tuple[str, str]] = {}
-    commit, number = "", 0
-    for line in run.stdout.splitlines():
-        if header := _HEADER.match(line):
-            commit, number = header[1], int(header[2])
-        elif line.startswith("committer-time "):
-            lines[number] = (commit, _day(int(line.split()[1])))
-    return lines
-
-
-def _day(seconds: int) -> str:
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(seconds, UTC).date().isoformat()
+        return ""
+    return run.stdout
