@@ -27,6 +27,11 @@ WEAK = {
     "P": "more seeds cannot decide it",
 }
 
+# Of claims.csv.
+COLUMNS = ["claim", "experiment", "text", "where", "whose", "weak", "exact", "verdict", "effect", "low", "high"]
+COLUMNS += ["n", "holding", "left_out", "p", "standing", "reach", "standing_paper", "condition", "bar_of"]
+COLUMNS += ["bar_set", "evidence", "on_reported", "untrained"]
+
 Effect = float | Mapping[str, float]
 
 
@@ -253,9 +258,6 @@ def claims_table(
     ``untrained``: by claim its verdict on untrained models. ``bars_set``: by claim since when its bar stands.
     ``standing`` and ``standing_paper`` are distances from the bar in standard errors, ``reach`` half of the interval.
     """
-    columns = ["claim", "experiment", "text", "where", "whose", "weak", "exact", "verdict", "effect", "low", "high"]
-    columns += ["n", "holding", "left_out", "p", "standing", "reach", "standing_paper", "condition", "bar_of"]
-    columns += ["bar_set", "evidence", "on_reported", "untrained"]
     rows = []
     for verdict in verdicts:
         claim, decision = verdict.claim, verdict.decision
@@ -279,8 +281,8 @@ def claims_table(
             "on_reported": printed,
             "untrained": untrained.get(claim.name, ""),
         }
-        rows.append({column: row[column] for column in columns})
-    return pd.DataFrame(rows, columns=columns)
+        rows.append({column: row[column] for column in COLUMNS})
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _telescopes(decision: Decision, x_paper: float) -> bool:

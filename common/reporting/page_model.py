@@ -16,7 +16,7 @@ from common.base.provenance import processor
 from common.base.schema import ROOT
 from common.evaluation.protocol import difference
 from common.experiments.papers import YARDSTICKS_PICTURE, Deviation, Experiment, Paper, library
-from common.reporting.claims import MARKS, NOT_REPRODUCED, REPRODUCED, UNDECIDED, WEAK
+from common.reporting.claims import COLUMNS, MARKS, NOT_REPRODUCED, REPRODUCED, UNDECIDED, WEAK
 from common.reporting.results import Results
 from common.reporting.tables import display_tables, duration, number, result_table
 from common.reporting.verdicts import FEWEST, LUCK, benjamini_hochberg
@@ -200,7 +200,8 @@ class PaperPage:
     @cached_property
     def claims(self) -> pd.DataFrame:
         """Of all its experiments; q over these."""
-        return with_q(pd.concat([page.claims for page in self.pages]))
+        claims = [page.claims for page in self.pages]
+        return with_q(pd.concat(claims) if claims else pd.DataFrame(columns=COLUMNS))
 
     @property
     def runs(self) -> list[pd.DataFrame]:
@@ -360,13 +361,13 @@ def numbers_held(paper: Paper) -> int:
 
 def time_spent(runs: Iterable[pd.DataFrame]) -> str:
     """How long the trainings took, one that several experiments share counted once."""
-    together = pd.concat(runs)
+    together = pd.concat([pd.DataFrame(), *runs])
     return duration(together.drop_duplicates()["seconds"].sum()) if len(together) else "—"
 
 
 def measured_on(runs: Iterable[pd.DataFrame]) -> str:
     """``" on AMD EPYC, 2 cores, code at commit abc1234"``; the machines are those that trained."""
-    together = pd.concat(runs)
+    together = pd.concat([pd.DataFrame(), *runs])
     machines = together["hardware"].unique() if len(together) else [processor()]
     return f" on {' and '.join(machines)}{_commit()}"
 

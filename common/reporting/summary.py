@@ -85,6 +85,8 @@ def _unbuilt_table(folder: Path) -> pd.DataFrame:
 
 def telling(claims: pd.DataFrame, count: int = 3) -> list:
     """The decided claims whose effects lie farthest from their bars, in standard errors."""
-    decided = claims[claims["verdict"].isin([REPRODUCED, NOT_REPRODUCED]) & is_counted(claims) & ~claims["exact"]]
+    decided = claims[
+        claims["verdict"].isin([REPRODUCED, NOT_REPRODUCED]) & is_counted(claims) & ~claims["exact"].astype(bool)
+    ]
     distance = decided["standing"].abs()
     return list(decided.assign(distance=distance).sort_values("distance", ascending=False).head(count).itertuples())
