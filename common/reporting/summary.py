@@ -14,12 +14,15 @@ from common.reporting.markup import render
 from common.reporting.page_model import PaperPage, counts, is_counted, numbers_held, paper_page, time_spent, unbuilt
 
 
-def summarise(papers: list[Paper], config: Mapping[str, Any]) -> str:
-    """Write the summary page, and return the verdict counts as text for the terminal."""
+def summarise(papers: list[Paper], config: Mapping[str, Any], added: pd.DataFrame | None = None) -> str:
+    """Write the summary page, and return the verdict counts as text for the terminal.
+
+    ``added``: where seeds were added until a verdict, and at what cost.
+    """
     scale = config["scale"]
     file = Path(config["results"]) / scale / "README.md"
     pages = [paper_page(paper, config) for paper in papers]
-    model = {"unbuilt": _unbuilt_table(file.parent), "experiments_table": _experiments_table}
+    model = {"unbuilt": _unbuilt_table(file.parent), "experiments_table": _experiments_table, "added": added}
     write_text(file, render("summary.md", pages=pages, scale=scale, **model))
     lines = []
     for page in pages:
