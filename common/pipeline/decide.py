@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from common.base.errors import UserError
 from common.experiments.papers import all_experiments, experiment, papers
 from common.pipeline.cost.history import recorded
 from common.pipeline.ledger import Ledger, Step, budget, decides, read_ledger
@@ -80,7 +81,9 @@ def allocate(candidates: Iterable[Family], minutes: float, most_seeds: int) -> l
     """
     ways = []
     for place, family in enumerate(candidates):
-        for to in sorted({seeds for seeds in family.undecided.values() if seeds and seeds <= most_seeds}):
+        for to in sorted(
+            {seeds for seeds in family.undecided.values() if seeds and family.level < seeds <= most_seeds}
+        ):
             price = family.minutes_in_rounds(to)
             ways.append((-len(family.hoped(to)) / max(price, 1e-9), place, to, price, family))
     steps: dict[int, Step] = {}
@@ -152,24 +155,38 @@ def _measuring_seconds(name: str, config: Mapping[str, Any]) -> float:
     return 0.0 if cost is None else (cost.cpu - cost.start_up) / _results(name, config).per_seed["seed"].nunique()
 
 
+def _check_seeds(results: Results, seeds: int) -> None:
+    """Raise a UserError where there are results of fewer: then Snakemake has lost its records, and more seeds would be
+    asked for in vain.
+    """
+    measured = results.runs["seed"].nunique() if len(results.runs) else seeds
+    if measured < seeds:
+        told = f"{results.folder} has {measured} seeds and not {seeds}, which Snakemake does not notice without records"
+        raise UserError(f"{told}; run the same command with -R train measure")
+
+
 def next_round(config: Mapping[str, Any], reported: Collection[str], ledger: Ledger) -> Ledger | None:
     """The ledger with a further round for the experiments that were ``reported``; None where nothing more can be
     decided within the budget. ``config`` has the seeds that were asked for, without the ledger's.
+
+    Raises a UserError where what was reported has not all seeds of the ledger.
     """
     allowed = budget(config)
     measuring = dict(ledger.measuring)
     candidates = []
     for names in families():
         here = [name for name in names if name in reported]
+        own = {name: len(experiment(name).seeds(config["scale"], config)) for name in names}
+        now = {name: max(number, ledger.seeds.get(name, 0)) for name, number in own.items()}
         undecided: dict[str, int | None] = {}
         for name in here:
-            undecided |= undecided_claims(_results(name, config))
+            results = _results(name, config)
+            _check_seeds(results, now[name])
+            undecided |= undecided_claims(results)
         if any(undecided.values()):
             measuring |= {name: _measuring_seconds(name, config) for name in here if name not in measuring}
-            own = {name: len(experiment(name).seeds(config["scale"], config)) for name in names}
-            level = min(max(number, ledger.seeds.get(name, 0)) for name, number in own.items())
             costs = (_training_seconds(here, config), {name: measuring[name] for name in here})
-            candidates.append(Family(own, level, *costs, undecided))
+            candidates.append(Family(own, min(now.values()), *costs, undecided))
     steps = allocate(candidates, allowed.minutes - ledger.spent, allowed.most_seeds)
     if not steps:
         return None
