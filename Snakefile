@@ -23,6 +23,7 @@ from common.data.registry import entry
 from common.experiments.papers import all_experiments, experiment, papers
 from common.pipeline.monitor import Monitor
 from common.pipeline.plan import Plan, typed_config
+from common.pipeline.rounds import Rounds
 
 
 configfile: "workflow/config.yaml"
@@ -33,7 +34,9 @@ try:
     plan = Plan(config)
 except UserError as error:
     raise WorkflowError(str(error))
+config["seeds"] = plan.config["seeds"]  # which jobs are handed
 monitor = Monitor(plan)
+rounds = Rounds(plan, workflow)
 
 
 wildcard_constraints:
@@ -50,6 +53,7 @@ onstart:
 
 onsuccess:
     monitor.finish(succeeded=True)
+    rounds.succeeded = True
 
 
 onerror:

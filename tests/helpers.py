@@ -1,6 +1,8 @@
 """What several tests need, besides the fixtures of conftest.py."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +47,22 @@ def run(command: list[str], cwd: Path = ROOT, timeout: float = 600) -> subproces
 def snakemake(*arguments: str, cwd: Path = ROOT, timeout: float = 600) -> subprocess.CompletedProcess:
     """Run snakemake as a user would."""
     return run([sys.executable, "-m", "snakemake", *arguments], cwd, timeout)
+
+
+def example_of_the_page(checkout: Path) -> set[str]:
+    """Make ``checkout`` a copy of the suite that has the paper of reproductions/README.md too; its files' names."""
+    for part in ("common", "reproductions", "workflow", "profiles", "Snakefile", "environment.yml"):
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, checkout / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, checkout / part)
+    page = (ROOT / "reproductions" / "README.md").read_text(encoding="utf-8")
+    files = dict(re.findall(r"^\*\*`example/([\w.]+)`\*\*\n\n```\w+\n(.*?)^```$", page, re.S | re.M))
+    (checkout / "reproductions" / "example").mkdir()
+    for name, text in files.items():
+        (checkout / "reproductions" / "example" / name).write_text(text, encoding="utf-8")
+    return set(files)
 
 
 def parameters(*networks: torch.nn.Module) -> int:

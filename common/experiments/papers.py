@@ -170,9 +170,13 @@ class Experiment:
         return by_arm
 
     def seeds(self, scale: str, config: Mapping[str, Any] | None = None) -> list[int]:
-        """The seeds of its runs; the rows of its sweep, where it is one."""
+        """The seeds of its runs; the rows of its sweep, where it is one. The configuration names the seeds of all
+        experiments, or the number of some, which says nothing of rows.
+        """
         chosen, declared = (config or {}).get("seeds"), self.declared["scales"][scale]
-        return list(chosen) if chosen is not None else list(range(declared.get("rows", declared.get("seeds"))))
+        if isinstance(chosen, list):
+            return list(chosen)
+        return list(range(declared.get("rows", (chosen or {}).get(self.name, declared.get("seeds")))))
 
     def training_of(self, arm: str) -> "Experiment":
         """The experiment that trains this arm: another one where the arm says ``runs_of``."""
@@ -183,6 +187,13 @@ class Experiment:
         """Whose networks an arm's trainings start from; None where they start from scratch."""
         declared = self.declared["arms"][arm].get("starts_from")
         return declared and Start(**{**declared, "networks": tuple(declared["networks"])})
+
+    @property
+    def lenders(self) -> set[str]:
+        """The experiments whose trainings it shares or goes on with."""
+        starts = filter(None, map(self.starts_from, self.arms))
+        borrowed = {self.training_of(arm).name for arm in self.arms}
+        return {*borrowed, *(start.experiment for start in starts if start.experiment)} - {self.name}
 
     @property
     def own_arms(self) -> list[str]:

@@ -14,7 +14,8 @@ def check_declarations(config: Mapping[str, Any]) -> None:
 
     Raises UserError with the file, the place and a mend.
     """
-    for name in config.get("settings") or {}:
+    counted = config.get("seeds") if isinstance(config.get("seeds"), Mapping) else {}
+    for name in (*(config.get("settings") or {}), *(counted or {})):
         experiment(name)
     for name in config.get("local") or {}:
         if name not in registry():
@@ -39,7 +40,7 @@ def check_experiment(one: Experiment, config: Mapping[str, Any]) -> None:
         one.settings_without_arm(config["scale"], config)
         _check_lent(one, config)
     _check_trainings(one, config, place)
-    _check_stages(one, place)
+    _check_stages(one, config, place)
     _check_gate(one, place)
     for arm in one.own_arms:
         _check_clips(f"{one.name}, arm {arm!r}", one.settings(arm, config["scale"], config))
@@ -141,8 +142,10 @@ def _check_trainings(one: Experiment, config: Mapping[str, Any], place: str) -> 
             )
 
 
-def _check_stages(one: Experiment, place: str) -> None:
-    """What an arm starts from is another experiment's own arm, and no training starts from itself by detours."""
+def _check_stages(one: Experiment, config: Mapping[str, Any], place: str) -> None:
+    """What an arm starts from is another experiment's own arm with a training of each of its seeds, and no training
+    starts from itself by detours.
+    """
     for arm in one.own_arms:
         start = one.starts_from(arm)
         while start is not None and start.experiment:
@@ -152,6 +155,10 @@ def _check_stages(one: Experiment, place: str) -> None:
             if start.arm not in source.own_arms:
                 known = did_you_mean(start.arm, source.own_arms)
                 raise UserError(f"{place}.arms.{arm}.starts_from: {source.name} trains no arm {start.arm!r}{known}")
+            have, need = (dict.fromkeys(each.seeds(config["scale"], config)) for each in (source, one))
+            if not need.keys() <= have.keys():
+                told = f"at scale {config['scale']} {one.name} has {len(need)} seeds and starts from {source.name}'s"
+                raise UserError(f"{place}.arms.{arm}.starts_from: {told}, which has {len(have)}; give it as many")
             start = source.starts_from(start.arm)
 
 

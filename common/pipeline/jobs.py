@@ -78,10 +78,11 @@ def report(job: Any) -> None:
 
 def reproduce_all(job: Any) -> None:
     """The summary page, and the pages for a browser."""
+    from common.pipeline.decide import spent_table
     from common.reporting.pages import write_pages
     from common.reporting.summary import summarise
 
-    text = summarise([papers()[name] for name in job.params.papers], job.config)
+    text = summarise([papers()[name] for name in job.params.papers], job.config, spent_table(job.config))
     index = write_pages({**job.config, "papers": job.params.papers})
     write_text(job.output.text, f"{text}\nThe same as pages for a browser: {index}\n")
 

@@ -20,6 +20,7 @@ from common.experiments.config import check_config, expanded_folders, typed
 from common.experiments.papers import Experiment, all_experiments, chosen_papers, experiment, library, papers
 from common.experiments.validation import check_declarations
 from common.pipeline.cost.history import JobCost, recorded
+from common.pipeline.ledger import seeds_with_ledger
 from common.pipeline.trained import stage_files, trained_files
 
 FEATURE_KEYS = ("feature_width", "feature_epochs")
@@ -51,7 +52,8 @@ class Plan:
     def __init__(self, config: Mapping[str, Any]):
         check_config(config)
         check_declarations(config)
-        self.config = dict(config)
+        self.asked = dict(config)  # without the seeds that were added since
+        self.config = {**self.asked, "seeds": seeds_with_ledger(config)}
         self.scale = config["scale"]
         self.papers = chosen_papers(config)
         self.results = f"{config['results']}/{self.scale}"

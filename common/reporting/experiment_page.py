@@ -12,7 +12,7 @@ from common.base.schema import ROOT
 from common.experiments.papers import YARDSTICKS_PICTURE, Experiment, Paper
 from common.measurements.table import per_seed_tables, write_csv
 from common.reporting.bars import bars_set
-from common.reporting.claims import Claim, claims_table, evaluate, gated, load_claims
+from common.reporting.claims import Claim, Verdict, claims_table, evaluate, gated, load_claims
 from common.reporting.figures.yardsticks import show_yardsticks
 from common.reporting.gates import gate_verdict
 from common.reporting.markup import render
@@ -34,11 +34,18 @@ def report_experiment(
     write_text(folder / "README.md", render("experiment.md", page=page))
 
 
+def evaluated(results: Results, claims: Sequence[Claim]) -> tuple[Verdict | None, list[Verdict]]:
+    """The gate's verdict, where there is one, and the claims' as if it held."""
+    tables = per_seed_tables(results.per_seed)
+    gate = gate_verdict(results.experiment, tables) if claims else None
+    return gate, [evaluate(claim, tables) for claim in claims]
+
+
 def judge(results: Results, claims: Sequence[Claim]) -> pd.DataFrame:
     """What ``claims.csv`` holds; the gate's row comes first, where the experiment has one."""
-    tables, before = per_seed_tables(results.per_seed), per_seed_tables(results.untrained)
-    gate = gate_verdict(results.experiment, tables) if claims else None
-    verdicts = [gated(evaluate(claim, tables), gate) for claim in claims]
+    gate, verdicts = evaluated(results, claims)
+    before = per_seed_tables(results.untrained)
+    verdicts = [gated(verdict, gate) for verdict in verdicts]
     untrained = {claim.name: evaluate(claim, before).verdict for claim in claims if not claim.exact} if before else {}
     since = bars_set(results.paper.folder / "claims.py")
     return claims_table([*([gate] if gate else []), *verdicts], results.reported, untrained, since)

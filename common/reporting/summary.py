@@ -24,13 +24,16 @@ from common.reporting.page_model import (
 )
 
 
-def summarise(papers: list[Paper], config: Mapping[str, Any]) -> str:
-    """Write the summary page, and return the verdict counts as text for the terminal."""
+def summarise(papers: list[Paper], config: Mapping[str, Any], added: pd.DataFrame | None = None) -> str:
+    """Write the summary page, and return the verdict counts as text for the terminal.
+
+    ``added``: where seeds were added until a verdict, and at what cost.
+    """
     scale = config["scale"]
     file = Path(config["results"]) / scale / "README.md"
     pages = [paper_page(paper, config) for paper in papers]
     model: dict[str, Any] = {"unbuilt": _unbuilt_table(file.parent), "experiments_table": _experiments_table}
-    model |= {"overview": _overview(pages), "claims": claims_of_all(pages)}
+    model |= {"added": added, "overview": _overview(pages), "claims": claims_of_all(pages)}
     model |= {"forest": overview_of(pages, file.parent)}
     model |= {"forests": {page.paper.name: forest_of(page, file.parent / page.paper.name) for page in pages}}
     write_text(file, render("summary.md", pages=pages, scale=scale, **model))

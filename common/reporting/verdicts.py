@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from itertools import count, islice
+from itertools import count
 from typing import Literal
 
 import numpy as np
@@ -65,6 +65,7 @@ PLAIN = Axis()
 class Decision:
     """``sign``: +1 holds, -1 fails, 0 undecided. ``mean``, ``error``: of x; its middle and no error where seeds were
     ``counted``. ``half``: of the interval. ``standing``: how far beyond the bar, in standard errors. ``p``: two-sided.
+    ``parts``: of the claim, of which this one decides.
     """
 
     sign: int
@@ -74,6 +75,7 @@ class Decision:
     standing: float = math.nan
     p: float = 1.0
     counted: bool = False
+    parts: int = 1
 
 
 NO_SEED = Decision(0, math.nan)
@@ -96,15 +98,15 @@ def decide(x: Iterable[float], parts: int = 1) -> Decision:
         sign = int(holds >= needed(seeds)) - int(fails >= needed(seeds, parts)) if n >= FEWEST else 0
         p = min(1.0, 2 * _tail(max(holds, fails), seeds))
         standing = (holds - fails) / math.sqrt(max(seeds, 1))
-        return Decision(sign, float(np.median(values)), standing=standing, p=p, counted=True)
+        return Decision(sign, float(np.median(values)), standing=standing, p=p, counted=True, parts=parts)
     mean = float(values.mean())
     if n == 1:
-        return Decision(0, mean)
+        return Decision(0, mean, parts=parts)
     error = float(values.std(ddof=1)) / math.sqrt(n)
     half = critical(n) * error
     p = 2 * float(stdtr(n - 1, -abs(mean) / error))
     sign = int(mean > half) - int(mean < -critical(n, parts) * error) if n >= FEWEST else 0
-    return Decision(sign, mean, error, half, mean / error, p)
+    return Decision(sign, mean, error, half, mean / error, p, parts=parts)
 
 
 def critical(n: int, parts: int = 1) -> float:
@@ -139,9 +141,16 @@ def benjamini_hochberg(p: Iterable[float]) -> np.ndarray:
 
 
 def seeds_to_decide(decision: Decision, n: int) -> int | None:
-    """How many seeds would decide, if mean and spread stay as they are after ``n``; None: more than MOST."""
-    if decision.counted or not decision.error > 0:
+    """How many seeds would decide, if mean and spread stay as they are after ``n``; None: more than MOST.
+
+    Where seeds are counted, so many as are enough if all go on as they did; None where they have not been unanimous.
+    """
+    parts = decision.parts if decision.standing < 0 else 1  # one part that fails is enough
+    more = range(max(n + 1, FEWEST), MOST + 1)
+    if decision.counted:
+        unanimous = math.isclose(abs(decision.standing), math.sqrt(n))
+        return next((m for m in more if unanimous and needed(m, parts) <= m), None)
+    if not decision.error > 0:
         return None
     spread = decision.error * math.sqrt(n)
-    more = range(max(n + 1, FEWEST), MOST + 1)
-    return next(islice((m for m in more if abs(decision.mean) > critical(m) * spread / math.sqrt(m)), 1), None)
+    return next((m for m in more if abs(decision.mean) > critical(m, parts) * spread / math.sqrt(m)), None)

@@ -1,33 +1,16 @@
 """The worked example of reproductions/README.md, taken out of the page and run as a user would."""
 
-import re
-import shutil
-
 import pandas as pd
 import pytest
-from helpers import snakemake
+from helpers import example_of_the_page, snakemake
 
-from common.base.schema import ROOT
-
-PAGE = ROOT / "reproductions" / "README.md"
-FILE = re.compile(r"^\*\*`(example/[\w.]+)`\*\*\n\n```\w+\n(.*?)^```$", re.S | re.M)
 FILES = {"reported.csv", "experiments.yaml", "method.py", "measure.py", "claims.py", "figures.py"}
 
 
 @pytest.fixture(scope="module")
 def with_the_example(tmp_path_factory):
     checkout = tmp_path_factory.mktemp("example")
-    for part in ("common", "reproductions", "workflow", "profiles", "Snakefile", "environment.yml"):
-        source = ROOT / part
-        if source.is_dir():
-            shutil.copytree(source, checkout / part, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, checkout / part)
-    files = dict(FILE.findall(PAGE.read_text(encoding="utf-8")))
-    assert {name.removeprefix("example/") for name in files} == FILES
-    (checkout / "reproductions" / "example").mkdir()
-    for name, text in files.items():
-        (checkout / "reproductions" / name).write_text(text, encoding="utf-8")
+    assert example_of_the_page(checkout) == FILES
     return checkout
 
 
