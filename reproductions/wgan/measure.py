@@ -134,7 +134,6 @@ def _add_loss(cell: Cell, run: Run, along: list[Evaluation]) -> None:
     early = np.searchsorted(steps, len(raw) / 5)
     change = distances[-1] / distances[early]
     cell.add("quality_change", change, "lower", of=f"{number.metric}, last over that after a fifth")
-    cell.add("quality_gain", distances[-1] / distances[0], "lower", of=f"{number.metric}, last over untrained")
     if loss == "js_estimate":
         saturated = (smooth[warm:] >= 0.9 * LOG_2).mean()
         cell.add("js_saturated", saturated, of="share of updates with JS ≥ 0.9 log 2", filter=median)
