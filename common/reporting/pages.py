@@ -23,7 +23,8 @@ def write_pages(config: Mapping[str, Any]) -> Path:
     scale = config["scale"]
     results = Path(config["results"]) / scale
     papers = chosen_papers(config)
-    pages = [page for page in (paper_page(paper, config) for paper in papers) if page.pages]
+    every = [paper_page(paper, config) for paper in papers]
+    pages, others = [page for page in every if page.pages], [page for page in every if not page.pages]
     if not pages:
         names = [paper.name for paper in papers]
         lines = [f"{results / name} holds no results; run snakemake reproduce_{name} first" for name in names]
@@ -34,6 +35,6 @@ def write_pages(config: Mapping[str, Any]) -> Path:
         write_text(results / "pages" / f"{page.paper.name}.html", text)
     index = results / "pages" / "index.html"
     model: dict[str, Any] = {"reproductions": pages, "claims": claims_of_all(pages), "unbuilt": unbuilt()}
-    model["forest"] = overview_of(pages, results)
+    model |= {"forest": overview_of(pages, results), "others": others}
     write_text(index, render("index.html", scale=scale, **model))
     return index
