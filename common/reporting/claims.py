@@ -102,7 +102,7 @@ class Claim:
     def condition(self) -> str:
         """``"> 0.5"``, ``"< ×1"``, ``"between -0.3 and 0.3"``"""
         sign = "×" if self.axis.scale == "ratio" else ""
-        low, high = (bar if bar is None else f"{sign}{bar:g}" for bar in self.bars)
+        low, high = (bar if bar is None else f"{sign}{bar:.4g}" for bar in self.bars)
         if low and high:
             return f"between {low} and {high}"
         return f"> {low}" if low else f"< {high}"
@@ -147,7 +147,7 @@ class Verdict:
             text += ", 99 % interval {} to {}".format(*map(claim.shown, self.interval))
         text += f", {self.holding} of {self.n} {'seeds' if self.n > 1 else 'seed'}"
         if self.holding == self.n >= FEWEST:
-            text += f" (fewer than {failing_bound(self.holding, self.n):.0%} fail)"
+            text += f" (fewer than {100 * failing_bound(self.holding, self.n):.0f} % fail)"
         return f"{text}; {self.reason}" if self.reason else text
 
 

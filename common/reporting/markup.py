@@ -37,7 +37,7 @@ from common.reporting.verdicts import CONFIDENCE, FEWEST
 NOT_BUILT = "not built yet"
 SIGNS = {**MARKS, NOT_BUILT: "·"}
 MEANINGS = {
-    "reproduced": f"the {CONFIDENCE:.0%} interval of the effect over {FEWEST} seeds or more lies beyond the claim's "
+    "reproduced": f"the {100 * CONFIDENCE:g} % interval of the effect over {FEWEST} seeds or more lies beyond the claim's "
     "bar; of a claim of several parts that of every part",
     "not reproduced": "the interval lies on the other side",
     "undecided": "the bar lies inside the interval, or there are too few seeds",
