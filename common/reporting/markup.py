@@ -37,8 +37,8 @@ from common.reporting.verdicts import CONFIDENCE, FEWEST
 NOT_BUILT = "not built yet"
 SIGNS = {**MARKS, NOT_BUILT: "·"}
 MEANINGS = {
-    "reproduced": f"the {100 * CONFIDENCE:g} % interval of the effect over {FEWEST} seeds or more lies beyond the claim's "
-    "bar; of a claim of several parts that of every part",
+    "reproduced": f"the {100 * CONFIDENCE:g} % interval of the effect over {FEWEST} seeds or more lies beyond the "
+    "claim's bar; of a claim of several parts that of every part",
     "not reproduced": "the interval lies on the other side",
     "undecided": "the bar lies inside the interval, or there are too few seeds",
     "not trained far enough": "the model that the paper calls good is no better than one that knows nothing",
