@@ -191,28 +191,31 @@ def test_the_index_counts_every_claim(pages):
     assert sum(int(line.split()[0]) for line in summaries) == (verdicts == "reproduced").sum()
 
 
-def test_a_result_page_answers_first_what_is_asked_first():
+def test_a_result_page_answers_first_what_is_asked_first(tmp_path):
     """Made of the files that are kept, without Snakemake and without what only figures need."""
-    paper = papers()["msgan"]
-    folder = ROOT / "results/quick/msgan/msgan_facades"
-    page = ExperimentPage(paper, paper.experiments["msgan_facades"], load_config(), folder)
+    paper = papers()["wgan"]
+    folder = shutil.copytree(ROOT / "results/night/wgan/wgan_robustness", tmp_path / "wgan_robustness")
+    measured = pd.read_csv(folder / "measured.csv")
+    varies = measured[measured["metric"] == "fd_classifier"].assign(metric="fd_classifier_resampling")
+    pd.concat([measured, varies]).to_csv(folder / "measured.csv", index=False)
+    page = ExperimentPage(paper, paper.experiments["wgan_robustness"], load_config({"scale": "night"}), folder)
     text = re.sub(" +", " ", render("experiment.md", page=page))
     titles = ["Claims", "Numbers", "More figures", "Deviations", "Not stated in the paper", "Cost"]
     assert re.findall("^## (.*)", text, re.M) == titles
     head = text.partition("## ")[0]
     assert head.index("](samples.png)") < head.index("Regenerate")
-    assert "`snakemake msgan_facades`" in head
+    assert "`snakemake wgan_robustness --config scale=night`" in head
     assert f"{duration(page.runs['seconds'].sum())} of training · {page.runs['hardware'][0]}" in head
-    assert "`image_size` 32 (paper: 256)" in head
-    assert "| NDB ↓ | data=facades | measured¹ |" in text
-    assert "¹ Not comparable with the reported row. Where the protocols differ: bins_seed, clustering" in text
+    assert "`image_size` 16 (paper: 64)" in head
     for _, claim in page.claims.iterrows():
         assert f"| {MARKS[claim.verdict]} {claim.verdict} | {claim.text} |" in text
-        assert f"| {claim.on_reported} | {claim.evidence} |" in text
+        assert f"| {claim.on_reported} | {claim.evidence}" in text
     shown, _, folded = text.partition(f"<details><summary>{RESAMPLED}</summary>")
-    assert "NDB resampling" not in shown
-    assert "| NDB resampling |" in folded.partition("</details>")[0]
+    assert "fd classifier resampling" not in shown
+    assert "| fd classifier resampling" in folded.partition("</details>")[0]
     assert "<details><summary>Protocols" in folded
+    columns = shown.partition("| metric |")[2].partition("\n")[0].split(" | ")
+    assert [column.strip(" |") for column in columns[-3:]] == ["untrained", "knows nothing", "real data"]
 
 
 # --- Claims --------------------------------------------------------------------------------------------------------
