@@ -135,7 +135,7 @@ def test_trainings_of_all_papers(tmp_path, figures):
 
 
 WORKFLOW = {
-    "wgan_critic_momentum": {"steps": 200, "snapshots": 10},
+    "wgan_two_gaussians": {"steps": 1500, "snapshots": 10},
     "wgan_gp_gradient_norms": {"steps": 100, "snapshots": 10},
     "mrgan_mode_collapse": {"steps": 200, "snapshots": 10},
     "cgml_toy": {"steps": 400, "snapshots": 10},

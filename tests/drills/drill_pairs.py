@@ -11,7 +11,7 @@ from common.experiments.papers import experiment
 from common.training.runs import run_folder
 from drills.machinery import refused, succeed, training, tree, workflow
 
-RULE = "wgan_critic_momentum"
+RULE = "wgan_two_gaussians"
 
 
 def begin(command, cwd, ready):
@@ -26,7 +26,7 @@ def begin(command, cwd, ready):
 
 def test_the_second_workflow_is_refused_and_the_first_unharmed(checkout, tmp_path, figures):
     def command(place):
-        return workflow(RULE, folders=folders(tmp_path / place), settings=f"{{{RULE}: {{steps: 600}}}}")
+        return workflow(RULE, folders=folders(tmp_path / place), settings=f"{{{RULE}: {{steps: 6000}}}}")
 
     succeed(command("whole"), checkout)
     runs = tmp_path / "both" / "runs"
