@@ -54,7 +54,8 @@ def example(tmp_path_factory) -> Iterator[Path]:
 
 def arguments(place: Path, decide: str = "{minutes: 60}", **config: object) -> list[str]:
     settings = f"settings={{{EXPERIMENT}: {{steps: 150, snapshots: 3, evaluation_samples: 100}}}}"
-    changed = [f"{key}={value}" for key, value in {**folders(place), "checkpoint_seconds": 0, **config}.items()]
+    usual = {**folders(place), "checkpoint_seconds": 0, "seeds": f"{{{EXPERIMENT}: 3}}"}
+    changed = [f"{key}={value}" for key, value in {**usual, **config}.items()]
     return ["reproduce_all", "--config", "papers=[example]", settings, f"decide={decide}", *changed]
 
 
