@@ -70,6 +70,7 @@ def score_rises_throughout(t: Table) -> float:
 
 @truncation(
     below=1.0,
+    weak="V",
     text="“we initially see a moderate improvement in FID”: the best distance under truncation is below that without",
 )
 def distance_dips(t: Table) -> float:

@@ -88,7 +88,7 @@ def clipping_explodes_or_vanishes(t: Table) -> dict[str, float]:
     return {arm: abs(value(t, "decades", arm)) for arm in CLIPPED}
 
 
-@gradients(above=-1.0, below=1.0, text="with the penalty it does neither: less than one decade")
+@gradients(above=-1.0, below=1.0, weak="V", text="with the penalty it does neither: less than one decade")
 def penalty_is_stable(t: Table) -> float:
     return value(t, "decades", "gradient penalty")
 
