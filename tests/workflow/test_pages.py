@@ -18,7 +18,7 @@ import pytest
 from helpers import ROOT
 
 from common.base.errors import UserError
-from common.evaluation.names import NOTHING, REAL
+from common.evaluation.names import NOTHING, REAL, YARDSTICKS
 from common.experiments.config import load_config
 from common.experiments.papers import YARDSTICKS_PICTURE, library, papers
 from common.pipeline.plan import Plan
@@ -215,7 +215,7 @@ def test_a_result_page_answers_first_what_is_asked_first(tmp_path):
     assert "| fd classifier resampling" in folded.partition("</details>")[0]
     assert "<details><summary>Protocols" in folded
     columns = shown.partition("| metric |")[2].partition("\n")[0].split(" | ")
-    assert [column.strip(" |") for column in columns[-3:]] == ["untrained", "knows nothing", "real data"]
+    assert [column.strip(" |") for column in columns[-3:]] == list(YARDSTICKS)
 
 
 # --- Claims --------------------------------------------------------------------------------------------------------
