@@ -258,8 +258,7 @@ class Evaluator:
 
     def some_data(self, seed: int = 0) -> np.ndarray:
         """As many real samples as are drawn of a model, shuffled: many sets are stored class by class."""
-        chosen = np.random.default_rng(seed).permutation(len(self.data.samples))[: self.count]
-        return np.asarray(self.data.samples)[chosen]
+        return np.concatenate(list(some(self.data.samples, self.count, seed)))
 
 
 def some(samples: Any, count: int, seed: int) -> Iterator[np.ndarray]:
