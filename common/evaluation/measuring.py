@@ -218,8 +218,8 @@ class Measuring:
             for name, make in ((NOTHING, evaluator.of_nothing), (REAL, evaluator.of_real)):
                 found = make(seed)
                 self.cell_of(name, seed, self.data(evaluator.settings).card["data"]).add_numbers(found.numbers)
-                if name not in self.sheets:
-                    self.sheet(evaluator.sheet.format(name), found.samples[:64])
+                if (sheet := evaluator.sheet.format(name)) not in self.sheets:
+                    self.sheet(sheet, found.samples[:64])
 
     def fidelity(self, model: str) -> str:
         """``"exact"``, or ``"scaled: "`` and the settings that are not the paper's."""
