@@ -18,7 +18,7 @@ from common.data.batches import to_uint8
 from common.data.prepare import Prepared, prepared
 from common.evaluation.features import Extraction, Features, real_part, reference
 from common.evaluation.metrics import Number, metric_of
-from common.evaluation.names import evaluator_path
+from common.evaluation.names import NOTHING, REAL, evaluator_path
 from common.evaluation.networks import FeatureNetwork, feature_network
 from common.evaluation.runs import Run
 from common.evaluation.sampling import drawn, sampling_seed, seed_part, seed_sampling, whole_batches
@@ -222,6 +222,11 @@ class Evaluator:
         return drawn(method.sample, self.count, whole_batches(method), to_uint8)
 
     # Yardsticks: what these numbers are for samples of no model.
+
+    def yardsticks(self, seed: int) -> Iterator[tuple[str, Evaluation]]:
+        """By name: of a model that knows nothing, and of real data."""
+        yield NOTHING, self.of_nothing(seed)
+        yield REAL, self.of_real(seed)
 
     def of_nothing(self, seed: int) -> Evaluation:
         """Of a Gaussian with the mean and the covariance of the data's pixels."""

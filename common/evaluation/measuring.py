@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,11 +20,11 @@ from common.base.files import atomic_path
 from common.base.log import logger
 from common.data.prepare import Prepared, prepared
 from common.evaluation.metrics import Number
-from common.evaluation.names import NOTHING, REAL, UNTRAINED
+from common.evaluation.names import UNTRAINED
 from common.evaluation.protocol import protocol
 from common.evaluation.runs import Run, load_runs, run_rows
 from common.experiments.papers import Experiment, papers
-from common.measurements.conditions import join_conditions
+from common.measurements.conditions import join_conditions, under
 from common.measurements.table import COLUMNS, aggregate, check, write_csv
 
 if TYPE_CHECKING:  # some experiments are measured without any network
@@ -202,22 +203,30 @@ class Measuring:
                 self.sheet(evaluator.sheet.format(model(run)), evaluation.samples[:shown])
         return found
 
-    def add_yardsticks(self, untrained: pd.DataFrame) -> None:
-        """Beside the trained models the same numbers of samples of no model, of real ones and of untrained models.
+    @property
+    def gate_runs(self) -> list[Run]:
+        """Those of the first model that must beat one that knows nothing."""
+        return [run for run in self.runs if run.arm == self.experiment.gate_arms[0]]
 
-        ``untrained``: rows of models by their own names, of which the gate's first one stands for all.
+    def add_untrained(self, untrained: pd.DataFrame) -> None:
+        """Beside the trained models the numbers of an untrained one: of ``untrained``, rows of models by their own
+        names, those of the gate's first.
         """
-        gate = self.experiment.declared["gate"]["models"][0]
-        rows = untrained[(untrained["model"] == gate) & (untrained["condition"] == "")].assign(model=UNTRAINED)
-        self.rows += rows.itertuples(index=False, name=None)
-        if not self.experiment.metrics:
-            return
-        runs = [run for run in self.runs if run.arm == gate]
-        evaluator = self.evaluator(runs or None)
-        for seed in dict.fromkeys(run.seed for run in runs or self.runs):
-            for name, make in ((NOTHING, evaluator.of_nothing), (REAL, evaluator.of_real)):
-                found = make(seed)
-                self.cell_of(name, seed, self.data(evaluator.settings).card["data"]).add_numbers(found.numbers)
+        gate = self.experiment.declared["gate"]
+        rows = under(untrained[untrained["model"] == gate["models"][0]], **gate.get("where", {}))
+        plain = rows["condition"] == ""
+        self.rows += rows[plain | ~plain.any()].assign(model=UNTRAINED).itertuples(index=False, name=None)
+
+    def add_yardsticks(self, evaluator: "Evaluator | None" = None, **condition: Any) -> None:
+        """Beside the trained models the same numbers of samples of no model, and of real ones.
+
+        ``condition``: names the cells.
+        """
+        evaluator = evaluator or self.evaluator(self.gate_runs or None)
+        for seed in dict.fromkeys(run.seed for run in self.gate_runs or self.runs):
+            for name, found in evaluator.yardsticks(seed):
+                cell = self.cell_of(name, seed, self.data(evaluator.settings).card["data"], **condition)
+                cell.add_numbers(found.numbers)
                 if (sheet := evaluator.sheet.format(name)) not in self.sheets:
                     self.sheet(sheet, found.samples[:64])
 
@@ -229,11 +238,21 @@ class Measuring:
         return f"scaled: {', '.join(sorted(changed))}" if changed else "exact"
 
 
+def _measure_module(experiment: Experiment) -> ModuleType | None:
+    paper = papers()[experiment.paper]
+    return paper.module("measure") if (paper.folder / "measure.py").exists() else None
+
+
+def yardsticks_function(experiment: Experiment) -> Callable[[Measuring], Any]:
+    """The experiment's own, in ``YARDSTICKS`` of its paper's ``measure.py``; else that of its metrics."""
+    own = getattr(_measure_module(experiment), "YARDSTICKS", {})
+    of_metrics = Measuring.add_yardsticks if experiment.metrics else lambda m: None
+    return own.get(experiment.name, of_metrics)
+
+
 def measure_function(experiment: Experiment) -> Callable[[Measuring], Any]:
     """The experiment's own in its paper's ``measure.py``; the numbers of its metrics alone where there is none."""
-    paper = papers()[experiment.paper]
-    module = paper.module("measure") if (paper.folder / "measure.py").exists() else None
-    function = getattr(module, experiment.name, None)
+    function = getattr(_measure_module(experiment), experiment.name, None)
     if function is None and not experiment.metrics:
         raise UserError(
             f"{experiment.name} lists no metrics, and reproductions/{experiment.paper}/measure.py has no function of "
@@ -264,7 +283,8 @@ def measure(
             measure_function(experiment)(untrained)
         before = pd.DataFrame(untrained.rows, columns=[*COLUMNS, "seed"])
         if "gate" in experiment.declared:
-            m.add_yardsticks(before)
+            m.add_untrained(before)
+            yardsticks_function(experiment)(m)
 
     write_csv(before, results / "untrained.csv")
     per_seed = pd.DataFrame(m.rows, columns=[*COLUMNS, "seed"])

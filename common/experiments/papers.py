@@ -80,11 +80,16 @@ class Experiment:
         """
         drawn = self.drawn_by_paper
         if "gate" in self.declared and self.metrics:
-            model = self.declared["gate"]["models"][0]
             drawn[YARDSTICKS_PICTURE] = (
-                f"How far training came: samples of a model that knows nothing, of {model}, real ones."
+                f"How far training came: samples of a model that knows nothing, of {self.gate_arms[0]}, real ones."
             )
         return drawn
+
+    @property
+    def gate_arms(self) -> list[str]:
+        """The arms whose models must beat one that knows nothing; none where there is no gate."""
+        gate = self.declared.get("gate", {})
+        return [gate["arm"]] if "arm" in gate else gate.get("models", [])
 
     @property
     def drawn_by_paper(self) -> dict[str, str]:

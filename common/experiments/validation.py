@@ -163,9 +163,9 @@ def _check_stages(one: Experiment, config: Mapping[str, Any], place: str) -> Non
 
 
 def _check_gate(one: Experiment, place: str) -> None:
-    for model in one.declared.get("gate", {}).get("models", ()):
-        if one.arms and model not in one.arms:
-            raise UserError(f"{place}.gate.models: it has no arm {model!r}{did_you_mean(model, one.arms)}")
+    for arm in one.gate_arms:
+        if one.arms and arm not in one.arms:
+            raise UserError(f"{place}.gate: it has no arm {arm!r}{did_you_mean(arm, one.arms)}")
 
 
 def _check_clips(who: str, settings: Mapping[str, Any]) -> None:

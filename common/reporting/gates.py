@@ -2,7 +2,8 @@
 
 ``gate: {models: [...], metric: distance}`` in ``experiments.yaml`` names the models that the paper calls good, and what
 they are held by: ``distance`` and ``score`` of the experiment's first feature network, or a metric's own name.
-``where`` names the cell of a model that has several numbers of it, ``{truncation: none}``.
+``where`` names the cell of a model that has several numbers of it, ``{truncation: none}``; ``arm`` the arm that
+trains the first model, where tables call it otherwise.
 """
 
 from collections.abc import Mapping
@@ -31,7 +32,8 @@ def gate_of(experiment: Experiment) -> Claim | None:
         if metric is None:
             raise Missing(f"a {wanted}")
         lower = "lower" in set(t.select(metric=metric)["better"])
-        nothing = _value(t, metric, NOTHING)
+        cells = t.select(metric=metric, model=NOTHING, **where)
+        nothing = _value(t, metric, NOTHING, **(where if len(cells) else {}))
         ratios = {model: _value(t, metric, model, **where) / nothing for model in models}
         return ratios if lower else {model: 1 / ratio for model, ratio in ratios.items()}
 

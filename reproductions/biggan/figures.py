@@ -200,7 +200,7 @@ def biggan_orthogonal_amenability(r: Results) -> None:
             axis.set_title(f"{model}: {amenable.sum():.0f} of {len(amenable)}")
             _thresholds(axis, _by_threshold(r, "score_gain", model)["step"])
         axes[0, 0].set_ylabel("score over that without truncation")
-    titles = list(dict.fromkeys(name.split("|")[0] for name in r.sheets))
+    titles = list(dict.fromkeys(name.split("|")[0] for name in r.sheets if "|" in name))
     with figure(r.folder / "samples", len(titles), 1, (7.4, 1.1 * len(titles))) as (_, axes):
         for axis, title in zip(axes[:, 0], titles, strict=True):
             _rows_of_images(axis, _sheets_of(r, title))

@@ -331,11 +331,14 @@ def biggan_stability(m: Measuring) -> None:
 
 
 def _add_best_scores(m: Measuring, evaluator: Evaluator, runs: list[Run]) -> None:
-    """Of every run over its snapshots after the first update, and how far below that of no penalty it is."""
+    """Of every run over its snapshots after the first update, and how far below that of no penalty it is; and the last
+    snapshot's.
+    """
     best = {}
     for run in runs:
         scores = [evaluation["classifier_score"] for evaluation in evaluator.along(run, run.snapshots[1:])]
         scores = scores or [evaluator.worst(run.settings)["classifier_score"]]
+        m.cell(run).add_numbers(scores[-1:])
         best[run.arm, run.seed] = max(scores, key=lambda score: score.value)
     for run in runs:
         cell, mine = m.cell(run), best[run.arm, run.seed]

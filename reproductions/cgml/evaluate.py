@@ -9,15 +9,17 @@ import torch
 from torch import Tensor
 
 from common.data.batches import to_float, to_uint8
-from common.evaluation.evaluator import Evaluation, Samples
+from common.evaluation.evaluator import Evaluation, Samples, some
 from common.evaluation.measuring import Cell
 from common.evaluation.metrics import Metric, Number
+from common.evaluation.names import NOTHING
 from common.evaluation.runs import Run
 from common.evaluation.sampling import CONDITIONS_AT_ONCE, Outputs, seed_sampling
 from common.evaluation.translations import TranslationEvaluator
 from common.training.method import build_method
 from reproductions.cgml.colour import AB_RANGE
 from reproductions.cgml.method import CGML
+from reproductions.cgml.problems import Problem
 from reproductions.cgml.tinted import HUES, colours
 
 WITHOUT = "(w/o ρ)"
@@ -38,6 +40,17 @@ def diversity(images: np.ndarray) -> np.ndarray:
         chosen = np.argsort(-np.abs(means - means[middle]), kind="stable")[:DIVERSE]
         found.append(outputs[chosen].std(axis=0).mean())
     return np.array(found)
+
+
+class SameOutput:
+    """In place of a method: ``output`` (channels, h, w) whatever it is given."""
+
+    def __init__(self, problem: Problem, output: Tensor):
+        self.problem, self.output = problem, output
+
+    def outputs(self, x: Tensor, count: int) -> Tensor:
+        """(n, count, channels, h, w)"""
+        return self.output.expand(len(x), count, *self.output.shape)
 
 
 class OutputEvaluator(TranslationEvaluator):
@@ -127,6 +140,28 @@ class OutputEvaluator(TranslationEvaluator):
 
     def _counted(self, count: int) -> dict[str, Any]:
         return {"inputs": len(self.test), "outputs": self.outputs}
+
+    # Yardsticks.
+
+    def yardsticks(self, seed: int, corruption: float | None = None) -> Iterator[tuple[str, Evaluation]]:
+        """Outputs that are the training data's mean y, whatever x: grey of the mean colour, the mean picture in a hole.
+
+        Real data have no row: they are the truth that outputs are held against.
+        """
+        method = build_method(self.settings, self.data.shape, self.device)
+        if corruption is not None:
+            method.problem.corruption = corruption
+        self.outputs = 1
+        mean = self.once("mean output", lambda: self.mean_output(method))
+        nothing = SameOutput(method.problem, mean)
+        yield NOTHING, self.of_samples(lambda _: self.draw(nothing), {"sampling": "mean output of the training data"})
+
+    def mean_output(self, method: Any, most: int = 4096) -> Tensor:
+        """(channels, h, w), of so many training samples at most."""
+        blocks = [to_float(torch.from_numpy(block)) for block in some(self.data.samples, most, 0)]
+        with torch.random.fork_rng():
+            torch.manual_seed(0)  # problems draw holes
+            return torch.cat([method.problem.pair(block)[1] for block in blocks]).mean(dim=0).to(self.device)
 
     # Along inference.
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from common.evaluation.measuring import Cell, Measuring
 from common.evaluation.metrics import Metric
+from common.evaluation.names import REAL
 from common.evaluation.runs import Run
 from common.evaluation.sampling import seed_sampling
 from common.nn.unet import UNet
@@ -274,6 +275,25 @@ def cgml_image_completion(m: Measuring) -> None:
         for corruption in corruptions:
             shown = 6 if corruption == corruptions[-1] else 0
             _add(m, evaluator, run, shown, corruption, mask=f"{corruption:.0%}", task="completion")
+
+
+def _add_yardsticks(m: Measuring) -> None:
+    """The mean output for every input; of completion by the share that is missing too."""
+    evaluator, settings = _evaluator(m), m.settings()
+    for corruption in settings.get("corruptions", [None]):
+        at = {} if corruption is None else {"mask": f"{corruption:.0%}"}
+        for seed in m.seeds:
+            for name, found in evaluator.yardsticks(seed, corruption):
+                m.cell_of(name, seed, evaluator.data.card["data"], **at).add_numbers(found.numbers)
+                m.sheet(name, found.samples.images[:, 0])
+                m.sheet(REAL, found.samples.truths)
+    arm = m.experiment.gate_arms[0]
+    m.sheet(arm, m.sheets.get(f"picture|{arm}", m.sheets[REAL][:, None])[:, 0])
+
+
+YARDSTICKS = dict.fromkeys(
+    ("cgml_colorization", "cgml_latent_size", "cgml_mnist_completion", "cgml_image_completion"), _add_yardsticks
+)
 
 
 def cgml_flops(m: Measuring) -> None:

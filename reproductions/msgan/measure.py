@@ -1,17 +1,20 @@
 """What each experiment of *Mode Seeking GANs* measures."""
 
 import time
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import torch
 
 from common.base.provenance import processor
 from common.data.batches import Batches, to_float, to_uint8
-from common.evaluation.evaluator import over_trials
+from common.evaluation.evaluator import GAUSSIAN, GAUSSIAN_OF, over_trials, pixel_gaussian, some
 from common.evaluation.measuring import Measuring
 from common.evaluation.metrics import Number
 from common.evaluation.metrics.bins import Bins, bin_numbers
-from common.evaluation.sampling import held_out_samples, seed_sampling
+from common.evaluation.names import NOTHING, REAL
+from common.evaluation.sampling import held_out_samples, sampling_seed, seed_sampling
 from common.training.method import Method, build_method
 
 DISTANCES = {  # arm -> as Table 7 calls the model, and the distance of its mode seeking term
@@ -88,8 +91,38 @@ def msgan_cifar10(m: Measuring) -> None:
             mean = float(np.mean([number.value for number in each]))
             cell.add_numbers([Number(f"mean_{metric}", mean, "lower", {"of": "mean over classes", **each[0].protocol})])
         if m.shown(run):
-            m.sheet(run.arm, np.stack([samples[k][i] for i in range(6) for k in classes]))
+            m.sheet(run.arm, in_columns(samples))
 
+
+def in_columns(samples: Sequence[np.ndarray], rows: int = 6) -> np.ndarray:
+    """The first of each class's samples, a column a class."""
+    return np.stack([of_class[i] for i in range(rows) for of_class in samples])
+
+
+def _class_gaussians(m: Measuring) -> None:
+    """Of every class a Gaussian of its pixels, which tells classes apart and no more; and real samples."""
+    s, evaluator = m.settings(), m.evaluator()
+    data, count = evaluator.data, s["samples_per_class"]
+    of_class = [np.asarray(data.samples[data.labels == k]) for k in range(s["classes"])]
+
+    def gaussians(trial: int, seed: int) -> Iterator[np.ndarray]:
+        rng = np.random.default_rng(sampling_seed(seed, trial))
+        for samples in of_class:
+            yield np.concatenate(list(pixel_gaussian(samples[:GAUSSIAN_OF], count, rng)))
+
+    def real(trial: int, seed: int) -> Iterator[np.ndarray]:
+        for samples in of_class:
+            yield np.concatenate(list(some(samples, count, sampling_seed(seed, trial))))
+
+    for seed in m.seeds:
+        for name, draw, how in ((NOTHING, gaussians, f"{GAUSSIAN}, by class"), (REAL, real, "training data, by class")):
+            found = evaluator.of_samples(partial(draw, seed=seed), {"sampling": how, "n_fake": f"{count} a class"})
+            m.cell_of(name, seed, data.card["data"]).add_numbers(found.numbers, **{"class": "all"})
+            if name not in m.sheets:
+                m.sheet(name, in_columns(list(draw(0, seed))))
+
+
+YARDSTICKS = {"msgan_cifar10": _class_gaussians}
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 

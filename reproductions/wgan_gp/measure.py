@@ -11,6 +11,7 @@ from common.data.batches import to_float
 from common.data.kinds.text import as_text
 from common.evaluation.evaluator import Evaluator
 from common.evaluation.measuring import Measuring
+from common.evaluation.names import NOTHING
 from common.evaluation.sampling import seed_part, seed_sampling
 from common.losses.penalties import clip_weights, gradient_penalty
 from common.measurements.curves import filtered, spearman
@@ -336,6 +337,24 @@ def wgan_gp_language_model(m: Measuring) -> None:
         if m.shown(run):
             m.sheet(f"text|{run.arm}", np.array(as_text(lines[:16], data.card["vocabulary"])))
     m.sheet("text|real", np.array(as_text(held[:16], data.card["vocabulary"])))
+
+
+def _letters(m: Measuring) -> None:
+    """Lines whose letters are drawn independently, each as often as it stands at its place in the data."""
+    settings = m.settings()
+    data, count = m.data(settings), settings["evaluation_samples"]
+    others = np.array(data.samples[count : count + settings["reference_samples"]])
+    counted = {n: ngrams(others, n) for n in GRAMS}
+    of_samples = {"n_fake": count, "n_real": len(others), "base": "2", "sampling": "letters independent, by place"}
+    for seed in m.seeds:
+        rows = np.random.default_rng(seed).integers(len(data.samples), size=(count, data.samples.shape[1]))
+        lines = np.take_along_axis(np.asarray(data.samples), rows, axis=0)
+        for n in GRAMS:
+            cell = m.cell_of(NOTHING, seed, data.card["data"], n_of_grams=n)
+            cell.add("js_of_ngrams", js_of_ngrams(ngrams(lines, n), counted[n]), "lower", "bits", **of_samples)
+
+
+YARDSTICKS = {"wgan_gp_language_model": _letters}
 
 
 def wgan_gp_overfitting(m: Measuring) -> None:

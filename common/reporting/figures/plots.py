@@ -71,8 +71,9 @@ def pick(table: pd.DataFrame, **columns: str) -> pd.DataFrame:
 
 
 def by_condition(rows: pd.DataFrame, key: str) -> pd.DataFrame:
-    """The rows that have a number under ``key`` in their condition, with it as their ``step``."""
-    return rows.assign(step=pd.to_numeric(values_of(rows, key), errors="coerce")).dropna(subset="step")
+    """The rows that have a number, of per cents perhaps, under ``key`` in their condition, and it as ``step``."""
+    numbers = values_of(rows, key).str.removesuffix("%")
+    return rows.assign(step=pd.to_numeric(numbers, errors="coerce")).dropna(subset="step")
 
 
 def seed_band(

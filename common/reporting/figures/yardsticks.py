@@ -15,7 +15,7 @@ OUTPUTS = "outputs|"  # begins the names of sheets of translations
 
 def show_yardsticks(r: Results) -> None:
     """As many samples of each, side by side; of videos their middle frames. A sheet that was not kept is left out."""
-    gate = next((model for model in r.experiment.declared["gate"]["models"] if _sheet(r, model) is not None), "")
+    gate = next((arm for arm in r.experiment.gate_arms if _sheet(r, arm) is not None), "")
     found = {name: sheet for name in (NOTHING, gate, REAL) if (sheet := _sheet(r, name)) is not None}
     translated = OUTPUTS + REAL in r.sheets
     shown, columns = rows_of_outputs(found) if translated else (first(found), COLUMNS)
