@@ -11,10 +11,12 @@ from helpers import ROOT, SMOKE, run, smoke_config, snakemake
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With ``pytest -n 2 --dist loadgroup`` those that start Snakemake share one process, the others one a file."""
     for item in items:
-        if {"checkout", "reproduced", "with_the_example", "warm"} & set(getattr(item, "fixturenames", ())):
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if {"checkout", "with_the_example", "warm"} & fixtures:
             item.add_marker(pytest.mark.e2e)
             item.add_marker(pytest.mark.slow)
-        item.add_marker(pytest.mark.xdist_group("workflow" if "workflow" in item.path.parts else item.path.stem))
+        together = "checkout" in fixtures or "workflow" in item.path.parts
+        item.add_marker(pytest.mark.xdist_group("workflow" if together else item.path.stem))
 
 
 @pytest.fixture

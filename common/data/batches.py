@@ -1,7 +1,7 @@
 """Mini-batches without a loader: the whole set stays uint8, on the device where it fits, and is indexed there."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -16,6 +16,13 @@ def placed(array: np.ndarray, device: torch.device) -> Tensor:
     return torch.from_numpy(array).to(device if fits else "cpu")
 
 
+class Request(NamedTuple):
+    """A batch that a method asks for: with ``labels`` or without; the epoch's next, or one of the ``first`` samples."""
+
+    labels: bool = False
+    first: int | None = None
+
+
 class Batches:
     """Endless shuffled mini-batches of ``samples``; every epoch is a new permutation.
 
@@ -23,8 +30,8 @@ class Batches:
     they are; :meth:`next_labelled` gives a batch with its labels. An epoch's last incomplete batch is dropped. The
     state is the permutation's seed and the place in it, so a resumed run sees exactly the batches it would have seen.
 
-    A method may ask for batches, for ``chosen``, for the number of samples (``len``), for samples by number
-    (:meth:`at`) and for those at the end (:meth:`held_out`), and for nothing else.
+    A method may ask for batches, for ``chosen``, for the number of samples (``len``), and outside of recorded updates
+    for samples by number (:meth:`at`) and for those at the end (:meth:`held_out`), and for nothing else.
 
     ``chosen``: (n,) numbers of the last batch's samples in the data, on the device.
     """
@@ -41,8 +48,10 @@ class Batches:
         self.batch_size = batch_size
         self.device = device
         self.drawn = 0  # samples handed out by this process
-        self.taken: list[bool] = []  # of the batches of one update: whether with labels
-        self.slots: Iterator[list[Tensor]] | None = None  # where the batches lie that a recorded update takes
+        self.taken: list[Request] = []  # what was asked for
+        self.slots: Iterator[list[Tensor]] | None = (
+            None  # where the batches lie that an update takes while it is recorded
+        )
         self.generator = torch.Generator().manual_seed(seed)
         self._new_epoch()
 
@@ -65,18 +74,21 @@ class Batches:
         self.offset += self.batch_size
         return chosen
 
-    def stored(self, labelled: bool) -> list[Tensor]:
-        """The next batch on the device as it is stored: its numbers in the data, samples and, if asked for, labels."""
-        chosen = self.next_numbers()
+    def stored(self, request: Request) -> list[Tensor]:
+        """A batch on the device as it is stored: its numbers in the data, samples and, if asked for, labels."""
+        chosen = self.next_numbers() if request.first is None else self._any_numbers(request.first)
         self.drawn += len(chosen)
         parts = [chosen, self._samples(chosen)]
-        if labelled and self.labels is not None:
+        if request.labels and self.labels is not None:
             parts.append(self.labels[chosen])
         return [part.to(self.device, non_blocking=True) for part in parts]
 
-    def _take(self, labelled: bool) -> list[Tensor]:
-        self.taken.append(labelled)
-        parts = self.stored(labelled) if self.slots is None else next(self.slots)
+    def _any_numbers(self, first: int) -> Tensor:
+        return torch.randint(first, (self.batch_size,), device="cpu").to(self.samples.device)
+
+    def _take(self, request: Request) -> list[Tensor]:
+        self.taken.append(request)
+        parts = self.stored(request) if self.slots is None else next(self.slots)
         self.chosen = parts[0]
         return parts
 
@@ -85,13 +97,17 @@ class Batches:
         return to_float(samples)
 
     def __next__(self) -> Tensor:
-        return self.as_float(self._take(False)[1])
+        return self.as_float(self._take(Request())[1])
+
+    def any_of_first(self, count: int) -> Tensor:
+        """A batch drawn from the first ``count`` samples with replacement, by torch's own random numbers."""
+        return self.as_float(self._take(Request(first=count))[1])
 
     def next_labelled(self) -> tuple[Tensor, Tensor]:
         """A batch and its labels (n,) int64. Raises ValueError where the data has none."""
         if self.labels is None:
             raise ValueError("the data has no labels")
-        _, samples, labels = self._take(True)
+        _, samples, labels = self._take(Request(labels=True))
         return self.as_float(samples), labels
 
     def at(self, numbers: Tensor | slice) -> Tensor:
@@ -132,7 +148,7 @@ class LabelMapBatches(Batches):
         return to_float(samples[..., :3])
 
     def next_labelled(self) -> tuple[Tensor, Tensor]:
-        samples = self._take(False)[1]
+        samples = self._take(Request())[1]
         return self.as_float(samples), samples[..., 3:].movedim(-1, 1).long()
 
 

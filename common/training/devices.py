@@ -33,6 +33,19 @@ def compute_device(name: str) -> Iterator[torch.device]:
             yield torch.device(f"cuda:{index}")
 
 
+@contextlib.contextmanager
+def own_stream(device: torch.device) -> Iterator[None]:
+    """Inside, a GPU's work is queued on a stream of its own: what is queued on the default one cannot be captured."""
+    if device.type != "cuda":
+        yield
+        return
+    before, stream = torch.cuda.current_stream(device), torch.cuda.Stream(device)
+    stream.wait_stream(before)
+    with torch.cuda.stream(stream):
+        yield
+    before.wait_stream(stream)
+
+
 def _gpu_names(count: int) -> list[str]:
     """Each visible GPU's own identifier: two jobs of a node may both call theirs number 0."""
     if not torch.cuda.is_available():

@@ -52,6 +52,33 @@ class TensorFlowRMSProp(Optimizer):
             torch._foreach_addcdiv_(moved, gradients, roots, -group["lr"])
 
 
+def read_from_device(optimiser: Optimizer, recorded: bool) -> None:
+    """Where steps are ``recorded``, keep what changes between them on the device: counters, and of fused optimisers the
+    rate. Otherwise undo that, for a state that a recorded training left.
+    """
+    for group in optimiser.param_groups:
+        device = group["params"][0].device
+        on_gpu = recorded and device.type == "cuda"
+        if "capturable" in group:
+            group["capturable"] = on_gpu
+        if recorded and group.get("fused"):
+            rate = group.setdefault("initial_lr", float(group["lr"]))
+            # On a CPU as exact as the number was; the kernels of a GPU take float32.
+            group["lr"] = torch.tensor(rate, dtype=torch.float32 if on_gpu else torch.float64, device=device)
+        elif isinstance(group["lr"], Tensor):
+            group["lr"] = group["initial_lr"]
+        if not group.get("fused"):
+            for state in (optimiser.state[parameter] for parameter in group["params"] if parameter in optimiser.state):
+                if "step" in state:
+                    state["step"] = state["step"].to(device if on_gpu else "cpu")
+
+
+def fixed_rates(optimisers: Iterable[Optimizer]) -> list[float]:
+    """The rates that steps do not read from the device."""
+    groups = (group for optimiser in optimisers for group in optimiser.param_groups)
+    return [group["lr"] for group in groups if not isinstance(group["lr"], Tensor)]
+
+
 def scale_rate(optimiser: Optimizer, factor: float) -> None:
     """Give an optimiser ``factor`` times the rate that it began with, in place where the rate is a tensor."""
     for group in optimiser.param_groups:

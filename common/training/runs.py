@@ -25,7 +25,7 @@ from common.data.prepare import Prepared, prepared
 from common.experiments.papers import Experiment
 from common.training import checkpoint
 from common.training.children import command_of, followed
-from common.training.devices import compute_device, reserved_gpus
+from common.training.devices import compute_device, own_stream, reserved_gpus
 from common.training.distributed import (
     first_then_others,
     is_distributed,
@@ -139,17 +139,19 @@ def _train(
     run: Run, folder: Path, device: torch.device, config: Mapping[str, Any], progress: Progress, saves: bool = True
 ) -> dict[str, Any]:
     """Train or continue ``run`` in ``folder``; returns the record."""
-    method, batches = start_run(run.settings, run.data, run.identity.seed, device)
-    return train(
-        method,
-        batches,
-        folder,
-        run.identity,
-        checkpoint_seconds=config["checkpoint_seconds"],
-        start=run.start.load_into if run.start else None,
-        saves=saves,
-        progress=progress,
-    )
+    with own_stream(device):
+        method, batches = start_run(run.settings, run.data, run.identity.seed, device)
+        return train(
+            method,
+            batches,
+            folder,
+            run.identity,
+            checkpoint_seconds=config["checkpoint_seconds"],
+            start=run.start.load_into if run.start else None,
+            saves=saves,
+            progress=progress,
+            graphs=config["graphs"],
+        )
 
 
 def _record_broken(run: Run, error: str) -> dict[str, Any]:

@@ -40,17 +40,24 @@ class SpectralNorm(nn.Module):
 
     def largest(self, weight: Tensor) -> Tensor:
         """σ₀ by the singular vectors as they are; its gradient is u vᵀ."""
-        return torch.dot(self.u, torch.mv(weight.flatten(1), self.v))
+        return _product(self.u, weight.flatten(1), self.v)
 
     def _normalise(self, weight: Tensor) -> Tensor:
         matrix = weight.flatten(1)
-        if self.training:
-            with torch.no_grad():  # into fresh tensors, for the last pass's may still wait for its backward pass
-                v = torch.mv(matrix.t(), self.u)
-                self.v = v.div_(torch.linalg.vector_norm(v).clamp_min_(EPSILON))
-                u = torch.mv(matrix, v)
-                self.u = u.div_(torch.linalg.vector_norm(u).clamp_min_(EPSILON))
-        return weight / self.largest(weight)
+        if not self.training:
+            return weight / self.largest(weight)
+        with torch.no_grad():
+            v = F.normalize(torch.mv(matrix.t(), self.u), dim=0, eps=EPSILON)
+            u = F.normalize(torch.mv(matrix, v), dim=0, eps=EPSILON)
+            self.u.copy_(u)
+            self.v.copy_(v)
+        # Not by the buffers: the next pass may write them before this one's backward pass.
+        return weight / _product(u, matrix, v)
+
+
+def _product(u: Tensor, matrix: Tensor, v: Tensor) -> Tensor:
+    """uᵀ W v"""
+    return torch.dot(u, torch.mv(matrix, v))
 
 
 def orthogonal(weight: nn.Parameter) -> None:

@@ -12,6 +12,16 @@ WHITE = (0.95047, 1.0, 1.08883)  # D65, 2 degrees
 TO_XYZ = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227))
 
 
+Numbers = tuple[float, ...] | tuple[tuple[float, ...], ...]
+
+
+@cache
+def constant(values: Numbers, device: torch.device, dtype: torch.dtype = torch.float32) -> Tensor:
+    """The values as a tensor, made once for each device: a recorded update cannot copy them there anew."""
+    with torch.inference_mode(False):
+        return torch.tensor(values, dtype=dtype, device=device)
+
+
 def _mixed(matrix: Tensor, image: Tensor) -> Tensor:
     return torch.einsum("rc,nchw->nrhw", matrix, image)
 
@@ -19,7 +29,8 @@ def _mixed(matrix: Tensor, image: Tensor) -> Tensor:
 def rgb_to_lab(rgb: Tensor) -> Tensor:
     """sRGB (n, 3, h, w) in [0, 1] -> L in [0, 100], a, b."""
     linear = torch.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
-    xyz = _mixed(rgb.new_tensor(TO_XYZ), linear) / rgb.new_tensor(WHITE)[:, None, None]
+    to_xyz, white = (constant(values, rgb.device, rgb.dtype) for values in (TO_XYZ, WHITE))
+    xyz = _mixed(to_xyz, linear) / white[:, None, None]
     root = torch.where(xyz > 0.008856, xyz.clamp(min=1e-12) ** (1 / 3), 7.787 * xyz + 16 / 116)
     x, y, z = root.unbind(dim=1)
     return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=1)

@@ -6,7 +6,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from reproductions.cgml.colour import AB_RANGE, divergence_from_uniform, lab_to_rgb, rgb_to_lab, soft_histogram
+from reproductions.cgml.colour import (
+    AB_RANGE,
+    constant,
+    divergence_from_uniform,
+    lab_to_rgb,
+    rgb_to_lab,
+    soft_histogram,
+)
 from reproductions.cgml.models import ImageEncoder, ImageGenerator, PointEncoder, PointGenerator
 
 Settings = Mapping[str, Any]
@@ -155,7 +162,7 @@ class MixedHalves(Completion):
     def hole(self, samples: Tensor, *, training: bool) -> Tensor:
         """A rectangle in the upper half, each side between a half and the whole of it; in testing the whole half."""
         half = self.size // 2
-        largest = torch.tensor([half, self.size], dtype=torch.float32, device=samples.device)
+        largest = constant((half, self.size), samples.device)
         share = torch.empty(len(samples), 2, device=samples.device).uniform_(0.5, 1)
         sides = (largest * share).round() if training else largest.expand(len(samples), 2)
         return boxes(sides, (half, self.size), self.size)
@@ -192,7 +199,7 @@ class WhiteBox(MixedHalves):
 
 def boxes(sides: Tensor, room: tuple[int, int], size: int) -> Tensor:
     """Boxes of ``sides`` (n, 2: height, width) at random in the upper left ``room``: 1 inside (n, 1, size, size)."""
-    start = (torch.rand_like(sides) * (torch.tensor(room, device=sides.device) - sides + 1)).floor()
+    start = (torch.rand_like(sides) * (constant(room, sides.device) - sides + 1)).floor()
     place = torch.arange(size, device=sides.device)
     inside = [(place >= start[:, k, None]) & (place < (start + sides)[:, k, None]) for k in range(2)]
     return (inside[0][:, None, :, None] & inside[1][:, None, None, :]).float()

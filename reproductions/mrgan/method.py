@@ -136,13 +136,12 @@ class MomentMatching(AdversarialMethod):
         """Equation 4.1 on nine tenths of the data; the last tenth tells when to stop."""
         likelihood = LIKELIHOODS[self.settings["loss"].partition("_")[0]]
         held = max(len(batches) // 10, 1)
-        chosen = torch.randint(len(batches) - held, (self.settings["batch_size"],))
 
         def loss_on(samples: Tensor) -> Tensor:
             y, x = self.pair_of(samples)
             return over(likelihood(y, *self.predict(x), self.settings["least_error"]))
 
-        loss = loss_on(self.mirrored(batches.at(chosen)))
+        loss = loss_on(self.mirrored(batches.any_of_first(len(batches) - held)))
         self.descend("predictor", loss)
         if self.validates(t):
             self.p.eval()

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from common.losses.adversarial import cross_entropy, em_estimate, non_saturating
 from common.losses.penalties import clip_weights
 from common.training.adversarial import AdversarialMethod, Losses, Phase
-from common.training.optim import rmsprop
+from common.training.optim import adam, rmsprop
 from reproductions.wgan.models import build_critic, build_generator
 
 LOG_2 = 0.6931471805599453
@@ -32,8 +32,7 @@ class Adversarial(AdversarialMethod):
         if kind == "rmsprop":
             return rmsprop(network, rate)
         if kind.startswith("adam"):
-            betas = (float(kind.removeprefix("adam")), 0.999)
-            return torch.optim.Adam(network.parameters(), rate, betas, foreach=True)
+            return adam(network, {"beta1": float(kind.removeprefix("adam")), "beta2": 0.999}, rate)
         raise ValueError(f"optimiser must be rmsprop or adam<β1>, not {kind!r}")
 
     def score(self, images: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from common.data.synthetic.points import TWO_GAUSSIANS_MEANS, TWO_GAUSSIANS_STD
 from common.losses.adversarial import cross_entropy, em_estimate
 from common.losses.penalties import clip_weights
 from common.training.adversarial import AdversarialMethod, Losses, Phase
+from common.training.optim import adam
 from reproductions.wgan.method import LOG_2
 from reproductions.wgan.models import MLPCritic
 
@@ -31,7 +32,7 @@ class OptimalDiscriminator(AdversarialMethod):
         self.is_wgan = settings["objective"] == "wgan"
 
     def optimiser(self, name: str, network: nn.Module) -> torch.optim.Optimizer:
-        return torch.optim.Adam(network.parameters(), self.settings["learning_rate"])
+        return adam(network, {"beta1": 0.9, "beta2": 0.999}, self.settings["learning_rate"])
 
     def phases(self, t: int) -> list[Phase]:
         return [Phase("critic", draws=True, after=self.clip if self.is_wgan else None)]

@@ -61,12 +61,12 @@ def data(tmp_path_factory):
 
 
 def one_of_each_first() -> list:
-    """All trainings; those of a method that one before them has already are slow."""
+    """All trainings; of each method one is always tested."""
     seen: set[str] = set()
     found = []
     for name, golden in GOLDEN.items():
         method = golden["settings"]["method"]
-        found.append(pytest.param(name, marks=pytest.mark.slow if method in seen else ()))
+        found.append(pytest.param(name, marks=[pytest.mark.every_arm, pytest.mark.slow] if method in seen else ()))
         seen.add(method)
     return found
 

@@ -115,6 +115,9 @@ class _Nothing(Batches):
     def __next__(self) -> Tensor:
         return torch.zeros(self.batch_size, *self.one, dtype=self.kind)
 
+    def any_of_first(self, count: int) -> Tensor:
+        return next(self)
+
     def next_labelled(self) -> tuple[Tensor, Tensor]:
         return next(self), torch.zeros(self.batch_size, dtype=torch.long)
 
