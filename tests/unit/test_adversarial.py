@@ -119,7 +119,7 @@ def test_an_update_is_prepared_run_and_completed():
         def complete(self, t):
             calls.append(("complete", t))
 
-    assert Updates(Noted({"steps": 1}, (1,), CPU), None)(3).tolist() == [1.5]
+    assert Updates(Noted({"steps": 1}, (1,), CPU), batches())(3).tolist() == [1.5]
     assert calls == [("prepare", 3), ("step", 3), ("complete", 3)]
 
 
