@@ -2,11 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from helpers import CPU
 from torch import nn
 
+from common.data.batches import Batches
 from common.losses.adversarial import cross_entropy, em_estimate, hinge, least_squares, non_saturating
 from common.losses.penalties import clip_weights, gradient_penalty, orthogonal_penalty, zero_centred_penalty
 from common.training.adversarial import AdversarialMethod, Losses, Phase
@@ -119,7 +121,8 @@ def test_an_update_is_prepared_run_and_completed():
         def complete(self, t):
             calls.append(("complete", t))
 
-    assert Updates(Noted({"steps": 1}, (1,), CPU), batches())(3).tolist() == [1.5]
+    points = Batches(np.zeros((2, 1), np.float32), 2, 0, CPU)
+    assert Updates(Noted({"steps": 1}, (1,), CPU), points)(3).tolist() == [1.5]
     assert calls == [("prepare", 3), ("step", 3), ("complete", 3)]
 
 
