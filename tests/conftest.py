@@ -1,9 +1,12 @@
 """Fixtures that several tests share, and how tests are dealt out."""
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: small work on several threads mostly waits for them
 from helpers import ROOT, SMOKE, run, smoke_config, snakemake
 
 
