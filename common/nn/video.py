@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from common.nn.noise import noise_like
 from common.nn.sizes import doublings, start_frames
 
 
@@ -37,7 +38,7 @@ class GaussianNoise(nn.Module):
         self.sigma = sigma
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.sigma * torch.randn_like(x) if self.training and self.sigma else x
+        return x + self.sigma * noise_like(x) if self.training and self.sigma else x
 
 
 class VideoCritic(nn.Sequential):

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from common.data.batches import Batches
+from common.nn.noise import noise_like
 from common.training.method import Method
 from common.training.optim import adam
 from reproductions.cgml.models import Features, Path
@@ -124,7 +125,7 @@ class CGML(Regression):
     def shaken(self, h: Features, z: Tensor) -> tuple[Features, Tensor]:
         """With small noise e, for the Lipschitz penalty (Appendix 2.4)."""
         noise = self.settings["lipschitz_noise"]
-        return tuple(f + noise * torch.randn_like(f) for f in h), z + noise * torch.randn_like(z)
+        return tuple(f + noise * noise_like(f) for f in h), z + noise * noise_like(z)
 
     def cost(self, output: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         """Ê of each output (n,), and that of the batch."""
