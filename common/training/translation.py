@@ -22,7 +22,7 @@ class Translator(Method):
     def pair_of(self, samples: Tensor) -> tuple[Tensor, Tensor]:
         """Targets y and conditions x of a batch of the data."""
         y, x = samples.split(self.channels, dim=1)
-        return y, x
+        return y.contiguous(memory_format=self.layout), x.contiguous(memory_format=self.layout)
 
     def next_pair(self, batches: Batches) -> tuple[Tensor, Tensor]:
         """The next batch's pairs, each mirrored or not where the settings say ``flip``."""

@@ -82,10 +82,10 @@ class BicycleGAN(Pix2Pix):
 
         for critic in critics:
             critic.requires_grad_(False)
-        mean, log_variance = self.e(y)
+        mean, log_variance = self.compute(self.e, y)
         z_encoded = mean + torch.randn_like(mean) * (log_variance / 2).exp()
         z_random = self.noise(len(x))
-        encoded, random = self.g(torch.cat([x, x]), torch.cat([z_encoded, z_random])).chunk(2)
+        encoded, random = self.compute(self.g, torch.cat([x, x]), torch.cat([z_encoded, z_random])).chunk(2)
         gan = least_squares(self.scores(encoded, x), 1) + least_squares(self.scores(random, x, self.f2), 1)
         kl = -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum()
         reconstruction = F.l1_loss(encoded, y)
@@ -96,7 +96,7 @@ class BicycleGAN(Pix2Pix):
         # The latent loss teaches the generator only: what the encoder makes of its output, the encoder held fixed.
         loss.backward(retain_graph=True)
         self.e.requires_grad_(False)
-        latent = F.l1_loss(self.e(random)[0], z_random)
+        latent = F.l1_loss(self.compute(self.e, random)[0], z_random)
         (s["latent"] * latent).backward()
         self.e.requires_grad_(True)
         self.optimisers["generator"].step()

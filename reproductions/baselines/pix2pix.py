@@ -40,6 +40,7 @@ class Pix2Pix(AdversarialMethod, Translator):
 
     curves: ClassVar[tuple[str, ...]] = ("gan_loss", "reconstruction", "critic_loss")
     schedule = staticmethod(constant_then_linear)
+    layout_on_cpu = torch.contiguous_format  # the U-Net concatenates more than it convolves
 
     def __init__(self, settings: Mapping[str, Any], shape: tuple[int, ...], device: torch.device):
         super().__init__(settings, shape, device)
@@ -57,13 +58,13 @@ class Pix2Pix(AdversarialMethod, Translator):
         return adam(network, self.settings)
 
     def translate(self, x: Tensor) -> Tensor:
-        return self.g(x, self.noise(len(x)))
+        return self.compute(self.g, x, self.noise(len(x)))
 
     def critic_input(self, image: Tensor, x: Tensor) -> Tensor:
         return torch.cat([x, image], dim=1) if self.settings["conditional_critic"] else image
 
     def scores(self, image: Tensor, x: Tensor, critic: nn.Module | None = None) -> list[Tensor]:
-        return (critic or self.f)(self.critic_input(image, x))
+        return self.compute(critic or self.f, self.critic_input(image, x))
 
     def phases(self, t: int) -> list[Phase]:
         return [Phase("generator", draws=True), Phase("critic")]
@@ -75,7 +76,7 @@ class Pix2Pix(AdversarialMethod, Translator):
     def outputs_and_codes(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Outputs for x and the z they were made with; a multiple of the batch, one draw of z after another."""
         z = self.noise(len(x))
-        return self.g(x, z), z
+        return self.compute(self.g, x, z), z
 
     def generator_loss(self, batch: Fakes) -> Losses:
         gan = batch.draws * least_squares(self.scores(batch.fake, batch.xs), 1)  # the sum over draws of z

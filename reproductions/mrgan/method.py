@@ -181,7 +181,7 @@ class MRPix2Pix(MomentMatching, Translator):
             network.deviation.copy_(conditions.std(dim=(0, 2, 3)).clamp(min=1e-3))
 
     def generate(self, x: Tensor) -> Tensor:
-        return self.g(x)
+        return self.compute(self.g, x)
 
     def translate(self, x: Tensor) -> Tensor:
         """With running statistics."""
@@ -191,10 +191,10 @@ class MRPix2Pix(MomentMatching, Translator):
         return y
 
     def score(self, image: Tensor, x: Tensor) -> Tensor:
-        return self.f(torch.cat([self.g.standardised(x), image], dim=1))
+        return self.compute(self.f, torch.cat([self.g.standardised(x), image], dim=1))
 
     def predict(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return self.p(x)
+        return self.compute(self.p, x)
 
 
 class MRSuperResolution(MRPix2Pix):
@@ -219,7 +219,7 @@ class MRSuperResolution(MRPix2Pix):
         return F.interpolate(x, scale_factor=4)
 
     def score(self, image: Tensor, x: Tensor) -> Tensor:
-        return self.f(image)
+        return self.compute(self.f, image)
 
 
 class MRInpainting(MRPix2Pix):
@@ -264,10 +264,10 @@ class MRInpainting(MRPix2Pix):
 
     def generate(self, x: Tensor) -> Tensor:
         """The picture with its hole completed, in [0, 1]."""
-        return torch.lerp(x[:, :-2], self.g(x[:, :-1]) / 2 + 0.5, self.covered(x))
+        return torch.lerp(x[:, :-2], self.compute(self.g, x[:, :-1]) / 2 + 0.5, self.covered(x))
 
     def predict(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        location, log_dispersion = self.p(x[:, :-1])
+        location, log_dispersion = self.compute(self.p, x[:, :-1])
         return location / 2 + 0.5, log_dispersion
 
     def translate(self, x: Tensor) -> Tensor:
@@ -282,7 +282,7 @@ class MRInpainting(MRPix2Pix):
         rows, columns = (x[:, -1].amax(dim=axis).argmax(dim=1)[:, None] + within for axis in (2, 1))
         every = torch.arange(n, device=x.device)[:, None, None]
         part = image.movedim(1, -1)[every, rows[:, :, None], columns[:, None, :]].movedim(-1, 1)
-        return self.f(image, part)
+        return self.compute(self.f, image, part)
 
 
 class MRPoints(MomentMatching):

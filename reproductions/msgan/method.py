@@ -33,7 +33,7 @@ class MSGAN(Pix2Pix):
 
     def outputs_and_codes(self, x: Tensor) -> tuple[Tensor, Tensor]:
         z = self.noise(2 * len(x))
-        return self.g(torch.cat([x, x]), z), z
+        return self.compute(self.g, torch.cat([x, x]), z), z
 
     def generator_loss(self, batch: Fakes) -> Losses:
         losses = super().generator_loss(batch)
@@ -49,8 +49,9 @@ class MSGANFeatures(MSGAN):
     """Equation 5: images held against each other in the discriminator's features, mean over its layers."""
 
     def distance(self, one: Tensor, other: Tensor, x: Tensor) -> Tensor:
-        features = (self.features(self.critic_input(image, x)) for image in (one, other))
-        return torch.stack([(a - b).abs().mean() for a, b in zip(*features, strict=True)]).mean()
+        with self.autocast():
+            features = [self.features(self.critic_input(image, x)) for image in (one, other)]
+        return torch.stack([(a.float() - b.float()).abs().mean() for a, b in zip(*features, strict=True)]).mean()
 
     def features(self, image: Tensor) -> list[Tensor]:
         """The activations of every layer but the last, of every scale."""

@@ -1,5 +1,6 @@
 """Jobs done in forks of one process: output, status, errors and deaths are those of a process of their own."""
 
+import ctypes.util
 import os
 import re
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 from common.base.files import read_json
 from common.base.schema import ROOT
 from common.pipeline.jobs import JOBS
-from common.pipeline.worker_pool import ADDRESS, WorkerPool, socket_folder
+from common.pipeline.worker_pool import ADDRESS, WorkerPool, allocator, socket_folder
 
 pytestmark = pytest.mark.slow
 
@@ -130,3 +131,17 @@ def test_every_rule_has_a_job():
     text = "".join(file.read_text() for file in (ROOT / "Snakefile", *(ROOT / "workflow" / "rules").glob("*.smk")))
     rules = set(re.findall(r"^rule (\w+):", text, re.M))
     assert rules == JOBS.keys()  # those of the experiments make pages
+
+
+def test_an_allocator_is_used_where_it_is_installed_and_nothing_else_is_preloaded(monkeypatch, tmp_path):
+    monkeypatch.delenv("LD_PRELOAD", raising=False)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setattr(ctypes.util, "find_library", lambda name: None)
+    assert allocator() == {}
+    (tmp_path / "lib").mkdir()
+    library = tmp_path / "lib" / "libtcmalloc_minimal.so.4"
+    library.touch()
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert allocator() == {"LD_PRELOAD": str(library)}
+    monkeypatch.setenv("LD_PRELOAD", "another.so")
+    assert allocator() == {}
