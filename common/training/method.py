@@ -29,7 +29,6 @@ class Method:
     curves: ClassVar[tuple[str, ...]] = ()
     sampled: ClassVar[tuple[str, ...]] = ("generator",)  # the networks that a snapshot keeps
     schedule: Schedule = staticmethod(constant)  # the factor of all learning rates over the run
-    allow_tf32: ClassVar[bool] = True  # whether convolutions on a GPU may round their inputs to 10 bits
     layout_on_cpu: ClassVar[torch.memory_format] = torch.channels_last  # a GPU takes that for all
     largest_gradient: ClassVar[float | None] = None  # every element of a gradient is clipped to this size
 
@@ -72,6 +71,11 @@ class Method:
         with self.autocast():
             outputs = network(*inputs)
         return tree_map(Tensor.float, outputs)
+
+    @property
+    def allow_tf32(self) -> bool:
+        """Whether convolutions of float32 on a GPU may round their inputs to 10 bits, as is PyTorch's default."""
+        return self.settings.get("tf32", True)
 
     def make_optimisers(self) -> None:
         """Fill ``self.optimisers``: one for each network, unless a method has it otherwise.

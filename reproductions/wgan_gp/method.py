@@ -19,8 +19,6 @@ from reproductions.wgan_gp.models import build_critic, build_generator
 class Adversarial(AdversarialMethod):
     """A generator g against a critic f, both chosen by the settings."""
 
-    allow_tf32: ClassVar[bool] = False  # for the penalty's second derivatives
-
     def __init__(self, settings: Mapping[str, Any], shape: tuple[int, ...], device: torch.device):
         super().__init__(settings, shape, device)
         self.build()
