@@ -2,7 +2,8 @@
 # make test        set everything up and run the tests
 # make drill       kill, fill, corrupt and misconfigure it: nothing may be lost or taken for whole (20 minutes)
 # make lint        what the tests do not see: style, types, and the workflow's own checks
-# make bench       how long updates, metrics and starts take on this machine (tens of minutes)
+# make bench       how long updates, metrics and starts take on this machine (20 minutes)
+# make gpu-check   what a GPU must confirm, in ten minutes: ARGS=--try runs it on a CPU, a little of each
 # make environment only sets .venv up, as each of the above does first
 # make lock        pins anew what pyproject.toml asks for, and writes environment.yml
 # make clean       removes what scale smoke, comparisons and Snakemake's own records left; trainings stay
@@ -12,7 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: reproduce test drill environment lint bench lock clean
+.PHONY: reproduce test drill environment lint bench gpu-check lock clean
 
 reproduce: environment
 	@snakemake reproduce_all --quiet all $(ARGS)
@@ -31,7 +32,10 @@ lint: environment
 	mypy
 
 bench: environment
-	PYTHONPATH=. python benchmarks/updates.py
+	PYTHONPATH=. python benchmarks/updates.py $(ARGS)
+
+gpu-check: environment
+	PYTHONPATH=. python benchmarks/gpu_check.py $(ARGS)
 
 environment: $(VENV)/.complete
 

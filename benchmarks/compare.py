@@ -2,8 +2,8 @@
 
 Each way is a process: a tree of the suite's files (``--tree-a``, ``--tree-b``; this one, unless given), variables of
 its environment (``--a``, ``--b``) and settings (``--set-b precision=bfloat16``). They are asked A, B, A, B …, so what
-the machine does besides falls on both. Seconds are CPU time. Prints the gain of B over A: the ratio of the least times, and of
-each pair the quartiles.
+the machine does besides falls on both. Seconds are CPU time. Prints the gain of B over A: the ratio of the least times,
+and the median and quartiles of the pairs' ratios.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Times whole updates of a training, every kind of them, as the training loop runs them; on data of the training's shape.
+"""Times whole updates of a training, every kind of them, as the training loop runs them; on data of its shape.
 
 Started as a program it serves: a line of JSON on stdin names what to time, a line on stdout answers. So two processes
 of different trees, or with different allocators, can be asked in turn (:mod:`compare`).
@@ -62,7 +62,7 @@ def random_data(settings: Mapping[str, Any], shape: tuple[int, ...]) -> tuple[An
 
 @dataclass
 class Case:
-    """A training that can be timed. ``kinds``: one update of each and their share of all; ``at``: the next of each."""
+    """A training that can be timed. ``kinds``: one update of each, and their share of all. ``at``: the next of each."""
 
     method: Method
     updates: Updates
@@ -71,7 +71,7 @@ class Case:
     block: int = BLOCK
 
     def next_of(self, kind: Hashable) -> int:
-        """The number of an update of that kind, from one call to the next the following one; after the last the first."""
+        """An update of that kind: from one call to the next the following one, after the last the first."""
         first = self.at.get(kind, self.kinds[kind][0])
         numbers = itertools.chain(range(first, self.method.steps), range(self.method.steps))
         found = next(t for t in numbers if self.method.kind(t) == kind)
@@ -91,7 +91,7 @@ class Case:
 
 
 def now() -> float:
-    """Seconds: a GPU's when its queue is empty, on a CPU this process's, which others on the machine do not lengthen."""
+    """Seconds: a GPU's when its queue is empty, on a CPU this process's, whatever else is running."""
     if not ON_GPU:
         return time.process_time()
     torch.cuda.synchronize()

@@ -1,296 +1,264 @@
-"""How long things take on this machine: ``make bench``. Prints tables; asserts nothing."""
+"""How long things take on this machine: ``make bench``. Asserts nothing.
 
+Writes ``benchmarks/measured/<machine>.json`` line by line, so that an interrupted run is not lost, and makes
+BENCHMARKS.md's section of that machine from it.
+
+    python benchmarks/updates.py [--only WORD …] [--seconds 1100] [--name NAME] [--without-metrics]
+"""
+
+import argparse
+import datetime
+import json
 import multiprocessing
-import resource
 import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
+import traceback
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import torch
-from pytorch_fid import fid_score, inception
-from torchvision.models import inception_v3
+from compare import SMALL
+from page import FOLDER, write_page
+from timing import DEVICE, ON_GPU, Case, case_of, now, resident_mb, settings_of
+from torch.nn import functional as F
 
 from common.base.lazy_compiler import defer_compiler
-from common.data.clips import Clips
-from common.data.kinds import kind_of
-from common.evaluation.features import extract
-from common.evaluation.metrics.frechet import Moments, Statistics, frechet_distance
-from common.evaluation.networks import feature_network
+from common.base.provenance import processor
 from common.experiments.config import load_config
-from common.experiments.papers import all_experiments, experiment
-from common.nn.video import VideoCritic
+from common.experiments.papers import all_experiments
 from common.pipeline.cost.count import Hardware, UpdateCost
 from common.pipeline.cost.estimate import Counts
-from common.reporting.tables import markdown
-from common.training.method import build_method
-from reproductions.tgan.clipping import clip_singular_values
+from common.training.method import Method
 
-ON_GPU = torch.cuda.is_available()
-DEVICE = torch.device("cuda" if ON_GPU else "cpu")
-# Of one timed update at most: a batch is made as small as that takes, but never below 2.
-OPERATIONS = {"cpu": 2e11, "cuda": 1e15}
+# Operations of one timed update at most: a batch is made as small as that takes, but never below 2.
+OPERATIONS = {"cpu": 1e11, "cuda": 1e15}
 GPU_SHARE = 0.7  # of a GPU's memory that may be foreseen for an update
-SHORT = 1.0  # seconds: an update below this is timed again and again
-REACHED = 0.1  # of the machine's peak: methods below it are worth a look with a profiler
+PER_NETWORK = {"cpu": 5.0, "cuda": 1.0}  # seconds of timing for each way of running
+SAME = 12  # updates that are run in two ways and compared
+
+Work = Callable[[], object]
 
 
-def seconds(work, repeats: int = 5, warm: bool = True) -> float:
-    """Median of ``repeats`` calls, after one to warm up."""
-    finish = torch.cuda.synchronize if ON_GPU else lambda: None
-    if warm:
-        work()
+def rate(work: Work, repeats: int = 5) -> float:
+    """The least seconds of ``repeats`` calls, after one to warm up."""
+    work()
     times = []
     for _ in range(repeats):
-        finish()
-        start = time.perf_counter()
+        start = now()
         work()
-        finish()
-        times.append(time.perf_counter() - start)
-    return median(times)
-
-
-def start_up(program: str) -> float:
-    """CPU seconds of a fresh Python process."""
-    code = f"import time; {program}; print(time.process_time())"
-    return float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+        times.append(now() - start)
+    return min(times)
 
 
 @cache
-def products(precision: str) -> float:
-    """Operations a second of a large matrix product; ``tf32``: float32 as a GPU's convolutions take it."""
-    size = 8192 if ON_GPU else 2048
+def peak(precision: str) -> float:
+    """Operations a second that this machine reaches: of a large matrix product or a wide convolution, the better.
+
+    ``tf32``: float32 as a GPU's convolutions may take it.
+    """
     kind = torch.bfloat16 if precision == "bfloat16" else torch.float32
+    size, images = (8192, 256) if ON_GPU else (2048, 8)
     square = torch.rand(size, size, device=DEVICE, dtype=kind)
-    allowed, torch.backends.cuda.matmul.allow_tf32 = torch.backends.cuda.matmul.allow_tf32, precision == "tf32"
+    x = torch.rand(images, 256, 32, 32, device=DEVICE, dtype=kind).to(memory_format=torch.channels_last)
+    weight = torch.rand(256, 256, 3, 3, device=DEVICE, dtype=kind).to(memory_format=torch.channels_last)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
     try:
-        return 2 * size**3 / seconds(lambda: square @ square, 3)
+        product = 2 * size**3 / rate(lambda: square @ square, 3)
+        return max(product, 2 * images * 32**2 * 256**2 * 9 / rate(lambda: F.conv2d(x, weight, padding=1), 3))
     finally:
-        torch.backends.cuda.matmul.allow_tf32 = allowed
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = False, True
 
 
-def precision_of(settings: Mapping[str, Any]) -> str:
-    """In which most of an update is computed, once its method is built."""
+def precision_of(settings: Mapping[str, Any], method: Method) -> str:
+    """In which most of an update is computed."""
     if settings.get("precision") == "bfloat16":
         return "bfloat16"
-    return "tf32" if ON_GPU and torch.backends.cudnn.allow_tf32 else "float32"
+    return "tf32" if ON_GPU and method.allow_tf32 else "float32"
 
 
-def bandwidth() -> float:
-    """Bytes a second that a large copy reads and writes."""
-    source = torch.zeros(2**28 if ON_GPU else 2**26, device=DEVICE)
-    target = torch.empty_like(source)
-    return 2 * source.nbytes / seconds(lambda: target.copy_(source))
+def machine() -> dict[str, Any]:
+    """What is told of it."""
+    small, copied = torch.zeros(1, device=DEVICE), torch.zeros(2**28 if ON_GPU else 2**26, device=DEVICE)
+    target = torch.empty_like(copied)
+    precisions = ("float32", "tf32", "bfloat16") if ON_GPU else ("float32", "bfloat16")
+    commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    return {
+        "name": torch.cuda.get_device_name() if ON_GPU else processor(),
+        "on_gpu": ON_GPU,
+        "torch": torch.__version__,
+        "peaks": {precision: peak(precision) for precision in precisions},
+        "bandwidth": 2 * copied.nbytes / rate(lambda: target.copy_(copied)),
+        "launch": rate(lambda: [small.add_(1) for _ in range(2000)]) / 2000,
+        "date": datetime.date.today().isoformat(),
+        "commit": commit.stdout.strip(),
+    }
 
 
-def launch() -> float:
-    """Seconds that an operation on one number takes, one after another."""
-    one, many = torch.zeros(1, device=DEVICE), 2000
-    return seconds(lambda: [one.add_(1) for _ in range(many)]) / many
-
-
-def published() -> Iterator[tuple[str, str]]:
-    """An experiment and arm for every method, network and size that a paper publishes."""
+def published() -> Iterator[tuple[str, str, str]]:
+    """An experiment and arm for every method, network, size and kind of loss that a paper publishes."""
+    distinct = ("generator", "critic", "image_size", "deep", "r1", "orthogonal", "latent_size", "loss", "precision")
     known = set()
     for one in all_experiments():
         for arm in one.own_arms:
             settings = one.settings(arm, "paper")
-            kind = (settings["method"], *(settings.get(key) for key in ("generator", "critic", "image_size", "deep")))
+            kind = (
+                settings["method"],
+                *(
+                    bool(s) if (s := settings.get(k)) and k in ("r1", "orthogonal") else settings.get(k)
+                    for k in distinct
+                ),
+            )
             if kind not in known:
                 known.add(kind)
-                yield one.name, arm
+                yield one.name, arm, "paper"
 
 
-def counted(settings: Mapping[str, Any], known: Counts) -> tuple[dict[str, Any], UpdateCost | None]:
-    """The settings with a batch that this machine can afford, and what is counted for one update with them."""
+def affordable(settings: Mapping[str, Any], known: Counts) -> tuple[dict[str, Any], UpdateCost | None]:
+    """The settings with a batch that this machine can time, and what is counted for one update with them."""
     count = known.of(settings)
     if count is None:
         return dict(settings), None
-    affordable = OPERATIONS[DEVICE.type] / count.operations
+    share = OPERATIONS[DEVICE.type] / count.operations
     if ON_GPU:
-        memory = torch.cuda.get_device_properties(DEVICE).total_memory
-        affordable = min(affordable, GPU_SHARE * memory / count.memory)
-    if affordable >= 1:
+        share = min(share, GPU_SHARE * torch.cuda.get_device_properties(DEVICE).total_memory / count.memory)
+    if share >= 1:
         return dict(settings), count
-    stated = settings["batch_size"]
-    settings = {**settings, "batch_size": max(int(stated * affordable), min(stated, 2))}
-    return settings, known.of(settings)
+    smaller = {**settings, "batch_size": max(int(settings["batch_size"] * share), min(settings["batch_size"], 2))}
+    return smaller, known.of(smaller)
 
 
-def one_update(name: str, arm: str) -> dict[str, Any]:
-    """One update with everything that belongs to it, at the published shapes."""
-    torch.set_num_threads(1)
-    defer_compiler()
+def timed(case: Case) -> dict[str, float]:
+    """Seconds of the mean update: the least, the median and quartiles of as many rounds as there is time for."""
+    until = time.monotonic() + PER_NETWORK[DEVICE.type]
+    times = [case.seconds()]
+    while time.monotonic() < until and len(times) < 30:
+        times.append(case.seconds())
+    low, _, high = quantiles(times, n=4) if len(times) > 1 else times * 3
+    return {"least": min(times), "median": median(times), "low": low, "high": high, "rounds": len(times)}
+
+
+def one_network(name: str, arm: str, scale: str) -> dict[str, Any]:
+    """All that is told of a network's updates: eager ones, and on a GPU recorded ones beside them."""
+    settings = settings_of(name, arm, scale)
     config = load_config()
-    settings = experiment(name).settings(arm, "paper")
-    short = {"predictor_steps": 1, "warmup_updates": 0} | ({} if ON_GPU else {"precision": "float32"})
-    settings |= {key: value for key, value in short.items() if key in settings}
-    line = {"experiment": name, "arm": arm, "batch": settings["batch_size"]}
-    known = Counts(Path(config["data"]) / "counts", Hardware(**config["hardware"]))
-    settings, count = counted(settings, known)
-    batch, shape = settings["batch_size"], kind_of(settings).shape(settings)
-    stored = (*shape[1:], shape[0]) if len(shape) > 1 else shape
-    amount = max(2 * batch, 40)
-    labels = np.arange(amount) % settings.get("classes", 2)
-    kind = np.uint8 if len(shape) > 1 else np.int16 if "text_length" in settings else np.float32
-    samples: Any = np.zeros((amount, *stored), kind)
-    if "frames" in settings:
-        samples = Clips(samples.reshape(-1, *stored[1:]), np.full(amount, stored[0]), stored[0])
-    torch.backends.cudnn.allow_tf32 = True  # as torch has it, until a method says otherwise
+    wanted = settings["batch_size"]
+    settings, count = affordable(settings, Counts(Path(config["data"]) / "counts", Hardware(**config["hardware"])))
+    line = {"experiment": name, "arm": arm, "scale": scale, "batch": wanted, "timed_with": settings["batch_size"]}
+    torch.set_num_threads(1)
+    before = resident_mb()
     if ON_GPU:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
-    method = build_method(settings, shape, DEVICE)
-    method.make_optimisers()
-    batches = kind_of(settings).batches(samples, batch, 0, DEVICE, labels)
-    method.update(0, batches)  # what a training begins with; a warm-up too
-    middle = settings["steps"] // 2
-    took = seconds(lambda: method.update(middle + 1, batches), 1, warm=False)
-    if took < SHORT:
-        took = seconds(lambda: method.update(middle + 1, batches), 5)
-    memory = torch.cuda.max_memory_allocated() if ON_GPU else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    share = None if count is None else count.operations / took / products(precision_of(settings))
-    line |= {
-        "timed with": batch,
-        "s per update": f"{took:.3g}",
-        "samples per s": f"{batch / took:,.1f}",
-        "peak memory, MB": f"{memory / 2**20:,.0f}",
-        "share of peak": "not counted" if share is None else f"{share:.0%}{' ·' if share < REACHED else ''}",
-    }
+    case = case_of(settings, graphs=False)
+    torch.backends.cudnn.allow_tf32 = case.method.allow_tf32
+    line |= {"eager": timed(case), "kinds": len(case.kinds)}
+    line["memory_mb"] = torch.cuda.max_memory_allocated() / 2**20 if ON_GPU else resident_mb() - before
+    if count is not None:
+        line |= {"operations": count.operations, "foreseen": count.seconds, "parameters_mb": count.weights / 2**20}
+        line["share_of_peak"] = count.operations / line["eager"]["median"] / peak(precision_of(settings, case.method))
     if ON_GPU:
-        line["foreseen, s"] = "" if count is None else f"{count.seconds:.3g}"
+        del case
+        line |= recorded(settings)
     return line
 
 
-def alone(function, *arguments):
-    """What a function returns in a process of its own, for its own peak of memory."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(function, arguments)
+def recorded(settings: Mapping[str, Any], **how: Any) -> dict[str, Any]:
+    """Of updates that are recorded: their time, memory, and how far equal trainings come apart after a few updates.
+
+    ``noise``: how far two eager trainings do, for many of a GPU's sums have no fixed order.
+    """
+    if ON_GPU:
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+    start = time.monotonic()
+    case = case_of(settings, **how)
+    found: dict[str, Any] = {"warm_up_s": time.monotonic() - start, "captured": timed(case)}
+    found["graphs"] = len(case.updates.recorded)
+    found["captured_memory_mb"] = torch.cuda.max_memory_allocated() / 2**20 if ON_GPU else 0.0
+    del case
+    eager, again, captured = (
+        _trained(settings, graphs=False), _trained(settings, graphs=False), _trained(settings, **how)
+    )  # fmt: skip
+    return found | {"apart": _apart(eager, captured), "noise": _apart(eager, again)}
 
 
-def clipping() -> tuple[float, float]:
-    """Seconds of clipping the published critic's singular values by Gram matrices, and by decompositions."""
-    critic = VideoCritic(16, 64, 3, 64, shift=False).to(DEVICE)
+def _trained(settings: Mapping[str, Any], **how: Any) -> torch.Tensor:
+    """All weights after some updates from equal seeds, one vector."""
+    case = case_of(settings, **how)
+    for kind in case.kinds:
+        for _ in range(SAME // len(case.kinds)):
+            case.updates(case.next_of(kind))
+    weights = [p.detach().double().flatten() for net in case.method.networks.values() for p in net.parameters()]
+    return torch.cat(weights).cpu()
 
-    def decomposed() -> None:
-        for module in critic.modules():
-            if isinstance(module, torch.nn.Conv3d):
-                u, s, v = torch.linalg.svd(module.weight.detach().flatten(1), full_matrices=False)
-                (u * s.clamp(max=1)) @ v
 
-    return seconds(lambda: clip_singular_values(critic), 3), seconds(decomposed, 1)
+def _apart(one: torch.Tensor, other: torch.Tensor) -> float:
+    return float((one - other).norm() / one.norm())
+
+
+def in_own_process(network: tuple[str, str, str]) -> dict[str, Any]:
+    """On a CPU a network has a process, for its peak of memory; forked, for imports take longer than most updates."""
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=lambda: sender.send(told(network)))
+    process.start()
+    while not receiver.poll(1):
+        if not process.is_alive() and not receiver.poll(0):
+            return {**_named(network), "error": f"its process ended with {process.exitcode}; out of memory?"}
+    line = receiver.recv()
+    process.join()
+    return line
+
+
+def told(network: tuple[str, str, str]) -> dict[str, Any]:
+    """A network's line, or why there is none."""
+    try:
+        return one_network(*network)
+    except (RuntimeError, NotImplementedError, torch.OutOfMemoryError) as error:
+        traceback.print_exc()
+        return {**_named(network), "error": f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"[:300]}
+
+
+def _named(network: tuple[str, str, str]) -> dict[str, str]:
+    return dict(zip(("experiment", "arm", "scale"), network, strict=True))
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="*", default=[], help="words of the experiments' names")
+    parser.add_argument("--seconds", type=float, default=1100, help="no network is begun after so many")
+    parser.add_argument("--name", default="gpu" if ON_GPU else "cpu", help="of the file that is written")
+    parser.add_argument("--without-metrics", action="store_true")
+    given = parser.parse_args()
+    began = time.monotonic()
     defer_compiler()
     torch.set_num_threads(1)
-    name = torch.cuda.get_device_name() if ON_GPU else "one CPU thread"
-    kinds = ("float32", "tf32", "bfloat16") if ON_GPU else ("float32", "bfloat16")
-    peaks = ", ".join(f"{products(kind) / 1e9:,.0f} GFLOP/s in {kind}" for kind in kinds)
-    print(f"torch {torch.__version__}, {name}; matrix products: {peaks};", end=" ")
-    print(f"copies: {bandwidth() / 1e9:,.0f} GB/s; one small operation: {launch() * 1e6:.1f} µs\n")
-    optimiser = "import torch; torch.optim.Adam(torch.nn.Linear(1, 1).parameters())"
-    deferred = f"from common.base.lazy_compiler import defer_compiler; defer_compiler(); {optimiser}"
-    print(f"process with torch and an optimiser: {start_up(optimiser):.1f} s of CPU")
-    print(f"... with the compiler deferred:      {start_up(deferred):.1f} s of CPU\n", flush=True)
-    lines = []
-    for name, arm in published():
-        # A GPU tells its peak of memory and forgets it; a process's own has to be its own.
-        try:
-            lines.append(one_update(name, arm) if ON_GPU else alone(one_update, name, arm))
-        except torch.OutOfMemoryError:
-            lines.append({"experiment": name, "arm": arm, "s per update": "out of memory"})
-        print(*lines[-1].values(), sep="  ", file=sys.stderr, flush=True)
-    print("One update of every published network, with the critic's and whatever else belongs to it:\n")
-    print(markdown(pd.DataFrame(lines).fillna("")), flush=True)
-    print(f"\n· below {REACHED:.0%} of this machine's matrix products in the same precision\n")
-    ours, decomposed = clipping()
-    print(f"singular value clipping of TGAN's critic: {ours:.2f} s, by full decompositions {decomposed:.2f} s\n")
-    with tempfile.TemporaryDirectory() as folder:
-        weights = Path(folder) / "random.pth"
-        network = inception_v3(weights=None, num_classes=1008, aux_logits=False, init_weights=False)
-        torch.save(network.state_dict(), weights)
-        print(f"\n{'metrics, beside pytorch-fid on the same arrays':52} {'rate or time':>14}  more memory")
-        for what in (ours_features, theirs_features, ours_root, theirs_root):
-            text, memory = alone(measured_alone, what, str(weights))
-            print(f"{what.__doc__:52} {text:>14}  {memory:8,.0f} MB")
+    networks = [
+        network for network in (*SMALL, *published()) if not given.only or any(w in network[0] for w in given.only)
+    ]
+    found: dict[str, Any] = {"machine": machine(), "networks": [], "metrics": [], "left_out": []}
+    file = FOLDER / f"{given.name}.json"
+    FOLDER.mkdir(exist_ok=True)
+    for number, network in enumerate(networks):
+        if time.monotonic() - began > given.seconds:
+            found["left_out"] = [" · ".join(each) for each in networks[number:]]
+            break
+        line = told(network) if ON_GPU else in_own_process(network)
+        found["networks"].append(line)
+        file.write_text(json.dumps(found, indent=1) + "\n")
+        shown = line.get("error") or "  ".join(
+            f"{way} {line[way]['median'] * 1e3:.2f} ms" for way in ("eager", "captured") if way in line
+        )
+        print(f"{number + 1:3} of {len(networks)}  {' · '.join(network)}: {shown}", flush=True)
+    if not given.without_metrics:
+        from metrics import lines
 
-
-def measured_alone(what, weights: str) -> tuple[str, float]:
-    """What a function measured, and by how many MB it raised the process's peak."""
-    torch.set_num_threads(2)
-    work = what(weights)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    text = work()
-    return text, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-
-
-PICTURES = np.random.default_rng(0).integers(0, 256, (256, 64, 64, 3), dtype=np.uint8)
-
-
-def rate(work) -> str:
-    start = time.perf_counter()
-    work()
-    return f"{len(PICTURES) / (time.perf_counter() - start):.1f} images/s"
-
-
-def ours_features(weights: str):
-    """statistics of Inception features, ours"""
-    config = load_config({"local": {"inception_2015": weights}})
-    network = feature_network("inception", config, DEVICE)
-    return lambda: rate(lambda: extract(network, PICTURES, keep=()))
-
-
-def theirs_features(weights: str):
-    """statistics of Inception features, pytorch-fid's"""
-    state = torch.load(weights, weights_only=True)
-    inception.load_state_dict_from_url = lambda *_, **__: state
-    network = inception.InceptionV3([3]).eval().to(DEVICE)
-
-    class Arrays(torch.utils.data.Dataset):  # in place of its data set of files
-        def __init__(self, files, transforms):
-            self.files, self.transforms = files, transforms
-
-        def __len__(self):
-            return len(self.files)
-
-        def __getitem__(self, index):
-            return self.transforms(PICTURES[index])
-
-    fid_score.ImagePathDataset, fid_score.tqdm = Arrays, iter
-    options = {"batch_size": 50, "dims": 2048, "device": DEVICE, "num_workers": 0}
-    return lambda: rate(lambda: fid_score.calculate_activation_statistics(range(len(PICTURES)), network, **options))
-
-
-def random_statistics(seed: int) -> Statistics:
-    """Of 4096 features, made in blocks: the peak of memory must be the distance's own."""
-    rng, moments = np.random.default_rng(seed), Moments()
-    for _ in range(16):
-        moments.add(torch.from_numpy(rng.normal(size=(256, 2048))))
-    return moments.statistics()
-
-
-def ours_root(_: str):
-    """Fréchet distance of 2048 features, ours"""
-    one, other = map(random_statistics, (0, 1))
-    return lambda: f"{seconds(lambda: frechet_distance(one, other), 1):.1f} s"
-
-
-def theirs_root(_: str):
-    """Fréchet distance of 2048 features, pytorch-fid's"""
-    root = fid_score.linalg.sqrtm
-    # SciPy 1.18 took the argument away that pytorch-fid passes.
-    fid_score.linalg.sqrtm = lambda matrix, disp=False: (root(matrix), None)
-    one, other = map(random_statistics, (0, 1))
-    parts = (one.mean, one.covariance, other.mean, other.covariance)
-    return lambda: f"{seconds(lambda: fid_score.calculate_frechet_distance(*parts), 1, warm=False):.1f} s"
+        found["metrics"] = list(lines())
+    file.write_text(json.dumps(found, indent=1) + "\n")
+    write_page()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: small work on several threads mostly waits for them
+import torch
 from helpers import ROOT, SMOKE, run, smoke_config, snakemake
 
 
@@ -14,6 +15,8 @@ from helpers import ROOT, SMOKE, run, smoke_config, snakemake
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With ``pytest -n 2 --dist loadgroup`` those that start Snakemake share one process, the others one a file."""
     for item in items:
+        if "gpu" in item.keywords and not torch.cuda.is_available():
+            item.add_marker(pytest.mark.skip(reason="there is no GPU"))
         fixtures = set(getattr(item, "fixturenames", ()))
         if {"checkout", "with_the_example", "warm"} & fixtures:
             item.add_marker(pytest.mark.e2e)

@@ -93,8 +93,8 @@ def socket_folder() -> tempfile.TemporaryDirectory:
 
 
 def allocator() -> dict[str, str]:
-    """Variables that have a process use tcmalloc where it is installed (Debian: libtcmalloc-minimal4, conda: gperftools)
-    and nothing else is preloaded: small updates are a seventh quicker, to the same bits.
+    """Variables that have a process use tcmalloc where it is installed and nothing else is preloaded: small updates are
+    a seventh quicker, to the same bits. Debian: libtcmalloc-minimal4; conda: gperftools.
     """
     if sys.platform != "linux" or "LD_PRELOAD" in os.environ:
         return {}

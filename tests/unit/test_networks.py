@@ -393,7 +393,6 @@ def test_a_reference_is_computed_once_for_all_that_it_depends_on(tmp_path, monke
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_s_features_are_a_cpu_s(tmp_path):
     config = load_config({"data": str(tmp_path)})
     one, other = (

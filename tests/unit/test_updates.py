@@ -10,6 +10,7 @@ from unit.test_golden_bits import GOLDEN, one_of_each_first
 
 from common.data.batches import Batches
 from common.data.prepare import prepared
+from common.training.devices import own_stream
 from common.training.loop import start_run
 from common.training.method import Method
 from common.training.optim import fixed_rates, read_from_device
@@ -145,3 +146,24 @@ def test_a_graph_can_hold_an_update(name):
     settings = GOLDEN[name]["settings"]
     settings = settings | {key: value for key, value in SHORTER.items() if key in settings}
     assert not uncapturable(settings)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", one_of_each_first())
+def test_captured_updates_leave_the_weights_of_eager_ones(name, data):
+    """Up to the order of sums, of which many have none on a GPU: no farther apart than two eager trainings, or 1e-3."""
+    device = torch.device("cuda")
+    settings = GOLDEN[name]["settings"]
+    settings = settings | {key: value for key, value in SHORTER.items() if key in settings}
+    source = prepared(settings, data, {})
+
+    def weights(graphs):
+        with own_stream(device):
+            method, batches = start_run(settings, source, 0, device)
+            updates = Updates(method, batches, graphs=graphs)
+            assert all(updates(t).isfinite().all() for t in range(UPDATES))
+        assert bool(updates.recorded) == (graphs and settings.get("latent") != "annealed_normal")
+        return torch.cat([p.detach().double().flatten() for net in method.networks.values() for p in net.parameters()])
+
+    eager, again, captured = weights(False), weights(False), weights(True)
+    assert (captured - eager).norm() <= 3 * (again - eager).norm() + 1e-3 * eager.norm()
