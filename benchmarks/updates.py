@@ -14,7 +14,6 @@ import subprocess
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
@@ -23,7 +22,6 @@ import torch
 from compare import SMALL
 from page import FOLDER, write_page
 from timing import DEVICE, ON_GPU, Case, case_of, now, resident_mb, settings_of
-from torch.nn import functional as F
 
 from common.base.lazy_compiler import defer_compiler
 from common.base.provenance import processor
@@ -31,7 +29,7 @@ from common.experiments.config import load_config
 from common.experiments.papers import all_experiments
 from common.pipeline.cost.count import Hardware, UpdateCost
 from common.pipeline.cost.estimate import Counts
-from common.training.method import Method
+from common.training.operations import peak
 
 # Operations of one timed update at most: a batch is made as small as that takes, but never below 2.
 OPERATIONS = {"cpu": 1e11, "cuda": 1e15}
@@ -53,32 +51,6 @@ def rate(work: Work, repeats: int = 5) -> float:
     return min(times)
 
 
-@cache
-def peak(precision: str) -> float:
-    """Operations a second that this machine reaches: of a large matrix product or a wide convolution, the better.
-
-    ``tf32``: float32 as a GPU's convolutions may take it.
-    """
-    kind = torch.bfloat16 if precision == "bfloat16" else torch.float32
-    size, images = (8192, 256) if ON_GPU else (2048, 8)
-    square = torch.rand(size, size, device=DEVICE, dtype=kind)
-    x = torch.rand(images, 256, 32, 32, device=DEVICE, dtype=kind).to(memory_format=torch.channels_last)
-    weight = torch.rand(256, 256, 3, 3, device=DEVICE, dtype=kind).to(memory_format=torch.channels_last)
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
-    try:
-        product = 2 * size**3 / rate(lambda: square @ square, 3)
-        return max(product, 2 * images * 32**2 * 256**2 * 9 / rate(lambda: F.conv2d(x, weight, padding=1), 3))
-    finally:
-        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = False, True
-
-
-def precision_of(settings: Mapping[str, Any], method: Method) -> str:
-    """In which most of an update is computed."""
-    if settings.get("precision") == "bfloat16":
-        return "bfloat16"
-    return "tf32" if ON_GPU and method.allow_tf32 else "float32"
-
-
 def machine() -> dict[str, Any]:
     """What is told of it."""
     small, copied = torch.zeros(1, device=DEVICE), torch.zeros(2**28 if ON_GPU else 2**26, device=DEVICE)
@@ -89,7 +61,7 @@ def machine() -> dict[str, Any]:
         "name": torch.cuda.get_device_name() if ON_GPU else processor(),
         "on_gpu": ON_GPU,
         "torch": torch.__version__,
-        "peaks": {precision: peak(precision) for precision in precisions},
+        "peaks": {precision: peak(DEVICE, precision) for precision in precisions},
         "bandwidth": 2 * copied.nbytes / rate(lambda: target.copy_(copied)),
         "launch": rate(lambda: [small.add_(1) for _ in range(2000)]) / 2000,
         "date": datetime.date.today().isoformat(),
@@ -158,7 +130,7 @@ def one_network(name: str, arm: str, scale: str) -> dict[str, Any]:
     line["memory_mb"] = torch.cuda.max_memory_allocated() / 2**20 if ON_GPU else resident_mb() - before
     if count is not None:
         line |= {"operations": count.operations, "foreseen": count.seconds, "parameters_mb": count.weights / 2**20}
-        line["share_of_peak"] = count.operations / line["eager"]["median"] / peak(precision_of(settings, case.method))
+        line["share_of_peak"] = count.operations / line["eager"]["median"] / peak(DEVICE, case.method.computes_in)
     if ON_GPU:
         del case
         line |= recorded(settings)

@@ -26,6 +26,7 @@ from common.data.prepare import Prepared
 from common.training import checkpoint
 from common.training.distributed import SharedBatches, world_size
 from common.training.method import Method, build_method
+from common.training.operations import peak
 from common.training.updates import Updates
 
 LOG_EVERY = 50  # steps between looks at the curves; fixed, so that divergence is found at the same step always
@@ -249,6 +250,8 @@ def train(
             "starts": cost["starts"],
             "seconds_per_step": round(elapsed / max(t - steps_before, 1), 5),
             "samples_per_second": round(batches.drawn / elapsed, 1),
+            "operations_per_step": round(updates.operations / max(t - steps_before, 1)),
+            "share_of_peak": round(updates.operations / elapsed / peak(device, method.computes_in), 4),
             "peak_memory_mb": _peak_memory_mb(device),
         },
         "hardware": torch.cuda.get_device_name(device) if device.type == "cuda" else processor(),

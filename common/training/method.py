@@ -66,6 +66,13 @@ class Method:
         """bfloat16 where the settings' ``precision`` says so; float32 otherwise."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.get("precision") == "bfloat16")
 
+    @property
+    def computes_in(self) -> str:
+        """float32, tf32 or bfloat16: in which most of an update is computed."""
+        if self.settings.get("precision") == "bfloat16":
+            return "bfloat16"
+        return "tf32" if self.device.type == "cuda" and self.allow_tf32 else "float32"
+
     def compute(self, network: nn.Module, *inputs: Tensor) -> Any:
         """What a network makes of its inputs, in the settings' precision; given back as float32."""
         with self.autocast():

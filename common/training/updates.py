@@ -11,6 +11,7 @@ from torch.utils._pytree import tree_leaves
 from common.data.batches import Batches, Request
 from common.training.distributed import mean_over_processes, world_size
 from common.training.method import Method
+from common.training.operations import OperationCounter
 from common.training.optim import fixed_rates, read_from_device
 
 EAGER = 3  # updates of a kind that run as they are: they make optimisers' state, and libraries choose algorithms
@@ -78,25 +79,34 @@ class Updates:
         self.eager: defaultdict[Hashable, int] = defaultdict(int)  # updates of a kind that ran as they are
         self.requests: dict[Hashable, list[Request]] = {}  # the batches that a kind asks for
         self.recorded: dict[Hashable, Recorded] = {}
+        self.counted: dict[Hashable, float] = {}  # operations of a kind's first update
+        self.operations = 0.0  # of all updates so far
 
     def __call__(self, t: int) -> Tensor:
         self.method.prepare(t)
-        kind = self.method.kind(t) if self.record else None
+        kind = self.method.kind(t)
         if kind in self.recorded:
             curves = self._repeat(self.recorded[kind])
         elif kind is None or self.record is None or self.eager[kind] < EAGER:
             self.batches.taken = self.requests[kind] = []
-            curves = self._run(t)
+            curves = self._run(t) if kind in self.counted else self._count(t, kind)
             self.eager[kind] += 1
         else:
             self.recorded[kind] = self._recorded(t, self.requests[kind], self.record)
             curves = self.recorded[kind].recording.curves
+        self.operations += self.counted[kind]
         self.method.complete(t)
         return curves
 
     def _run(self, t: int) -> Tensor:
         logged = self.method.step(t, self.batches)
         return mean_over_processes(torch.stack([logged[name].detach().float() for name in self.method.curves]))
+
+    def _count(self, t: int, kind: Hashable) -> Tensor:
+        with OperationCounter() as counter:
+            curves = self._run(t)
+        self.counted[kind] = counter.operations
+        return curves
 
     def _recorded(self, t: int, requests: list[Request], record: Record) -> Recorded:
         places = [self.batches.stored(request) for request in requests]

@@ -117,6 +117,8 @@ def test_the_loop_records_curves_snapshots_and_cost(tmp_path):
         assert curves["weight"][-1] == pytest.approx(method.w.weight.item())
     assert record["cost"]["seconds"] > 0
     assert record["cost"]["samples_per_second"] > 0
+    assert record["cost"]["operations_per_step"] == 2 * 8 + 2 * 8  # w x forwards, and its gradient: of 8 points
+    assert 0 <= record["cost"]["share_of_peak"] < 1
     assert record["parameters"] == {"generator": 1}
     assert len(checkpoint.existing(tmp_path)) == 1
 

@@ -10,13 +10,12 @@ from unittest import mock
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import flop_registry
 
 from common.data.batches import Batches
 from common.data.kinds import kind_of
 from common.training.method import Method, build_method
+from common.training.operations import OperationCounter
 
 META = torch.device("meta")
 SAMPLES = 5_000  # of the data set that an update is counted with
@@ -47,7 +46,7 @@ class UpdateCost(NamedTuple):
     weights: float
 
 
-class _Counter(TorchDispatchMode):
+class _Counter(OperationCounter):
     """Counts what every operation does: it takes as long as its arithmetic, its memory traffic or its launch, whichever
     is longest (a roofline).
     """
@@ -55,16 +54,15 @@ class _Counter(TorchDispatchMode):
     def __init__(self, hardware: Hardware | None = None, rate: float = 0.0):
         super().__init__()
         self.hardware, self.rate = hardware, rate
-        self.operations, self.seconds = 0.0, 0.0
+        self.seconds = 0.0
         self.live, self.peak = 0, 0
         self.known: weakref.WeakSet = weakref.WeakSet()
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        result = function(*args, **kwargs)
-        count = flop_registry.get(function._overloadpacket)
-        done = count(*args, **kwargs, out_val=result) if count else 0
-        self.operations += done
+        before = self.operations
+        result = super().__torch_dispatch__(function, types, args, kwargs)
+        done = self.operations - before
         results = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
         if self.hardware and not function.is_view:
             inputs = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
