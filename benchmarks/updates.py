@@ -124,7 +124,7 @@ def one_network(name: str, arm: str, scale: str) -> dict[str, Any]:
     if ON_GPU:
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
-    case = case_of(settings, graphs=False)
+    case = case_of(settings, recorded=False)
     torch.backends.cudnn.allow_tf32 = case.method.allow_tf32
     line |= {"eager": timed(case), "kinds": len(case.kinds)}
     line["memory_mb"] = torch.cuda.max_memory_allocated() / 2**20 if ON_GPU else resident_mb() - before
@@ -152,7 +152,7 @@ def recorded(settings: Mapping[str, Any], **how: Any) -> dict[str, Any]:
     found["captured_memory_mb"] = torch.cuda.max_memory_allocated() / 2**20 if ON_GPU else 0.0
     del case
     eager, again, captured = (
-        _trained(settings, graphs=False), _trained(settings, graphs=False), _trained(settings, **how)
+        _trained(settings, recorded=False), _trained(settings, recorded=False), _trained(settings, **how)
     )  # fmt: skip
     return found | {"apart": _apart(eager, captured), "noise": _apart(eager, again)}
 

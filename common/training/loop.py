@@ -151,7 +151,7 @@ def train(
     start: Callable[[Method], None] | None = None,  # gives the method what it starts from, before the first update
     saves: bool = True,  # False: another process that holds the same state writes checkpoints and snapshots
     progress: Progress = lambda step, steps, values=None: None,  # called after every step
-    graphs: bool = True,  # on a GPU, repeat recorded updates
+    recorded: bool = True,  # repeat updates without Python, where that pays
 ) -> dict[str, Any]:
     """Train until ``steps`` updates are done or a curve diverges; continue from the last checkpoint if any.
 
@@ -188,7 +188,7 @@ def train(
     cost["starts"] += 1
 
     # Logged values wait on the device and come over once every LOG_EVERY steps.
-    updates = Updates(method, batches, graphs=graphs)
+    updates = Updates(method, batches, recorded=recorded)
     waiting = torch.zeros(LOG_EVERY, len(method.curves), device=device)
     logged = t  # the update whose values wait first
     started = last_saved = time.perf_counter()

@@ -150,7 +150,7 @@ def _train(
             start=run.start.load_into if run.start else None,
             saves=saves,
             progress=progress,
-            graphs=config["graphs"],
+            recorded=config["recorded"],
         )
 
 

@@ -1,5 +1,6 @@
 """Updates one after another, through one object that decides how each is executed."""
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple, Protocol
@@ -13,8 +14,10 @@ from common.training.distributed import mean_over_processes, world_size
 from common.training.method import Method
 from common.training.operations import OperationCounter
 from common.training.optim import fixed_rates, read_from_device
+from common.training.program import Program
 
 EAGER = 3  # updates of a kind that run as they are: they make optimisers' state, and libraries choose algorithms
+SMALL = 1e10  # operations of an update below which Python is a good part of what it takes on a CPU
 
 
 class Recording(Protocol):
@@ -60,20 +63,24 @@ class Recorded(NamedTuple):
 class Updates:
     """``updates(t)`` does update t of a method and returns its curves (k,), on the device.
 
-    Each is prepared, run and completed as :class:`Method` says. On a GPU the first updates of a :meth:`Method.kind` run
-    eagerly and the next one is recorded. From then on updates of that kind are repeated without Python: their batches
-    and learning rates are written into the memory that the recording reads. On a CPU, in several processes, and where
-    the kind is None, all run eagerly.
+    Each is prepared, run and completed as :class:`Method` says. The first updates of a :meth:`Method.kind` run eagerly
+    and the next one is recorded: on a GPU as a :class:`Graph`, on a CPU, where it is small, as a :class:`Program`. From
+    then on updates of that kind are repeated without Python: their batches and learning rates are written into the
+    memory that the recording reads. In several processes, and where the kind is None, all run eagerly.
 
-    ``record``: how, where not as a :class:`Graph`. Raises RuntimeError where a step puts new tensors in place of its
-    method's state, or a rate changes that is not read from the device.
+    ``record``: how, where not so. ``recorded``: False has all run eagerly. Raises RuntimeError where a step puts new
+    tensors in place of its method's state, or a rate changes that is not read from the device.
     """
 
-    def __init__(self, method: Method, batches: Batches, record: Record | None = None, *, graphs: bool = True):
+    def __init__(self, method: Method, batches: Batches, record: Record | None = None, *, recorded: bool = True):
         self.method, self.batches, self.record = method, batches, record
-        if record is None and graphs and method.device.type == "cuda" and world_size() == 1:
-            pool = torch.cuda.graph_pool_handle()
-            self.record = lambda update: Graph(update, pool)
+        self.largest = math.inf  # operations of updates that are recorded
+        if record is None and recorded and world_size() == 1:
+            if method.device.type == "cuda":
+                pool = torch.cuda.graph_pool_handle()
+                self.record = lambda update: Graph(update, pool)
+            else:
+                self.record, self.largest = Program, SMALL
         for optimiser in method.optimisers.values():
             read_from_device(optimiser, self.record is not None)
         self.eager: defaultdict[Hashable, int] = defaultdict(int)  # updates of a kind that ran as they are
@@ -87,7 +94,7 @@ class Updates:
         kind = self.method.kind(t)
         if kind in self.recorded:
             curves = self._repeat(self.recorded[kind])
-        elif kind is None or self.record is None or self.eager[kind] < EAGER:
+        elif kind is None or self.record is None or self.eager[kind] < EAGER or self.counted[kind] > self.largest:
             self.batches.taken = self.requests[kind] = []
             curves = self._run(t) if kind in self.counted else self._count(t, kind)
             self.eager[kind] += 1

@@ -12,7 +12,7 @@ from helpers import CPU
 
 from common.base.errors import UserError
 from common.base.provenance import modules_used
-from common.data.batches import Batches
+from common.data.batches import Batches, Request
 from common.data.kinds import data_settings, kind_module, kind_of, preparing_modules
 from common.data.kinds.graphs import Graph
 from common.data.kinds.label_maps import edges
@@ -336,18 +336,22 @@ def test_batches_tell_their_numbers_and_give_samples_by_number():
     assert torch.equal(torch.cat(held), batches.at(torch.arange(20, 30)))
 
 
-@pytest.mark.parametrize("labelled", [False, True])
-def test_stored_batches_are_those_that_would_have_come(labelled):
+@pytest.mark.parametrize("request_", [Request(), Request(labels=True), Request(first=5)])
+def test_stored_batches_are_those_that_would_have_come(request_):
     """A recorded update takes its batches from where they are put, in the order of the eager one's."""
     samples = RNG.integers(0, 256, (12, 4, 4, 3), dtype=np.uint8)
     eager, stored = (Batches(samples, 4, 0, CPU, np.arange(12)) for _ in range(2))
 
     def take(batches):
-        return batches.next_labelled() if labelled else (next(batches),)
+        if request_.first:
+            return (batches.any_of_first(request_.first),)
+        return batches.next_labelled() if request_.labels else (next(batches),)
 
+    torch.manual_seed(0)
     wanted = [take(eager) for _ in range(3)]
-    assert eager.taken == [labelled] * 3
-    stored.slots = iter([stored.stored(labelled) for _ in range(3)])
+    assert eager.taken == [request_] * 3
+    torch.manual_seed(0)
+    stored.slots = iter([stored.stored(request_) for _ in range(3)])
     for parts in wanted:
         assert all(torch.equal(a, b) for a, b in zip(parts, take(stored), strict=True))
     assert torch.equal(eager.chosen, stored.chosen)

@@ -14,6 +14,7 @@ from common.training.devices import own_stream
 from common.training.loop import start_run
 from common.training.method import Method
 from common.training.optim import fixed_rates, read_from_device
+from common.training.program import Program
 from common.training.updates import EAGER, Updates
 
 UPDATES = 12
@@ -28,7 +29,7 @@ def data(tmp_path_factory):
 
 def trained(settings, source, record):
     method, batches = start_run(settings, source, 0, CPU)
-    updates = Updates(method, batches, record)
+    updates = Updates(method, batches, record, recorded=False)
     curves = torch.stack([updates(t).clone() for t in range(UPDATES)])
     state = method.state_dict()
     state["optimisers"] = [one["state"] for one in state["optimisers"].values()]
@@ -42,10 +43,11 @@ def test_recorded_updates_leave_the_bits_of_eager_ones(name, data):
     settings = settings | {key: value for key, value in SHORTER.items() if key in settings}
     source = prepared(settings, data, {})
     _, curves, state = trained(settings, source, None)
-    updates, replayed, again = trained(settings, source, Tape)
-    assert torch.equal(curves.nan_to_num(), replayed.nan_to_num())
-    assert all(torch.equal(one.nan_to_num(), other.nan_to_num()) for one, other in zip(state, again, strict=True))
-    assert updates.recorded or settings.get("latent") == "annealed_normal"
+    for record in (Tape, Program):
+        updates, replayed, again = trained(settings, source, record)
+        assert torch.equal(curves.nan_to_num(), replayed.nan_to_num())
+        assert all(torch.equal(one.nan_to_num(), other.nan_to_num()) for one, other in zip(state, again, strict=True))
+        assert updates.recorded or settings.get("latent") == "annealed_normal"
 
 
 class Careless(Method):
@@ -121,7 +123,7 @@ def test_kinds_are_recorded_apart_and_what_has_no_kind_runs_eagerly():
     method = Two("nothing")
     method.make_optimisers()
     points = np.arange(16, dtype=np.float32)[:, None]
-    updates, eager = (Updates(method, Batches(points, 2, 0, CPU), record) for record in (Tape, None))
+    updates, eager = (Updates(method, Batches(points, 2, 0, CPU), record, recorded=False) for record in (Tape, None))
     told = [float(updates(t)) for t in range(30)]
     assert method.ran == 6 + 2 * (EAGER + 1)
     assert told == [float(eager(t)) for t in range(30)]
@@ -157,12 +159,12 @@ def test_captured_updates_leave_the_weights_of_eager_ones(name, data):
     settings = settings | {key: value for key, value in SHORTER.items() if key in settings}
     source = prepared(settings, data, {})
 
-    def weights(graphs):
+    def weights(recorded):
         with own_stream(device):
             method, batches = start_run(settings, source, 0, device)
-            updates = Updates(method, batches, graphs=graphs)
+            updates = Updates(method, batches, recorded=recorded)
             assert all(updates(t).isfinite().all() for t in range(UPDATES))
-        assert bool(updates.recorded) == (graphs and settings.get("latent") != "annealed_normal")
+        assert bool(updates.recorded) == (recorded and settings.get("latent") != "annealed_normal")
         return torch.cat([p.detach().double().flatten() for net in method.networks.values() for p in net.parameters()])
 
     eager, again, captured = weights(False), weights(False), weights(True)
