@@ -30,6 +30,7 @@ ON_GPU = torch.cuda.is_available() and os.environ.get("BENCH_DEVICE") != "cpu"
 DEVICE = torch.device("cuda:0" if ON_GPU else "cpu")
 BLOCK = 5  # updates in a row: what comes with every fifth is in each block once
 LONG = 2.0  # seconds: of updates longer than this a block has one
+RARE = 0.01  # share of all updates: a kind with less is timed once
 # What would hide the usual update, or takes long before it: the beginnings of WGAN's and MR-GAN's trainings.
 SHORT = {"predictor_steps": 1, "warmup_updates": 0}
 
@@ -62,12 +63,15 @@ def random_data(settings: Mapping[str, Any], shape: tuple[int, ...]) -> tuple[An
 
 @dataclass
 class Case:
-    """A training that can be timed. ``kinds``: one update of each, and their share of all. ``at``: the next of each."""
+    """A training that can be timed. ``kinds``: one update of each, and their share of all. ``at``: the next of each.
+    ``rare``: seconds of those that are timed once.
+    """
 
     method: Method
     updates: Updates
     kinds: dict[Hashable, tuple[int, float]]
     at: dict[Hashable, int] = field(default_factory=dict)
+    rare: dict[Hashable, float] = field(default_factory=dict)
     block: int = BLOCK
 
     def next_of(self, kind: Hashable) -> int:
@@ -80,7 +84,7 @@ class Case:
 
     def seconds(self) -> float:
         """Of the mean update: a block of each kind, weighed by how many there are."""
-        return sum(share * self._block(kind) for kind, (_, share) in self.kinds.items())
+        return sum(share * (self.rare.get(kind) or self._block(kind)) for kind, (_, share) in self.kinds.items())
 
     def _block(self, kind: Hashable) -> float:
         numbers = [self.next_of(kind) for _ in range(self.block)]
@@ -114,9 +118,12 @@ def case_of(settings: Mapping[str, Any], **how: Any) -> Case:
     updates = Updates(method, batches, **how)
     updates(0)
     case = Case(method, updates, kinds_of_updates(method, method.steps))
-    for kind in case.kinds:
+    for kind, (_, share) in case.kinds.items():
         start = now()
         updates(case.next_of(kind))
+        if share < RARE:
+            case.rare[kind] = now() - start
+            continue
         if now() - start > LONG:
             case.block = 1
             continue

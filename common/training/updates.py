@@ -17,7 +17,7 @@ from common.training.optim import fixed_rates, read_from_device
 from common.training.program import Program
 
 EAGER = 3  # updates of a kind that run as they are: they make optimisers' state, and libraries choose algorithms
-SMALL = 1e10  # operations of an update below which Python is a good part of what it takes on a CPU
+SMALL = 2e9  # operations of an update, below which Python is a good part of what it takes on a CPU (BENCHMARKS.md)
 
 
 class Recording(Protocol):
