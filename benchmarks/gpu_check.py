@@ -47,7 +47,7 @@ def markers(tried: bool) -> dict[str, Any]:
         "-m",
         "pytest",
         "-m",
-        "gpu and not every_arm",
+        "gpu and not thorough",
         "-q",
         "--no-header",
         "-p",

@@ -10,6 +10,8 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: small work on s
 import torch
 from helpers import ROOT, SMOKE, run, smoke_config, snakemake
 
+WORKFLOW = "workflow"  # the tests that start Snakemake, which share what they reproduced
+
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -22,7 +24,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.e2e)
             item.add_marker(pytest.mark.slow)
         together = "checkout" in fixtures or "workflow" in item.path.parts
-        item.add_marker(pytest.mark.xdist_group("workflow" if together else item.path.stem))
+        item.add_marker(pytest.mark.xdist_group(WORKFLOW if together else item.path.stem))
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group").args[0] != WORKFLOW)  # the longest first
 
 
 @pytest.fixture

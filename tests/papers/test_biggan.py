@@ -315,7 +315,7 @@ def trained(arm: str, count: int, root, seed: int = 0, **changed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("arm", ["R1 1", "dropout 0.8"])
+@pytest.mark.parametrize("arm", ["R1 1", pytest.param("dropout 0.8", marks=pytest.mark.thorough)])
 def test_two_processes_train_as_one_does(tmp_path, arm):
     """Gradients, BatchNorm's moments, masks and losses over two halves of each batch are those of the whole (gloo)."""
     states, curves = {}, {}
@@ -340,6 +340,7 @@ def test_two_processes_train_as_one_does(tmp_path, arm):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_several_processes_continue_where_they_were_killed(tmp_path):
     """From the checkpoint of a training that lasted half as long, to the same bits as one that was not interrupted."""
     whole, _ = trained("no penalty", 2, tmp_path / "whole")

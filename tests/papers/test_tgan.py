@@ -246,7 +246,7 @@ def test_the_mask_of_video_gan_is_held_down(arm):
 
 
 @pytest.mark.parametrize("arm", UCF101.arms)
-def test_every_arm_samples_alone(arm):
+def test_thorough_samples_alone(arm):
     method, _ = small(arm)
     training = [module.training for module in method.g.modules()]
     videos = method.sample(3)

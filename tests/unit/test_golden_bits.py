@@ -66,7 +66,7 @@ def one_of_each_first() -> list:
     found = []
     for name, golden in GOLDEN.items():
         method = golden["settings"]["method"]
-        found.append(pytest.param(name, marks=[pytest.mark.every_arm, pytest.mark.slow] if method in seen else ()))
+        found.append(pytest.param(name, marks=[pytest.mark.thorough, pytest.mark.slow] if method in seen else ()))
         seen.add(method)
     return found
 
