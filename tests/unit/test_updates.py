@@ -36,6 +36,7 @@ def trained(settings, source, record):
     return updates, curves, [*tensors_of(state), torch.get_rng_state()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", one_of_each_first())
 def test_recorded_updates_leave_the_bits_of_eager_ones(name, data):
     torch.set_num_threads(1)
@@ -143,6 +144,7 @@ def test_an_optimiser_s_state_goes_from_recorded_updates_to_eager_ones(fused):
     assert fixed_rates([other]) == [1e-3]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", one_of_each_first())
 def test_a_graph_can_hold_an_update(name):
     settings = GOLDEN[name]["settings"]
