@@ -202,9 +202,8 @@ def main() -> None:
     began = time.monotonic()
     defer_compiler()
     torch.set_num_threads(1)
-    networks = [
-        network for network in (*SMALL, *published()) if not given.only or any(w in network[0] for w in given.only)
-    ]
+    large = sorted(published(), key=lambda network: settings_of(*network).get("image_size", 0))  # the longest last
+    networks = [one for one in (*SMALL, *large) if not given.only or any(word in one[0] for word in given.only)]
     found: dict[str, Any] = {"machine": machine(), "networks": [], "metrics": [], "left_out": []}
     file = FOLDER / f"{given.name}.json"
     FOLDER.mkdir(exist_ok=True)

@@ -44,8 +44,8 @@ def test_the_second_workflow_is_refused_and_the_first_unharmed(checkout, tmp_pat
 
 
 def test_the_second_training_waits_for_the_first(tmp_path, figures):
-    one, arm = experiment(RULE), "RMSProp"
-    command = training(RULE, arm, 0, folders(tmp_path), steps=600)
+    one, arm = experiment(RULE), "WGAN critic"
+    command = training(RULE, arm, 0, folders(tmp_path), steps=20_000)
     folder = run_folder(one, arm, 0, {"runs": tmp_path / "runs", "scale": "smoke"})
     first = begin(command, ROOT, lambda: list(folder.rglob("step*.pt")))
     first.send_signal(signal.SIGSTOP)
