@@ -10,8 +10,9 @@ from unit.test_golden_bits import GOLDEN, one_of_each_first
 
 from common.data.batches import Batches
 from common.data.prepare import prepared
+from common.training import checkpoint
 from common.training.devices import own_stream
-from common.training.loop import start_run
+from common.training.loop import Identity, start_run, train
 from common.training.method import Method
 from common.training.optim import fixed_rates, read_from_device
 from common.training.program import Program
@@ -150,6 +151,25 @@ def test_a_graph_can_hold_an_update(name):
     settings = GOLDEN[name]["settings"]
     settings = settings | {key: value for key, value in SHORTER.items() if key in settings}
     assert not uncapturable(settings)
+
+
+@pytest.mark.slow
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", one_of_each_first())
+def test_a_training_of_recorded_updates_continues_to_the_same_bytes(name, data, tmp_path):
+    """Though the first updates after a stop run eagerly where they were repeated before."""
+    settings = GOLDEN[name]["settings"]
+    settings = settings | {key: value for key, value in SHORTER.items() if key in settings}
+    source, identity = prepared(settings, data, {}), Identity(settings, 0, "data", "code")
+
+    def train_to(steps, folder):
+        train(*start_run(settings, source, 0, CPU), folder, identity, steps=steps, snapshots=1, checkpoint_seconds=0)
+        return checkpoint.existing(folder)[0].read_bytes()
+
+    whole = train_to(UPDATES, tmp_path / "whole")
+    train_to(UPDATES // 2 + 2, tmp_path / "stopped")
+    (tmp_path / "stopped" / "record.json").unlink()
+    assert train_to(UPDATES, tmp_path / "stopped") == whole
 
 
 @pytest.mark.gpu
