@@ -49,9 +49,7 @@ class Batches:
         self.device = device
         self.drawn = 0  # samples handed out by this process
         self.taken: list[Request] = []  # what was asked for
-        self.slots: Iterator[list[Tensor]] | None = (
-            None  # where the batches lie that an update takes while it is recorded
-        )
+        self.slots: Iterator[list[Tensor]] | None = None  # where an update finds its batches while it is recorded
         self.generator = torch.Generator().manual_seed(seed)
         self._new_epoch()
 

@@ -28,6 +28,11 @@ def data(tmp_path_factory):
     return tmp_path_factory.mktemp("updates")
 
 
+def shortened(name):
+    settings = GOLDEN[name]["settings"]
+    return settings | {key: value for key, value in SHORTER.items() if key in settings}
+
+
 def trained(settings, source, record):
     method, batches = start_run(settings, source, 0, CPU)
     updates = Updates(method, batches, record, recorded=False)
@@ -41,8 +46,7 @@ def trained(settings, source, record):
 @pytest.mark.parametrize("name", one_of_each_first())
 def test_recorded_updates_leave_the_bits_of_eager_ones(name, data):
     torch.set_num_threads(1)
-    settings = GOLDEN[name]["settings"]
-    settings = settings | {key: value for key, value in SHORTER.items() if key in settings}
+    settings = shortened(name)
     source = prepared(settings, data, {})
     _, curves, state = trained(settings, source, None)
     for record in (Tape, Program):
@@ -148,8 +152,7 @@ def test_an_optimiser_s_state_goes_from_recorded_updates_to_eager_ones(fused):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", one_of_each_first())
 def test_a_graph_can_hold_an_update(name):
-    settings = GOLDEN[name]["settings"]
-    settings = settings | {key: value for key, value in SHORTER.items() if key in settings}
+    settings = shortened(name)
     assert not uncapturable(settings)
 
 
@@ -158,8 +161,7 @@ def test_a_graph_can_hold_an_update(name):
 @pytest.mark.parametrize("name", one_of_each_first())
 def test_a_training_of_recorded_updates_continues_to_the_same_bytes(name, data, tmp_path):
     """Though the first updates after a stop run eagerly where they were repeated before."""
-    settings = GOLDEN[name]["settings"]
-    settings = settings | {key: value for key, value in SHORTER.items() if key in settings}
+    settings = shortened(name)
     source, identity = prepared(settings, data, {}), Identity(settings, 0, "data", "code")
 
     def train_to(steps, folder):
@@ -177,8 +179,7 @@ def test_a_training_of_recorded_updates_continues_to_the_same_bytes(name, data, 
 def test_captured_updates_leave_the_weights_of_eager_ones(name, data):
     """Up to the order of sums, of which many have none on a GPU: no farther apart than two eager trainings, or 1e-3."""
     device = torch.device("cuda")
-    settings = GOLDEN[name]["settings"]
-    settings = settings | {key: value for key, value in SHORTER.items() if key in settings}
+    settings = shortened(name)
     source = prepared(settings, data, {})
 
     def weights(recorded):
