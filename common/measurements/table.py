@@ -12,7 +12,7 @@ import pandera.pandas as pa
 
 from common.base.errors import UserError, did_you_mean
 from common.base.files import atomic_path
-from common.measurements.conditions import PATTERN, parse_conditions, under
+from common.measurements.conditions import PATTERN, have_each_key_once, in_one_order, parse_conditions, under
 
 CELL = ["paper", "source", "dataset", "model", "metric", "condition"]
 COLUMNS = [*CELL, "value", "spread", "n", "better", "unit", "protocol", "note"]
@@ -25,7 +25,13 @@ _SCHEMA = pa.DataFrameSchema(
     {
         **dict.fromkeys(("paper", "source", "dataset", "model", "metric"), _NAME),
         **dict.fromkeys(("unit", "protocol", "note"), _TEXT),
-        "condition": pa.Column(str, pa.Check.str_matches(PATTERN, error="it must read k=v;k=v")),
+        "condition": pa.Column(
+            str,
+            [
+                pa.Check.str_matches(PATTERN, error="it must read k=v;k=v"),
+                pa.Check(have_each_key_once, error="each key must stand in it once"),
+            ],
+        ),
         "value": pa.Column(float, nullable=True),
         "spread": pa.Column(float, pa.Check.ge(0, error="it must not be negative"), nullable=True),
         "n": pa.Column(float, pa.Check.ge(1, error="it must be at least 1"), nullable=True),
@@ -58,18 +64,22 @@ def read_measurements(path: str | Path) -> pd.DataFrame:
             row = bad.idxmax()
             raise UserError(f"{path}, line {lines[row]}, column {name}: {table[name][row]!r} is not a number")
         table[name] = numbers.astype(float)
-    return check(table, str(path), lines)
+    table = check(table, str(path), lines)
+    table["condition"] = table["condition"].map(in_one_order)
+    numbers = table.drop(columns="note")
+    _check_cells(table[~numbers.duplicated()], str(path), lines)  # the same in another order says nothing else
+    return table
 
 
 def read_cells(path: Path) -> pd.DataFrame:
-    """The cells as they are printed; the index says in which line of the file a row ends.
+    """The cells as they are printed, without blanks around them; the index says in which line of the file a row ends.
 
     pandas reads rows of another length too, into other columns than they stand under.
     """
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file, skipinitialspace=True, strict=True)
-            rows = [(reader.line_num, row) for row in reader if row]
+            rows = [(reader.line_num, list(map(str.strip, row))) for row in reader if row]
     except FileNotFoundError:
         raise UserError(f"{path} does not exist") from None
     except (OSError, csv.Error, UnicodeDecodeError) as error:
@@ -95,13 +105,17 @@ def check(table: pd.DataFrame, where: str, lines: Sequence[int] | None = None) -
         raise UserError(
             f"{where}, {place}column {failure['column']}: {failure['failure_case']!r} does not fit: {failure['check']}"
         ) from None
+    _check_cells(table, where, lines)
+    return table
+
+
+def _check_cells(table: pd.DataFrame, where: str, lines: Sequence[int]) -> None:
     repeated = table.duplicated(CELL)
     if repeated.any():
         row = repeated.idxmax()
         first = table.index[(table[CELL] == table.loc[row, CELL]).all(axis=1)][0]
         cell = ", ".join(f"{key}={table.at[row, key]}" for key in CELL if table.at[row, key])
         raise UserError(f"{where}, line {lines[row]}: the cell {cell} already stands in line {lines[first]}")
-    return table
 
 
 def write_csv(table: pd.DataFrame, path: str | Path) -> None:

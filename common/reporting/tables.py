@@ -104,7 +104,8 @@ def display_tables(table: pd.DataFrame) -> list[pd.DataFrame]:
 def _one_protocol(reported: pd.DataFrame, measured: pd.DataFrame) -> bool:
     shared = reported.merge(measured, left_index=True, right_index=True, suffixes=("_of_paper", ""))
     pairs = zip(shared["protocol_of_paper"], shared["protocol"], strict=True)
-    return len(shared) > 0 and not any(difference(*pair) for pair in pairs)
+    one_unit = ((shared["unit"] == "") | (shared["unit"] == shared["unit_of_paper"])).all()
+    return len(shared) > 0 and one_unit and not any(difference(*pair) for pair in pairs)
 
 
 def markdown(table: pd.DataFrame) -> str:

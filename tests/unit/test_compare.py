@@ -1,11 +1,21 @@
 """Anybody's numbers against the reported ones."""
 
+import itertools
+import math
+import random
+
+import pandas as pd
 import pytest
 from helpers import ROOT
 
 from common.base.errors import UserError
 from common.cli import main
-from common.reporting.compare import _printed_precision, report
+from common.experiments.papers import library, papers
+from common.measurements.ranges import outside, range_of
+from common.measurements.table import Table, read_measurements
+from common.reporting.claims import evaluate, load_claims
+from common.reporting.compare import cells_of, compare_cell, half_a_digit, of_experiment, report
+from common.reporting.results import reported_numbers
 
 HEADER = "paper,source,dataset,model,metric,condition,value,protocol\n"
 CELL = 'wgan,"Example 1, Figure 1",parallel lines,Pθ against P0,'
@@ -80,4 +90,128 @@ def test_without_a_spread_a_number_is_as_exact_as_it_is_printed(tmp_path):
 
 @pytest.mark.parametrize(("text", "half"), [("0.69", 0.005), ("1.00", 0.005), ("7", 0.5), ("1e-6", 5e-7), ("inf", 0)])
 def test_printed_precision_is_half_of_the_last_digit(text, half):
-    assert _printed_precision(text) == pytest.approx(half)
+    assert float(half_a_digit(text)) == half
+
+
+# Numbers as people print them.
+
+
+def verdict(value, cell, **more):
+    return compare_cell(pd.Series({**cell, "unit": "", **more, "value": value}), cell)[0]
+
+
+@pytest.mark.parametrize("name", library())
+def test_both_ends_of_every_printed_spread_lie_within_it(name):
+    """As decimals: 98.85 + 1.21 is 100.06, though in binary it is not."""
+    for cell in cells_of(library()[name]).values():
+        value, spread = cell["value"], cell["spread"]
+        if not math.isfinite(value):
+            continue
+        reach = float(half_a_digit(cell["printed"])) if math.isnan(spread) else spread
+        low, high = range_ends(cell)
+        for end in (value - reach, value + reach):
+            assert not low <= end <= high or verdict(end, cell) == "within spread", (end, cell["printed"])
+        if value + 1.01 * reach + 1e-9 < high and cell["better"] in ("higher", "lower"):
+            assert verdict(value + 1.01 * reach + 1e-9, cell) == {"higher": "better", "lower": "worse"}[cell["better"]]
+
+
+def range_ends(cell):
+    return range_of(cell["metric"], cell["unit"])
+
+
+def test_every_reported_and_every_committed_number_is_one_that_its_metric_can_have():
+    tables = [reported_numbers(paper) for paper in library().values()]
+    tables += [read_measurements(file) for file in sorted(ROOT.glob("results/*/*/*/measured.csv"))]
+    for row in pd.concat(tables).itertuples():
+        assert math.isnan(row.value) or not outside(row.value, row.metric, row.unit, row.better), row
+
+
+@pytest.mark.parametrize(
+    ("metric", "unit", "better", "value", "told"),
+    [
+        ("IS", "", "higher", 0.5, "IS goes from 1 on"),
+        ("IS", "", "higher", math.inf, "infinitely good"),
+        ("FID", "", "lower", -math.inf, "from 0"),
+        ("FID", "", "lower", -0.1, "from 0"),
+        ("FID", "", "lower", math.inf, ""),  # of a model that gave nothing
+        ("accuracy", "share", "higher", 97.0, "from 0 to 1 share"),
+        ("accuracy", "%", "higher", 97.0, ""),
+        ("SSIM", "", "higher", 1.2, "from -1 to 1"),
+        ("precision_inception", "", "higher", 1.2, "from 0 to 1"),
+        ("of our own", "", "lower", -math.inf, "infinitely good"),
+        ("of our own", "", "", -5.0, ""),
+    ],
+)
+def test_a_value_that_no_metric_can_have_is_not_compared(metric, unit, better, value, told):
+    found = outside(value, metric, unit, better)
+    assert (told in found) if told else not found
+
+
+def test_units_and_the_order_of_conditions_belong_to_a_number(tmp_path):
+    header = "paper,source,dataset,model,metric,condition,value,unit,protocol\n"
+    naive, coco = "tganv2,Table 1,UCF101,Naive implementation,memory", "spade,Table 1,COCO-Stuff,CRN,mIoU"
+    cells = "msgan,Table 10,CIFAR-10,DCGAN,filters"
+    rows = {
+        f"{naive},part=generator,0.995,GB,not stated": "your unit is 'GB', the paper's 'MB'",
+        f"{naive},part=generator,1019,MB,not stated": "within spread",
+        f"{naive},part=generator,1019,,not stated": "within spread",
+        f"{coco},data=COCO-Stuff,0.237,share,not stated": "your unit is 'share', the paper's '%'",
+        f"{cells},network=generator;layer=1,512,,setting": "within spread",
+        f"{cells},layer=1.0; network=generator,512,,setting": "within spread",
+        f"{cells},layer=1;network=generator,512,,setting ": "within spread",
+        f"{cells},layer=1;network=generator,512,filters,setting": "the paper has no unit, you 'filters'",
+        f"{cells},layer=1;layer=2,512,,setting": "each key must stand in it once",
+    }
+    for row, told in rows.items():
+        file = tmp_path / "mine.csv"
+        file.write_text(header + row + "\n", encoding="utf-8")
+        try:
+            text = report(file, tmp_path / "out")[0]
+        except UserError as error:
+            text = str(error)
+        assert told in text, row
+
+
+def test_one_cell_in_two_orders_is_one_cell(tmp_path):
+    rows = ["msgan,Table 10,CIFAR-10,DCGAN,filters,network=generator;layer=1,{},setting"]
+    rows += ["msgan,Table 10,CIFAR-10,DCGAN,filters,layer=1; network=generator,{},setting"]
+    assert "2 within spread" in compare(tmp_path, *(row.format(512) for row in rows))
+    with pytest.raises(UserError, match=r"line 3: the cell .* already stands in line 2"):
+        compare(tmp_path, rows[0].format(512), rows[1].format(511))
+
+
+# Parts of a paper's own numbers.
+
+
+@pytest.mark.parametrize("name", papers())
+def test_claims_take_any_row_of_a_papers_numbers(name):
+    claims_on_parts(papers()[name], size=1)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", papers())
+def test_claims_take_any_two_rows_of_a_papers_numbers(name):
+    claims_on_parts(papers()[name], size=2)
+
+
+def claims_on_parts(paper, size):
+    """No claim may break where a table has only a part of what it reads."""
+    for claim in load_claims(paper):
+        rows = of_experiment(paper.experiments[claim.experiment], reported_numbers(paper))
+        for part in itertools.combinations(range(len(rows)), size):
+            assert evaluate(claim, {0: Table(rows.iloc[list(part)])}).verdict
+
+
+def test_two_rows_of_any_paper_end_as_promised(tmp_path, capsys):
+    """With 0, or 2 where ``--fail-on`` has something to name."""
+    draw = random.Random(0)
+    for name, paper in library().items():
+        lines = (paper.folder / "reported.csv").read_text(encoding="utf-8-sig").splitlines()
+        rows = reported_numbers(paper)
+        if len(lines) != len(rows) + 1:  # a note of several lines
+            continue
+        for size in (1, 2):
+            file = tmp_path / f"{name}.csv"
+            file.write_text("\n".join([lines[0], *draw.sample(lines[1:], size)]), encoding="utf-8")
+            arguments = ["compare", str(file), "--output", str(tmp_path / "out"), "--fail-on", "worse"]
+            assert main(arguments) in (0, 2), capsys.readouterr().err
