@@ -12,6 +12,19 @@ class UserError(Exception):
         super().__init__(re.sub(r"(\S{300})\S+", r"\1…", message))  # nobody reads a cell of a megabyte
 
 
+def first_line(error: BaseException) -> str:
+    """What a library says, for a message of ours: its first line, the second too where the first ends with a colon;
+    without the codes of terminals, and its kind where it says nothing.
+
+    What follows is about the library's own settings, which nobody here can change.
+    """
+    plain = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", str(error))
+    lines = [" ".join(line.split()) for line in plain.splitlines() if line.strip()]
+    said = " ".join(lines[:2]) if lines and lines[0].endswith(":") else "".join(lines[:1])
+    said = said.rstrip(" .")
+    return f"{said[:200]}…" if len(said) > 200 else said or type(error).__name__
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``" (did you mean 'seeds'?)"``, or the known words when none is near."""
     known = sorted(map(str, known))

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from filelock import FileLock
 
-from common.base.errors import UserError
+from common.base.errors import UserError, first_line
 from common.base.files import atomic_path
 from common.base.progress import bar
 from common.base.provenance import code_hash
@@ -67,7 +67,9 @@ class Features:
                 kept = {key: arrays[key] for key in ("values", "logits") if key in arrays}
                 return cls(json.loads(str(arrays["protocol"])), found, **kept)
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-            raise UserError(f"{path} holds no features ({error}); delete it to compute them again") from error
+            raise UserError(
+                f"{path} holds no features ({first_line(error)}); delete it to compute them again"
+            ) from error
 
 
 class Extraction:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from common.base.errors import UserError
+from common.base.errors import UserError, first_line
 from common.base.files import atomic_path, read_json, write_json
 from common.base.log import logger
 from common.base.provenance import processor, versions
@@ -290,7 +290,7 @@ def load_snapshot(folder: Path, step: int, method: Method) -> None:
     except FileNotFoundError:
         raise UserError(f"{path} is missing; {_AGAIN.format(folder)}") from None
     except (RuntimeError, EOFError, OSError) as error:
-        raise UserError(f"{path} is damaged ({error}); {_AGAIN.format(folder)}") from error
+        raise UserError(f"{path} is damaged ({first_line(error)}); {_AGAIN.format(folder)}") from error
 
 
 _AGAIN = "delete {} and the .json of its training job beside the arms' folders, and it is trained again"

@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from common.base.errors import UserError
+from common.base.errors import UserError, first_line
 from common.base.files import read_json, sha256
 from common.data.registry import locate
 from common.experiments.papers import Experiment, Start, experiment, resolve, slug
+from common.nn.weights import read_weights
 from common.training.loop import snapshot_path
 from common.training.method import Method
 
@@ -56,13 +55,13 @@ class StartingPoint:
         if self.start.reader:
             states = resolve(self.start.reader)(self.files)
         else:
-            states = torch.load(self.files[0], map_location=method.device, weights_only=True)
+            states = read_weights(self.files[0], method.device)
         for name in self.start.networks:
             if name not in states or name not in method.networks:
                 raise UserError(f"{self.files[0]} has no network {name!r}, or the method; both are needed to start")
             try:
                 method.networks[name].load_state_dict(states[name])
             except RuntimeError as error:
-                raise UserError(f"{self.files[0]}: its {name} does not fit: {error}") from error
+                raise UserError(f"{self.files[0]}: its {name} does not fit ({first_line(error)})") from error
             if name in method.averages:
                 method.averages[name].network.load_state_dict(states[name])

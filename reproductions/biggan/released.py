@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from common.base.errors import UserError
+from common.nn.weights import read_weights
 from reproductions.biggan.layers import BatchNorm
 from reproductions.biggan.models import Generator
 
@@ -49,10 +50,7 @@ def load_port(generator: Generator, path: Path) -> None:
 
     Raises a UserError that names the file and the first entry that is missing or of another shape.
     """
-    try:
-        theirs: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise UserError(f"{path} cannot be read as weights: {error}") from error
+    theirs: dict[str, Tensor] = read_weights(path)
     if not isinstance(theirs, Mapping) or not all(isinstance(value, Tensor) for value in theirs.values()):
         raise UserError(f"{path} holds no weights by name: not a generator of the authors' PyTorch code")
     names, state = _layers(generator), {}

@@ -577,10 +577,16 @@ def test_a_file_of_another_form_is_refused_by_name(tmp_path, generator):
             r"has blocks\.9\.0\.conv1\.weight, which this network has",
         ),
         ([1, 2], "holds no weights by name"),
+        (state | {"step": np.float64(3)}, r"it holds numpy\._core\.multiarray\.scalar, .* save the tensors alone"),
     ):
         torch.save(wrong, path)
         with pytest.raises(UserError, match=message):
             load_port(generator, path)
-    path.write_bytes(b"no weights")
-    with pytest.raises(UserError, match="cannot be read as weights"):
-        load_port(generator, path)
+    for content in (b"no weights", b"", b"PK\x03\x04no weights", b"\x80\x02no weights"):
+        path.write_bytes(content)
+        with pytest.raises(
+            UserError, match=r"G_ema\.pth cannot be read as weights.*; it is damaged, .* get it again"
+        ) as error:
+            load_port(generator, path)
+        assert "\n" not in str(error.value)
+        assert "weights_only" not in str(error.value)

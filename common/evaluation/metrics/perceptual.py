@@ -20,6 +20,7 @@ from common.evaluation.metrics.images import mean_and_best, to_truths
 from common.evaluation.names import DISTANCES as WEIGHTS
 from common.evaluation.networks import as_rgb, weight_files
 from common.evaluation.networks.efficientnet import efficientnet_lite0, input_protocol, normalised
+from common.nn.weights import read_weights
 
 if TYPE_CHECKING:
     from common.evaluation.evaluator import Samples
@@ -75,7 +76,7 @@ class LPIPS(PerceptualDistance):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about how the package calls torchvision
             self.network = lpips.LPIPS(net=net, version=version, pnet_rand=True, verbose=False)
-        layers = torch.load(path, map_location="cpu", weights_only=True)
+        layers = read_weights(path)
         # The package cuts the backbone into slices that keep the numbers of its layers: slice2.3 is features.3.
         state = {key: layers[f"features.{key.partition('.')[2]}"] for key in self.network.net.state_dict()}
         self.network.net.load_state_dict(state)

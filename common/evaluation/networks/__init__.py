@@ -19,6 +19,7 @@ from common.base.errors import UserError
 from common.base.files import sha256
 from common.data.registry import entry, locate
 from common.evaluation.names import class_path
+from common.nn.weights import read_weights
 
 
 class FeatureNetwork:
@@ -119,7 +120,7 @@ def instead_of_download(owner: Any, path: Path) -> Iterator[None]:
     """Packages build their networks by downloading weights: hand over the verified file instead."""
     name = "load_state_dict_from_url"
     original = getattr(owner, name)
-    setattr(owner, name, lambda *_, **__: torch.load(path, map_location="cpu", weights_only=True))
+    setattr(owner, name, lambda *_, **__: read_weights(path))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about how the packages call torchvision

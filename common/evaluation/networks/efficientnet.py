@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from common.evaluation.networks import FeatureNetwork, as_rgb, ready, weight_files
+from common.nn.weights import read_weights
 
 MEAN, STD = 0.498, 0.502  # of pixels in [0, 1], every channel
 SIZE = 224
@@ -23,7 +24,7 @@ def efficientnet_lite0(config: Mapping[str, Any], device: torch.device) -> tuple
 
     (path,), weights, _ = weight_files("efficientnet_lite0", config)
     network = EfficientNet.from_name("efficientnet-lite0")
-    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    network.load_state_dict(read_weights(path))
     return ready(_folded(network.eval()), device), weights
 
 

@@ -1,0 +1,23 @@
+"""Files of weights that somebody brought."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from common.base.errors import UserError, first_line
+
+
+def read_weights(path: str | Path, device: torch.device | str = "cpu") -> Any:
+    """What ``torch.save`` wrote, of tensors alone: nothing in the file is run. Raises a UserError for anything else."""
+    try:
+        return torch.load(path, map_location=device, weights_only=True)
+    except Exception as error:  # whatever bytes make the unpickler do
+        mend = "it is damaged, or no file of torch.save: get it again"
+        reason = first_line(error).partition(". ")[0] if isinstance(error, (OSError, RuntimeError)) else ""
+        if asked := re.search(r"Unsupported global: GLOBAL (\S+)", str(error)):  # the advice is to run what it names
+            reason = f"it holds {asked[1]}, which is no tensor"
+            mend = f"where you trust it, save the tensors alone: torch.save(network.state_dict(), {Path(path).name!r})"
+        told = f" ({reason})" if reason else ""
+        raise UserError(f"{path} cannot be read as weights{told}; {mend}") from error
