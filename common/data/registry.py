@@ -1,9 +1,10 @@
 """From a data set's registered name to files on this machine: embedded, a local copy, or downloaded."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from common.base.schema import ROOT, read_yaml, validate
 from common.data.download import checksum_matches, download
 
 HERE = Path(__file__).resolve().parent
+MANY = 20  # files of a folder that are looked into for a registered one
 
 
 @cache
@@ -127,13 +129,34 @@ def _local(name: str, path: Path) -> Source:
     if not path.exists():
         raise UserError(f"local copy of {name}: {path} does not exist")
     files = entry(name)["files"]
-    paths = tuple(path / file["name"] for file in files) if path.is_dir() else (path,)
+    paths = tuple(_in_folder(path, file, files) for file in files) if path.is_dir() else (path,)
     if files and len(paths) == len(files) and all(each.is_file() for each in paths):
         pairs = list(zip(paths, (file["checksums"] for file in files), strict=True))
         proven = all(checksums and checksum_matches(each, checksums) for each, checksums in pairs)
         if proven or path.is_dir() or path.name == files[0]["name"]:  # the registered file, whatever it is called
             return Source("local", paths, as_registered=proven)
     return Source("local", other=path, as_registered=False)
+
+
+def _in_folder(folder: Path, file: Mapping[str, Any], files: Sequence[Mapping[str, Any]]) -> Path:
+    """A registered file in a folder: by its name or, where nothing has it, by its checksum, whatever it is called.
+
+    Tried are the files of the registered size or, where that is not known, suffix; none where those are many: to read
+    a whole set takes long.
+    """
+    path, names = folder / file["name"], {each["name"] for each in files}
+    if path.is_file() or not file["checksums"]:
+        return path
+    size, suffix = file.get("bytes"), path.suffix.lower()
+
+    def may_be(other: Path) -> bool:
+        if other.name in names or other.name.startswith(".") or not other.is_file():
+            return False
+        return other.stat().st_size == size if size else other.suffix.lower() == suffix
+
+    tried = list(islice(filter(may_be, sorted(folder.iterdir())), MANY + 1))
+    found = (other for other in tried if checksum_matches(other, file["checksums"]))
+    return next(found, path) if len(tried) <= MANY else path
 
 
 @cache
