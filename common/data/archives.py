@@ -6,7 +6,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from common.base.errors import UserError
+from common.base.errors import UserError, first_line
 from common.base.files import read_json, write_json
 from common.data.download import one_at_a_time
 from common.data.walk import MARKER, open_tar
@@ -46,7 +46,7 @@ def extracted(archive: Path) -> Path:
                     shutil.rmtree(folder, ignore_errors=True)
                     partial.rename(folder)
     except (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"{archive} cannot be extracted ({error}); {BY_HAND}") from error
+        raise UserError(f"{archive} cannot be extracted ({first_line(error)}); {BY_HAND}") from error
     return folder
 
 
@@ -67,7 +67,7 @@ def _extract(archive: Path, folder: Path) -> None:
         except rarfile.RarCannotExec:
             raise UserError(f"{archive} needs unrar, unar, 7z or bsdtar; install one, or {BY_HAND}") from None
         except rarfile.Error as error:
-            raise UserError(f"{archive} cannot be extracted: {error}; get it again") from error
+            raise UserError(f"{archive} cannot be extracted: {first_line(error)}; get it again") from error
     else:
         with open_tar(archive) as content:
             content.extractall(folder, filter="data")

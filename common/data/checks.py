@@ -4,22 +4,29 @@ Orientation (a photograph's EXIF, a video's display matrix) is applied, and coun
 """
 
 import io
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from common.base.errors import UserError
+from common.base.errors import UserError, first_line
 from common.data.walk import Passed
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+PNG = b"\x89PNG\r\n\x1a\n"  # how one begins; then 16 bytes to its bits a channel, and its colour type
 DEEP = ("I", "F")  # Pillow's modes of more than 8 bits; I;16 and its kin begin alike
 ORIENTATION = 0x0112  # the EXIF tag; 1 is upright
 TURNED = "turned upright"
+TRANSPARENT = "is transparent in places: lay it over a ground of your choice and save it without"
+STEPS = {1: 255, 2: 85, 4: 17}  # between the values that Pillow makes of a grey PNG's, by bits
+
+
+warnings.filterwarnings("ignore", message="Image size .* could be decompression bomb")  # at half of what is refused
 
 
 class Damaged(UserError):
@@ -27,15 +34,20 @@ class Damaged(UserError):
 
 
 @contextmanager
-def _decoding(name: str) -> Iterator[None]:
-    """Whatever a decoder raises becomes :class:`Damaged`."""
-    from PIL import UnidentifiedImageError
+def _decoding(name: str, data: bytes) -> Iterator[None]:
+    """Whatever a decoder raises becomes :class:`Damaged`, but for a picture that is merely too large."""
+    from PIL import Image, UnidentifiedImageError
 
     try:
         yield
+    except UserError:
+        raise
+    except Image.DecompressionBombError as error:
+        mend = "leave it out or make it smaller"
+        raise UserError(f"{name} has {_size(data)} pixels, more than is read of one picture: {mend}") from error
     except Exception as error:
         unknown = isinstance(error, UnidentifiedImageError)  # which speaks of an object in memory
-        reason = "" if unknown else f" ({str(error).partition(chr(10))[0]})"
+        reason = "" if unknown else f" ({first_line(error)})"
         problem = f"{name} is no readable image{reason}; it is damaged or not what its name says: replace it"
         raise Damaged(problem) from error
 
@@ -43,11 +55,12 @@ def _decoding(name: str) -> Iterator[None]:
 def open_picture(name: str, data: bytes, passed: Passed) -> "Image":
     """The encoded picture ``data``, decoded and upright. ``name``: the file's, for messages.
 
-    Raises a UserError for one that is damaged, that has more than 8 bits, or that one can see through.
+    Raises a UserError for one that is damaged, has more than 8 bits or several frames, or that one can see through.
     """
     from PIL import Image, ImageOps
 
-    with _decoding(name), Image.open(io.BytesIO(data)) as opened:
+    with _decoding(name, data), Image.open(io.BytesIO(data)) as opened:
+        _check_single(name, opened)
         opened.load()
         is_upright = opened.getexif().get(ORIENTATION, 1) == 1
         image = opened.copy() if is_upright else ImageOps.exif_transpose(opened)
@@ -59,13 +72,31 @@ def open_picture(name: str, data: bytes, passed: Passed) -> "Image":
             f"{name} has more than 8 bits (mode {image.mode}): a range is never guessed; save it with 8 bits a channel"
         )
     if seen_through:
-        raise UserError(f"{name} is transparent in places: lay it over a ground of your choice and save it without")
+        raise UserError(f"{name} {TRANSPARENT}")
     return image
+
+
+def _check_single(name: str, image: "Image") -> None:
+    """Raise a UserError for an animation or several pages. A telephone's MPO holds its one photograph first."""
+    if image.format != "MPO" and (frames := getattr(image, "n_frames", 1)) > 1:
+        raise UserError(f"{name} holds {frames} frames, where one picture is wanted: save the one that is meant")
+
+
+def _size(data: bytes) -> str:
+    """Width × height in the header of a picture that Pillow will not open."""
+    from PIL import Image
+
+    for opens, accepts in Image.OPEN.values():
+        if accepts and accepts(data[:16]) is True:
+            with suppress(Image.DecompressionBombError):  # of a WebP, which looks for itself
+                width, height = opens(io.BytesIO(data), "").size
+                return f"{width:,} × {height:,}"
+    return f"over {2 * (Image.MAX_IMAGE_PIXELS or 0):,}"
 
 
 def _is_deep_png(data: bytes) -> bool:
     """Whether a PNG's header tells 16 bits, of which Pillow silently keeps 8 where the picture has colours."""
-    return data[:8] == b"\x89PNG\r\n\x1a\n" and data[24:25] == b"\x10"
+    return data[:8] == PNG and data[24:25] == b"\x10"
 
 
 def picture(name: str, data: bytes, channels: int, passed: Passed) -> np.ndarray:
@@ -76,12 +107,15 @@ def picture(name: str, data: bytes, channels: int, passed: Passed) -> np.ndarray
 def open_map(name: str, data: bytes) -> "Image":
     """A picture whose values are indices, not colours: of a palette's picture the indices themselves.
 
-    Raises a UserError where it is damaged or has several channels.
+    Raises a UserError where it is damaged or has several channels or frames.
     """
     from PIL import Image
 
-    with _decoding(name), Image.open(io.BytesIO(data)) as opened:
+    with _decoding(name, data), Image.open(io.BytesIO(data)) as opened:
+        _check_single(name, opened)
         image = opened.copy()
+    if data[:8] == PNG and data[25:26] == b"\0" and data[24] in STEPS:  # grey of few bits, which Pillow stretches
+        return image.convert("L").point([value // STEPS[data[24]] for value in range(256)])
     if image.mode not in ("L", "P", "I") and not image.mode.startswith("I;16"):
         raise UserError(f"{name} is no map of indices (mode {image.mode}): it needs one channel of whole numbers")
     return image.convert("I") if image.mode.startswith("I;16") else image
@@ -99,8 +133,26 @@ def checked_images(x: Any, where: Path) -> np.ndarray:
     return x
 
 
-def checked_labels(y: np.ndarray, count: int, where: Path | str) -> np.ndarray:
-    """Labels (count,) int64, given as whole numbers (count,) or (count, 1) from 0 on; raises a UserError for others."""
+@contextmanager
+def open_arrays(path: Path) -> Iterator[Any]:
+    """A .npz's arrays by name, read when they are asked for. Raises a UserError for what is none."""
+    mend = "it is damaged or no .npz of numbers: write it anew with numpy.savez"
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            yield arrays
+    except UserError:
+        raise
+    except Exception as error:  # zipfile, zlib and numpy raise what they like
+        raise UserError(f"{path} cannot be read ({first_line(error)}); {mend}") from error
+
+
+def checked_labels(
+    y: np.ndarray, count: int, where: Path | str, *, lowest: int = 0, classes: int | None = None
+) -> np.ndarray:
+    """Labels (count,) int64, given as whole numbers (count,) or (count, 1) from 0 on; raises a UserError for others.
+
+    ``lowest``: -1 where a sample may have no class. ``classes``: how many there are, where that is known.
+    """
     if y.shape == (count, 1):
         y = y[:, 0]
     if y.shape != (count,) or not np.issubdtype(y.dtype, np.integer):
@@ -108,6 +160,8 @@ def checked_labels(y: np.ndarray, count: int, where: Path | str) -> np.ndarray:
             f"{where}: labels y must be whole numbers ({count},), one for each sample and counted from 0; "
             f"y is {y.dtype} {y.shape}"
         )
-    if count and int(y.min()) < 0:
-        raise UserError(f"{where}: labels y must count classes from 0; {int((y < 0).sum())} are below it")
+    if below := int((y < lowest).sum()):
+        raise UserError(f"{where}: labels y must count classes from 0; {below} are below it")
+    if classes is not None and (beyond := int((y >= classes).sum())):
+        raise UserError(f"{where}: there are {classes} classes, and {beyond} labels beyond {classes - 1}; get it again")
     return y.astype(np.int64)

@@ -1,6 +1,6 @@
 """The files of a folder, tar or zip, found by one rule whatever is in them.
 
-- Links to folders are followed; hidden names, ``@eaDir`` and ``__MACOSX`` are left out.
+- Links to folders are followed; hidden names and what systems put there for themselves (``LEFT_OUT``) are left out.
 - The order is that of the names, folder by folder, capitals or not.
 - A *split* is a level of folders which are all called like splits (train, training, val, valid, validation, test).
 - The *class* of a file is the first folder below the top or the split, as in torchvision. Folders that hold all there
@@ -16,15 +16,26 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
-from common.base.errors import UserError
+from common.base.errors import UserError, first_line
 
 SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+PACKED = ("folder", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 Entry = tuple[str, Callable[[], bytes]]  # a name below the top, and what reads it
 MARKER = ".complete"  # of a folder that the suite extracted (common/data/archives.py)
-LEFT_OUT = ("@eaDir", "__MACOSX")  # thumbnails of a network disk; a Mac's second halves of files
+LEFT_OUT = {  # whatever the case: of network disks, Windows, Linux, and a Mac's second halves of files
+    *("@eadir", "@recycle", "@recently-snapshot", "#recycle", "#snapshot"),
+    *("$recycle.bin", "system volume information", "thumbs.db", "desktop.ini", "lost+found", "__macosx"),
+}
+
+
+class Form(NamedTuple):
+    """A form that local copies may have: what it is, for the README, and as what it may come ("folder" or a suffix)."""
+
+    text: str
+    comes_as: tuple[str, ...] = PACKED
 
 
 class Passed:
@@ -61,7 +72,7 @@ class File:
         try:
             return self.load()
         except Exception as error:  # a damaged archive raises what it likes
-            raise UserError(f"{self.place} cannot be read ({error}); replace it") from error
+            raise UserError(f"{self.place} cannot be read ({first_line(error)}); replace it") from error
 
     @property
     def folder(self) -> str:
@@ -82,7 +93,7 @@ def walk(path: Path, suffixes: Sequence[str], passed: Passed, inside: str = "", 
     """
 
     def problem(name: str) -> str:
-        if any(part.startswith(".") or part in LEFT_OUT for part in name.split("/")):
+        if any(map(_is_hidden, name.split("/"))):
             return "hidden"
         return "" if not suffixes or name.lower().endswith(tuple(suffixes)) else "of another form"
 
@@ -205,6 +216,10 @@ def scenes(
     return [found[key] for key in sorted(found)]
 
 
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name.casefold() in LEFT_OUT
+
+
 def _entries(path: Path, problem: Callable[[str], str], passed: Passed) -> Iterator[Entry]:
     if path.is_dir():
         return _in_folder(path, path, (), passed)
@@ -223,7 +238,7 @@ def _in_folder(top: Path, folder: Path, above: tuple[tuple[int, int], ...], pass
         return
     for path in paths:
         relative = path.relative_to(top).as_posix()
-        if path.is_dir() and not (path.name.startswith(".") or path.name in LEFT_OUT):
+        if path.is_dir() and not _is_hidden(path.name):
             yield from _in_folder(top, path, (*above, here), passed)
         elif path.exists() and relative != MARKER:
             yield relative, path.read_bytes
@@ -235,8 +250,7 @@ def open_tar(path: Path) -> tarfile.TarFile:
     try:
         return tarfile.open(path)
     except (OSError, EOFError, tarfile.TarError) as error:
-        reason = str(error).partition("\n")[0]  # the rest is about every compression that it is not
-        raise UserError(f"{path} is not a readable tar archive: {reason}") from error
+        raise UserError(f"{path} is not a readable tar archive: {first_line(error)}") from error
 
 
 def _in_tar(path: Path, problem: Callable[[str], str], passed: Passed) -> Iterator[Entry]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from common.base.errors import UserError
 from common.data.registry import Source, entry
-from common.data.walk import Passed
+from common.data.walk import File, Form, Passed, image_files
 
 if TYPE_CHECKING:  # torch, which the workflow and the preparation do without
     import torch
@@ -43,11 +43,13 @@ class Kind:
     """``parts``: the settings that prepared arrays depend on, as they stand in the folder's name; preparing sees no
     other, so that different arrays never share a folder.
 
+    ``forms``: those that a local copy may have, by name; a reader of a form of its own has ``FORMS``.
     ``view_keys``: settings that say how prepared arrays are shown. ``batch_class``: named, not imported, because
     preparing needs no torch and does not depend on it.
     """
 
     parts: ClassVar[tuple[Part, ...]] = PART_OF_THE_SET
+    forms: ClassVar[Mapping[str, Form]] = {}
     view_keys: ClassVar[tuple[str, ...]] = ()
     batch_class: ClassVar[str] = "common.data.batches.Batches"
 
@@ -97,6 +99,11 @@ def reader_module(registered: Mapping[str, Any]) -> str | None:
     """
     reader = registered.get("reader")
     return reader if reader is None or "." in reader else f"common.data.readers.{reader}"
+
+
+def files_of(source: Source, passed: Passed) -> list[File]:
+    """The images of all files of a source, or of its other form: photographs and maps may be packed apart."""
+    return [file for path in source.files or (source.path,) for file in image_files(path, passed)]
 
 
 def maker_of(name: str) -> Any:

@@ -14,9 +14,10 @@ import numpy as np
 
 from common.base.errors import UserError
 from common.data.arrays import save
+from common.data.checks import checked_labels, open_arrays
 from common.data.kinds import Kind
 from common.data.registry import Source
-from common.data.walk import Passed
+from common.data.walk import Form, Passed
 
 
 @dataclass(frozen=True)
@@ -81,21 +82,25 @@ class Graphs(Kind):
     """A graph is trained on as a whole: its batches are of nodes, and who predicts links takes ``Graph.links``."""
 
     parts = ()
+    forms = {
+        "array": Form("`edges` (m, 2), features `x` (n, d) and perhaps `labels` (n,), -1 for none", (".npz",)),
+        "rows": Form("the same with features in rows: `indptr`, `indices`, `values`, `shape`", (".npz",)),
+    }
 
     def prepare(self, settings: Mapping[str, Any], source: Source, folder: Path, passed: Passed) -> dict[str, Any]:
         path = source.path
         if path.suffix != ".npz":
             raise UserError(f"{path} is no .npz with the edges and features of a graph")
-        with np.load(path, allow_pickle=False) as arrays:
+        with open_arrays(path) as arrays:
             features, edges, labels = _features(arrays, path), arrays.get("edges"), arrays.get("labels")
         edges = checked_edges(edges, len(features), path)
-        if labels is not None and (labels.shape != (len(features),) or not np.issubdtype(labels.dtype, np.integer)):
-            raise UserError(f"{path}: labels must be whole numbers ({len(features)},), one for each node")
+        if labels is not None:
+            labels = checked_labels(labels, len(features), f"{path}, array labels", lowest=-1)
         save(folder / "samples.npy", features)
         save(folder / "edges.npy", edges)
         (folder / "labels.npy").unlink(missing_ok=True)  # another file's
         if labels is not None:
-            save(folder / "labels.npy", labels.astype(np.int64))
+            save(folder / "labels.npy", labels)
         return {"links": len(edges)}
 
     def open(self, folder: Path, samples: np.ndarray, settings: Mapping[str, Any] | None) -> Graph:

@@ -2,7 +2,7 @@
 form that a reader of their own knows.
 
 A reader is a module with ``read(source, registered, fitted, passed)``, which yields blocks of images of any size; with
-``knows(path)`` it tells which local copies are of its form. Nothing here executes what a file says.
+``knows(path)`` it tells which local copies are of its ``FORMS``. Nothing here executes what a file says.
 """
 
 import importlib
@@ -15,15 +15,19 @@ import numpy as np
 
 from common.base.errors import UserError
 from common.data.arrays import Block, limited, read_blocks, stream
-from common.data.checks import checked_images, checked_labels, picture
+from common.data.checks import checked_images, checked_labels, open_arrays, picture
 from common.data.kinds import PART_OF_THE_SET, Kind, Part, reader_module
 from common.data.registry import Source, entry
 from common.data.resizing import Fitted, fit
-from common.data.walk import Passed, class_numbers, image_files, of_split, without_common_folders
+from common.data.walk import IMAGE_SUFFIXES, Form, Passed, class_numbers, image_files, of_split, without_common_folders
 
 
 class Images(Kind):
     parts = (Part("{image_size}x{channels}"), Part("{resampling}", "bilinear"), *PART_OF_THE_SET)
+    forms = {
+        "files": Form(f"images ({', '.join(IMAGE_SUFFIXES)}), a folder a class"),
+        "array": Form("`x` (n, height, width, channels) uint8 and perhaps labels `y` (n,), from 0", (".npz",)),
+    }
 
     def prepare(self, settings: Mapping[str, Any], source: Source, folder: Path, passed: Passed) -> None:
         stream(folder, limited(read(settings, source, passed), settings))
@@ -60,7 +64,7 @@ def images(path: Path, channels: int, fitted: Fitted, passed: Passed, split: str
     this one's; None takes all there is.
     """
     if path.suffix == ".npz":
-        with np.load(path, allow_pickle=False) as arrays:
+        with open_arrays(path) as arrays:
             x = checked_images(arrays.get("x"), path)  # decompressed each time it is asked for
             labels = checked_labels(arrays["y"], len(x), path) if "y" in arrays else None
         yield x, labels

@@ -16,10 +16,10 @@ import numpy as np
 from common.base.errors import UserError
 from common.data.arrays import limited, read_blocks, stream
 from common.data.checks import open_map, open_picture
-from common.data.kinds import PART_OF_THE_SET, Kind, Part
+from common.data.kinds import PART_OF_THE_SET, Kind, Part, files_of
 from common.data.registry import Source
 from common.data.resizing import resized
-from common.data.walk import File, Passed, folders_of_split, image_files, of_split, scenes
+from common.data.walk import File, Form, Passed, folders_of_split, of_split, scenes
 
 ENDS = {
     **{"_leftImg8bit": "photo", "_gtFine_labelIds": "classes", "_gtFine_instanceIds": "instances"},  # Cityscapes
@@ -29,12 +29,17 @@ ENDS = {
 
 class LabelMaps(Kind):
     parts = (Part("{image_size}"), Part("by{image_width}"), *PART_OF_THE_SET)
+    forms = {
+        "cityscapes": Form("Cityscapes' `leftImg8bit/` and `gtFine/`"),
+        "ade20k": Form("ADE20K's `images/` and `annotations/`"),
+        "beside": Form("`*_photo` beside `*_label` files"),
+    }
     batch_class = "common.data.batches.LabelMapBatches"
 
     def prepare(self, settings: Mapping[str, Any], source: Source, folder: Path, passed: Passed) -> dict[str, Any]:
         height, path = settings["image_size"], source.path
         width = settings.get("image_width", height)
-        files = image_files(path, passed)
+        files = files_of(source, passed)
         files = of_split(files, folders_of_split(settings.get("split", "train"), files), path, passed)
         found = scenes(files, ENDS, ("photo", "classes"), path, passed)
         blocks = read_blocks(found, lambda scene: _read(scene, height, width, passed))

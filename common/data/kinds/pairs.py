@@ -16,10 +16,10 @@ import numpy as np
 from common.base.errors import UserError
 from common.data.arrays import Block, limited, read_blocks, stream
 from common.data.checks import open_picture
-from common.data.kinds import PART_OF_THE_SET, Kind, Part, maker_of
+from common.data.kinds import PART_OF_THE_SET, Kind, Part, files_of, maker_of
 from common.data.registry import Source
 from common.data.resizing import resized
-from common.data.walk import File, Passed, folders_of_split, image_files, of_split, scenes
+from common.data.walk import File, Form, Passed, folders_of_split, of_split, scenes
 
 CITYSCAPES = {"_leftImg8bit": "photograph", "_gtFine_color": "colour map"}
 DRAWN = {"train": 400, "test": 100}  # of a set made on the spot, as many as the real facades have
@@ -27,6 +27,10 @@ DRAWN = {"train": 400, "test": 100}  # of a set made on the spot, as many as the
 
 class Pairs(Kind):
     parts = (Part("{image_size}x{channels}"), *PART_OF_THE_SET)
+    forms = {
+        "A|B": Form("two square images side by side in one, under `train/`, `val/`, `test/`"),
+        "cityscapes": Form("Cityscapes' `leftImg8bit/` and `gtFine/`"),
+    }
 
     def prepare(self, settings: Mapping[str, Any], source: Source, folder: Path, passed: Passed) -> None:
         size, split = settings["image_size"], settings.get("split", "train")
@@ -34,20 +38,20 @@ class Pairs(Kind):
             count, seed = settings.get("data_count") or DRAWN[split], list(DRAWN).index(split)
             blocks: Iterator[Block] = iter([maker_of(settings["data"]).pairs(count, size, seed)])
         else:
-            blocks = pairs(source.path, size, split, passed)
+            blocks = pairs(source, size, split, passed)
         stream(folder, limited(blocks, settings))
 
 
 KIND = Pairs()
 
 
-def pairs(path: Path, size: int, split: str, passed: Passed) -> Iterator[Block]:
+def pairs(source: Source, size: int, split: str, passed: Passed) -> Iterator[Block]:
     """Blocks of pairs (n, size, size, 6) uint8 of one split; no labels.
 
     Raises a :class:`UserError` that names the file for a partner that is missing, a grey image, halves that are not
     square, or pairs whose images differ in size.
     """
-    files = image_files(path, passed)
+    path, files = source.path, files_of(source, passed)
     wanted = folders_of_split(split, files)
     asked = " or ".join(f"{folder}/" for folder in wanted)
     files = of_split(files, wanted, path, passed, needed=f"has nothing under {asked}")

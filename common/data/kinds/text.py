@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import chain, islice
@@ -10,18 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from common.base.errors import UserError
+from common.base.errors import UserError, first_line
 from common.data.archives import unpacked
 from common.data.arrays import save
 from common.data.kinds import Kind, Part
 from common.data.registry import Source, entry
-from common.data.walk import Passed, walk
+from common.data.walk import Form, Passed, walk
 
 PAD, UNKNOWN = "`", "�"
 
 
 class Text(Kind):
     parts = (Part("{text_length}x{characters}"), Part("first{data_count}"))
+    forms = {"text": Form("a text in UTF-8, whatever its name", (".txt", ".gz")), "texts": Form("several of them")}
 
     def prepare(self, settings: Mapping[str, Any], source: Source, folder: Path, passed: Passed) -> dict[str, Any]:
         lines = lines_of(source, entry(settings["data"]).get("inside", ""), passed)
@@ -54,8 +56,8 @@ def _lines(content: Any, place: str) -> Iterator[str]:
     try:
         plain = gzip.GzipFile(fileobj=content) if place.endswith(".gz") else content
         yield from io.TextIOWrapper(plain, encoding="utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise UserError(f"{place} cannot be read as text: {error}") from error
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
+        raise UserError(f"{place} cannot be read as text: {first_line(error)}; it must be UTF-8") from error
 
 
 def indexed(lines: Iterator[str], length: int, characters: int, count: int | None) -> tuple[np.ndarray, str]:

@@ -18,15 +18,25 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from common.base.errors import UserError
+from common.base.errors import UserError, first_line
 from common.base.log import logger
 from common.data.archives import unpacked
 from common.data.arrays import Block, save, stream
-from common.data.checks import TURNED, Damaged, picture
+from common.data.checks import TRANSPARENT, TURNED, Damaged, picture
 from common.data.kinds import PART_OF_THE_SET, Kind, Part, maker_of
 from common.data.registry import Source, entry
 from common.data.resizing import cropped, fit
-from common.data.walk import IMAGE_SUFFIXES, File, Passed, in_order, of_split, walk, without_common_folders
+from common.data.walk import (
+    IMAGE_SUFFIXES,
+    PACKED,
+    File,
+    Form,
+    Passed,
+    in_order,
+    of_split,
+    walk,
+    without_common_folders,
+)
 
 VIDEO_SUFFIXES = (".avi", ".mp4", ".mkv", ".webm", ".mov", ".mpg", ".mpeg", ".m4v", ".ts", ".wmv", ".flv", ".gif")
 SPLITS = ("train", "test")
@@ -37,6 +47,12 @@ class Videos(Kind):
     """A video that cannot be used is told and noted on the card; where none can, that is a UserError."""
 
     parts = (Part("{image_size}x{channels}"), SPLIT, FROM, Part("from{shortest_video}frames"), FIRST)
+    forms = {
+        "files": Form(f"videos ({', '.join(VIDEO_SUFFIXES)}), a folder a class", (*PACKED, ".rar")),
+        "strips": Form("strips of square frames, an image a video, a folder a class", (*PACKED, ".rar")),
+        "moving_mnist": Form("(frames, n, height, width) uint8, as Moving MNIST is published", (".npy",)),
+        "arrays": Form("an array (frames, height, width[, 3]) uint8 a video", (".npz",)),
+    }
     view_keys = ("frames", "stride")
     batch_class = "common.data.clips.ClipBatches"
 
@@ -146,13 +162,21 @@ def _frames_of(file: File, channels: int, passed: Passed) -> Iterator[np.ndarray
 
 
 def decoded(data: bytes, channels: int, place: str, passed: Passed) -> Iterator[np.ndarray]:
-    """The frames of an encoded video (FFmpeg through PyAV), one at a time; upright, as its display matrix says."""
+    """The frames of an encoded video (FFmpeg through PyAV), one at a time; upright, as its display matrix says.
+
+    More than 8 bits are brought to 8 by the range that the video states. Raises a UserError where it is transparent.
+    """
     import av
 
     with av.open(io.BytesIO(data), "r") as container:
+        if container.streams.video and container.streams.video[0].metadata.get("alpha_mode") == "1":
+            raise UserError(f"{place} {TRANSPARENT}")  # WebM keeps that in a part which is not decoded
         for number, frame in enumerate(container.decode(video=0)):
             if number == 0 and frame.rotation:
                 passed.add(TURNED, place)
+            has_alpha = any(component.is_alpha for component in frame.format.components)
+            if has_alpha and frame.to_ndarray(format="rgba")[..., 3].min() < 255:
+                raise UserError(f"{place} {TRANSPARENT}")
             pixels = frame.to_ndarray(format="rgb24" if channels == 3 else "gray")
             yield np.ascontiguousarray(np.rot90(pixels, round(frame.rotation / 90))) if frame.rotation else pixels
 
@@ -191,7 +215,7 @@ def _read(frames: Iterable[np.ndarray], size: int) -> np.ndarray | Broken:
     except (UserError, ImportError, MemoryError):
         raise
     except Exception as error:  # a decoder raises what it likes; whatever it is, the video cannot be used
-        return Broken(f"cannot be read ({type(error).__name__}: {str(error).partition(chr(10))[0]})")
+        return Broken(f"cannot be read ({type(error).__name__}: {first_line(error)})")
     return np.stack(found) if found else Broken("has no frames")
 
 
@@ -211,7 +235,7 @@ def _arrays(path: Path, size: int, channels: int) -> Iterator[Video]:
     try:
         arrays = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, BadZipFile) as error:
-        raise UserError(f"{path} cannot be read: {error}") from error
+        raise UserError(f"{path} cannot be read ({first_line(error)}); replace it") from error
     if path.suffix == ".npy":
         if arrays.ndim != 4 or arrays.dtype != np.uint8:
             raise UserError(f"{path} is no Moving MNIST: uint8 (frames, videos, height, width), not {arrays.shape}")

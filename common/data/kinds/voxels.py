@@ -12,25 +12,31 @@ from typing import Any
 
 import numpy as np
 
-from common.base.errors import UserError
+from common.base.errors import UserError, first_line
 from common.data.archives import unpacked
 from common.data.arrays import Block, limited, read_blocks, stream
-from common.data.checks import checked_labels
+from common.data.checks import checked_labels, open_arrays
 from common.data.kinds import PART_OF_THE_SET, Kind, Part
-from common.data.registry import Source
-from common.data.walk import File, Passed, class_numbers, of_split, walk
+from common.data.registry import Source, entry
+from common.data.walk import File, Form, Passed, class_numbers, of_split, walk
 
 
 class Voxels(Kind):
     """``image_size`` is the side of the grid."""
 
     parts = (Part("{image_size}"), *PART_OF_THE_SET)
+    forms = {
+        "array": Form("`x` (n, side, side, side) of 0 and 1 and perhaps labels `y` (n,)", (".npz",)),
+        "bits": Form("`voxels_packed` (n, ..., bytes), the bits of grids of `shape`, and perhaps `y`", (".npz",)),
+        "files": Form(".npy or .mat files (`instance`) of a grid each, a folder a class"),
+    }
     batch_class = "common.data.batches.VoxelBatches"
 
     def prepare(self, settings: Mapping[str, Any], source: Source, folder: Path, passed: Passed) -> None:
         side, path = settings["image_size"], source.path
         split = settings.get("split", "train")
-        found = _of_arrays(path) if path.suffix == ".npz" else _of_files(path, split, passed)
+        inside = entry(settings["data"]).get("inside", "")
+        found = _of_arrays(path) if path.suffix == ".npz" else _of_files(path, inside, split, passed)
         blocks = ((np.stack([at_side(grid, side) for grid in grids])[..., None], labels) for grids, labels in found)
         stream(folder, limited(blocks, settings))
 
@@ -63,22 +69,23 @@ def _checked(grids: np.ndarray, place: str) -> np.ndarray:
 
 
 def _of_arrays(path: Path) -> Iterator[Block]:
-    with np.load(path, allow_pickle=False) as arrays:
+    with open_arrays(path) as arrays:
         if "voxels_packed" in arrays:
             sides = tuple(int(side) for side in arrays["shape"][-3:])
             packed = arrays["voxels_packed"]
             bits = np.unpackbits(packed.reshape(-1, packed.shape[-1]), axis=-1, count=int(np.prod(sides)))
-            grids, labels = bits.reshape(-1, *sides), None
+            grids = bits.reshape(-1, *sides)
         elif "x" in arrays:
             grids = arrays["x"]
-            labels = checked_labels(arrays["y"], len(grids), path) if "y" in arrays else None
         else:
             raise UserError(f"{path} needs an array x of grids (n, side, side, side) of 0 and 1, or voxels_packed")
+        labels = checked_labels(arrays["y"], len(grids), path) if "y" in arrays else None
     yield _checked(grids, str(path)), labels
 
 
-def _of_files(path: Path, split: str, passed: Passed) -> Iterator[Block]:
-    files = of_split(walk(unpacked(path), (".npy", ".mat"), passed, kind="grids"), (split,), path, passed)
+def _of_files(path: Path, inside: str, split: str, passed: Passed) -> Iterator[Block]:
+    files = walk(unpacked(path), (".npy", ".mat"), passed, inside, "grids")
+    files = of_split(files, (split,), path, passed)
     yield from read_blocks(files, lambda file: _checked(_grid(file)[None], file.place)[0], class_numbers(files))
 
 
@@ -91,4 +98,4 @@ def _grid(file: File) -> np.ndarray:
 
         return loadmat(content)["instance"]
     except Exception as error:  # a reader raises what it likes
-        raise UserError(f"{file.place} cannot be read as a grid ({type(error).__name__}: {error})") from error
+        raise UserError(f"{file.place} cannot be read as a grid ({first_line(error)}); replace it") from error

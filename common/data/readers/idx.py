@@ -1,23 +1,28 @@
 """MNIST's form: a file of images and a file of labels in the idx format."""
 
 import gzip
+import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
-from common.base.errors import UserError
+from common.base.errors import UserError, first_line
 from common.data.arrays import Block
+from common.data.checks import checked_labels
 from common.data.registry import Source
 from common.data.resizing import Fitted
-from common.data.walk import Passed
+from common.data.walk import File, Form, Passed, walk
+
+CLASSES = 10
+NAME = re.compile(r"(train|t10k)[-._](images|labels)[-._]idx\d[-._]ubyte(\.gz)?", re.IGNORECASE)
+FORMS = {"idx": Form("`train-images-idx3-ubyte` and `train-labels-idx1-ubyte` (or `t10k-`), .gz or not")}
 
 
-def read_idx(path: Path) -> np.ndarray:
-    """An array in the idx format, gzipped or not."""
+def parsed(data: bytes, place: str) -> np.ndarray:
+    """An array in the idx format, gzipped or not. Raises a UserError that names its ``place`` for anything else."""
     try:
-        data = path.read_bytes()
         if data[:2] == b"\x1f\x8b":
             data = gzip.decompress(data)
         zero, kind, dimensions = data[:2], data[2], data[3]
@@ -25,12 +30,39 @@ def read_idx(path: Path) -> np.ndarray:
             raise ValueError("it does not begin like an idx file of bytes")
         shape = np.frombuffer(data, ">i4", dimensions, offset=4)
         return np.frombuffer(data, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
-    except (OSError, EOFError, ValueError, IndexError) as error:
-        raise UserError(f"{path} cannot be read as idx: {error}") from error
+    except Exception as error:  # gzip and zlib raise what they like
+        raise UserError(f"{place} cannot be read as idx ({first_line(error)}); get it again") from error
+
+
+def read_idx(path: Path) -> np.ndarray:
+    """The array in a file of the idx format, gzipped or not."""
+    return parsed(path.read_bytes(), str(path))
+
+
+def _found(path: Path, passed: Passed) -> dict[tuple[str, str], File]:
+    """MNIST's files in a folder or archive by part and what they hold; of one and the same gzipped and not, one."""
+    found = {}
+    for file in walk(path, ("ubyte", "ubyte.gz"), passed):
+        if name := NAME.fullmatch(PurePosixPath(file.name).name):
+            found[name[1].lower(), name[2].lower()] = file
+    return found
+
+
+def knows(path: Path) -> bool:
+    return path.suffix != ".npz" and bool(_found(path, Passed()))
 
 
 def read(source: Source, registered: Mapping[str, Any], fitted: Fitted, passed: Passed) -> Iterator[Block]:
-    images, labels = (read_idx(path) for path in source.files)
-    if len(images) != len(labels):
-        raise UserError(f"{source.files[0]} has {len(images)} images, {source.files[1]} {len(labels)} labels")
-    yield images[..., None], labels.astype(np.int64)
+    if source.other is None:
+        contents = [(str(path), path.read_bytes()) for path in source.files]
+    else:
+        found, part = _found(source.other, passed), registered["files"][0]["name"].partition("-")[0]
+        files = [found[part, what] for what in ("images", "labels") if (part, what) in found]
+        if len(files) < 2:
+            there = ", ".join(file.name for file in found.values())
+            raise UserError(f"{source.other} needs {part}-images and {part}-labels in the idx format; it holds {there}")
+        contents = [(file.place, file.read()) for file in files]
+    (images, labels), (place, other) = (parsed(data, name) for name, data in contents), (name for name, _ in contents)
+    if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels):
+        raise UserError(f"{place} is {images.shape}, {other} {labels.shape}; images (n, height, width), labels (n,)")
+    yield images[..., None], checked_labels(labels, len(images), other, classes=CLASSES)

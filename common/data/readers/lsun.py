@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from common.base.errors import UserError
+from common.base.errors import UserError, first_line
 from common.data.archives import extracted
 from common.data.arrays import Block, read_blocks
 from common.data.checks import picture
 from common.data.registry import Source
 from common.data.resizing import Fitted
-from common.data.walk import Passed
+from common.data.walk import Form, Passed
 
 LMDB = "data.mdb"
+FORMS = {"lmdb": Form("LSUN's lmdb of encoded images, alone or beside those of other categories", ("folder", ".zip"))}
 
 
 def knows(path: Path) -> bool:
@@ -23,8 +24,11 @@ def knows(path: Path) -> bool:
         return (path / LMDB).exists() or any(path.glob(f"*/{LMDB}"))
     if path.suffix.lower() != ".zip":
         return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith(LMDB) for name in archive.namelist())
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith(LMDB) for name in archive.namelist())
+    except (OSError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} is not a readable zip archive: {first_line(error)}") from error
 
 
 def lmdb_folder(folder: Path, inside: str) -> Path:
@@ -48,6 +52,10 @@ def read(source: Source, registered: Mapping[str, Any], fitted: Fitted, passed: 
         key, data = item
         return fitted(picture(f"{path}: {key.decode(errors='replace')}", data, 3, passed))
 
-    environment = lmdb.open(str(folder), readonly=True, lock=False, readahead=True, meminit=False)
-    with environment, environment.begin(buffers=False) as transaction:
-        yield from read_blocks(transaction.cursor(), decoded)
+    try:
+        environment = lmdb.open(str(folder), readonly=True, lock=False, readahead=True, meminit=False)
+        with environment, environment.begin(buffers=False) as transaction:
+            yield from read_blocks(transaction.cursor(), decoded)
+    except lmdb.Error as error:
+        reason = first_line(error).removeprefix(f"{folder}: ")
+        raise UserError(f"{folder / LMDB} is no lmdb that can be read ({reason}); get it again") from error

@@ -13,7 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from common.base.errors import UserError
+from common.base.errors import UserError, first_line
+from common.data.checks import open_arrays
 from common.evaluation.networks import FeatureNetwork, weight_files
 
 FRAMES, CROP = 16, 112
@@ -67,7 +68,7 @@ class CroppedClips(FeatureNetwork):
     def __init__(self, config: Mapping[str, Any], device: torch.device):
         super().__init__(device)
         (weights_path, mean_path), weights, self.published = weight_files("c3d_ucf101", config)
-        with np.load(weights_path) as arrays:
+        with open_arrays(weights_path) as arrays:
             state = {
                 f"{layer}.{kind}": torch.from_numpy(np.asarray(arrays[f"{layer}/{key}"], dtype=np.float32))
                 for layer in (*CONVOLUTIONS, "fc6", "fc7", "fc8")
@@ -78,9 +79,11 @@ class CroppedClips(FeatureNetwork):
         try:
             self.network.load_state_dict(state)
         except RuntimeError as error:
-            raise UserError(f"{weights_path} does not hold the layers of C3D for UCF101: {error}") from error
+            raise UserError(
+                f"{weights_path} does not hold the layers of C3D for UCF101 ({first_line(error)})"
+            ) from error
         self.network.eval().requires_grad_(False).to(device)
-        with np.load(mean_path) as arrays:
+        with open_arrays(mean_path) as arrays:
             mean = torch.from_numpy(np.asarray(arrays["mean"], dtype=np.float32))
         self.mean = self.crop_of_mean(mean.reshape(3, FRAMES, 128, 171)).to(device)
         self.protocol = {
