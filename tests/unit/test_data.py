@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import io
 import pickle
 import re
 import time
@@ -11,12 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
-from data_files import filled, packed, png
+from data_files import cifar_batch, filled, idx_bytes, lmdb_with, packed, png
 from helpers import CPU
 from numpy.lib.npyio import NpzFile
 from PIL import Image
 
-from common.base.errors import UserError
+from common.base.errors import UserError, first_line
 from common.data import archives, prepare
 from common.data.batches import Batches, to_float, to_uint8
 from common.data.kinds import images as reading
@@ -29,10 +30,6 @@ from common.data.synthetic.points import MAKERS, twenty_five_gaussians
 from common.data.walk import Passed, image_files
 
 GREY = np.random.default_rng(0).integers(0, 256, (6, 28, 28), dtype=np.uint8)
-
-
-def idx_bytes(array):
-    return b"\0\0\x08" + bytes([array.ndim]) + np.array(array.shape, ">i4").tobytes() + array.tobytes()
 
 
 def settings(name, size=32, channels=1, **more):
@@ -104,10 +101,7 @@ def test_a_damaged_idx_file_is_named(tmp_path):
 
 def test_cifar_s_python_archive(tmp_path):
     pixels = np.random.default_rng(1).integers(0, 256, (5, 4, 3072), dtype=np.uint8)
-    files = {}
-    for i, block in enumerate(pixels):
-        data = pickle.dumps({b"data": block, b"labels": [i] * 4}, protocol=3)
-        files[f"c/data_batch_{i + 1}"] = data.replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
+    files = {f"c/data_batch_{i + 1}": cifar_batch(block, [i] * 4, python=True) for i, block in enumerate(pixels)}
     archive = packed(tmp_path / "cifar.tar.gz", files)
     blocks = list(cifar10.read(Source("local", (archive,)), {}, fit, Passed()))
     images = np.concatenate([images for images, _ in blocks])
@@ -126,6 +120,97 @@ def test_a_pickle_that_runs_code_is_not_loaded(tmp_path):
         list(cifar10.read(Source("local", (archive,)), {}, fit, Passed()))
 
 
+NONE = {b"data": b"rubbish", b"labels": [1]}
+FEW = cifar_batch(np.zeros((2, 3072), np.uint8), [1], python=True)
+BEYOND = cifar_batch(np.zeros((2, 3072), np.uint8), [1, 11], python=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("data_batch_3", pickle.dumps(NONE), r"c/data_batch_3 is no batch of CIFAR-10 \(its data is not uint8"),
+        ("data_batch_3", b"rubbish", r"c/data_batch_3 is no batch of CIFAR-10 .*get the archive again"),
+        ("data_batch_3", FEW, r"c/data_batch_3: labels y must be whole numbers \(2,\)"),
+        ("data_batch_3.bin", b"rubbish", r"c/data_batch_3\.bin is no batch of CIFAR-10"),
+        ("data_batch_3.bin", BEYOND, r"data_batch_3\.bin: there are 10 classes, and 1 labels beyond 9"),
+        ("data_batch_6.bin", b"", r"cifar\.tar\.gz has 4 training batches instead of 5: c/data_batch_1"),
+    ],
+)
+def test_a_batch_of_cifar_that_is_none_is_named(tmp_path, name, content, message):
+    is_python = not name.endswith(".bin")
+    whole = cifar_batch(np.zeros((2, 3072), np.uint8), [0, 1], is_python)
+    files = {f"c/data_batch_{i + 1}{'' if is_python else '.bin'}": whole for i in range(5)}
+    files.pop("c/data_batch_3.bin", None)
+    archive = packed(tmp_path / "cifar.tar.gz", files | {f"c/{name}": content})
+    with pytest.raises(UserError, match=message) as error:
+        prepare.prepare(settings("cifar10", 32, 3), tmp_path / "data", {"cifar10": str(archive)})
+    assert "cifar.tar.gz" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def idx_files(images, labels):
+    named = {"images-idx3": images, "labels-idx1": labels}
+    return {f"train-{name}-ubyte": each if isinstance(each, bytes) else idx_bytes(each) for name, each in named.items()}
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (
+            idx_files(GREY, np.full(6, 11, np.uint8)),
+            r"own: train-labels-idx1-ubyte: there are 10 classes, and 6 labels",
+        ),
+        (
+            idx_files(GREY, np.zeros(5, np.uint8)),
+            r"train-images-idx3-ubyte is \(6, 28, 28\), .*labels-idx1-ubyte \(5,\)",
+        ),
+        (idx_files(b"\x1f\x8bnone", np.zeros(6, np.uint8)), r"own: train-images-idx3-ubyte cannot be read as idx"),
+        (
+            {"t10k-images-idx3-ubyte": idx_bytes(GREY)},
+            r"own needs train-images and train-labels .* it holds t10k-images",
+        ),
+    ],
+)
+def test_idx_files_that_do_not_fit_are_named(tmp_path, files, message):
+    with pytest.raises(UserError, match=message):
+        prepare.prepare(settings("mnist", 28), tmp_path / "data", {"mnist": str(filled(tmp_path / "own", files))})
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "message"),
+    [
+        ("stl10", {"unlabeled_X.bin": b"1234"}, r"own: unlabeled_X\.bin breaks off in the middle of an image"),
+        (
+            "lsun_bedroom",
+            {"bedroom_train_lmdb/data.mdb": b"none"},
+            r"bedroom_train_lmdb/data\.mdb is no lmdb that can be",
+        ),
+    ],
+)
+def test_what_a_reader_cannot_read_is_named_with_its_mend(tmp_path, name, files, message):
+    with pytest.raises(UserError, match=f"{message}.*get it again"):
+        prepare.prepare(settings(name, 8, 3), tmp_path / "data", {name: str(filled(tmp_path / "own", files))})
+
+
+def test_a_npz_that_is_none_is_told_in_one_line(tmp_path):
+    np.savez(tmp_path / "objects.npz", x=np.array([{}, {}]))
+    (tmp_path / "bytes.npz").write_bytes(b"none")
+    np.save(buffer := io.BytesIO(), np.zeros(3))
+    (tmp_path / "array.npz").write_bytes(buffer.getvalue())
+    for path in tmp_path.glob("*.npz"):
+        with pytest.raises(UserError, match=rf"{path.name} cannot be read \(.*write it anew with numpy\.savez$"):
+            prepare.prepare(settings("cifar10", 8, 3), tmp_path / "data", {"cifar10": str(path)})
+
+
+def test_of_what_a_library_says_the_first_line_is_told():
+    assert first_line(ValueError("\x1b[1mno  such\x1b[0m file.\nSet weights_only to False.")) == "no such file"
+    assert first_line(RuntimeError("Error(s) in loading:\n\tMissing key(s): 'a'. \n\tmore")) == (
+        "Error(s) in loading: Missing key(s): 'a'"
+    )
+    assert first_line(EOFError()) == "EOFError"
+    assert len(first_line(ValueError("x " * 500))) == 201
+
+
 def test_an_archive_cannot_escape_its_folder(tmp_path):
     with pytest.raises(UserError, match="points outside"):
         archives.extracted(packed(tmp_path / "a.zip", {"../outside.txt": b"x"}))
@@ -133,13 +218,8 @@ def test_an_archive_cannot_escape_its_folder(tmp_path):
 
 
 def test_lsun_from_an_lmdb(tmp_path):
-    import lmdb
-
     colours = np.random.default_rng(2).integers(0, 256, (3, 40, 60, 3), dtype=np.uint8)
-    with lmdb.open(str(tmp_path / "lsun"), map_size=1 << 24) as environment, environment.begin(write=True) as t:
-        for i, image in enumerate(colours):
-            t.put(f"{i}".encode(), png(image))
-    local = {"lsun_bedroom": str(tmp_path / "lsun")}
+    local = {"lsun_bedroom": str(lmdb_with(tmp_path / "lsun", *colours))}
     data = prepare.prepared(settings("lsun_bedroom", 16, 3), tmp_path / "data", local)
     assert data.samples.shape == (3, 16, 16, 3)
     assert data.labels is None

@@ -7,10 +7,11 @@ import av
 import numpy as np
 import pytest
 import torch
-from data_files import filled, packed, png
+from data_files import filled, lmdb_with, packed, png
 from helpers import CPU
 
 from common.base.errors import UserError
+from common.base.files import sha256
 from common.base.provenance import modules_used
 from common.data.batches import Batches, Request
 from common.data.kinds import data_settings, kind_module, kind_of, preparing_modules
@@ -19,7 +20,7 @@ from common.data.kinds.label_maps import edges
 from common.data.kinds.text import as_text
 from common.data.kinds.voxels import at_side
 from common.data.prepare import prepared, prepared_dir
-from common.data.registry import Source, entry, locate, registry
+from common.data.registry import MANY, Source, entry, locate, registry
 
 RNG = np.random.default_rng(0)
 COLOUR = {"image_size": 16, "channels": 3}
@@ -72,6 +73,54 @@ def test_a_registered_file_is_known_by_its_checksum_whatever_it_is_called(tmp_pa
     assert locate("inception_2015", local, tmp_path) == Source("local", (tmp_path / "weights-of-inception.pth",))
 
 
+@pytest.fixture
+def two_files(monkeypatch):
+    """Weights that are registered as two files, the second with its size."""
+    names = ("a.npz", b"weights"), ("mean.npz", b"mean")
+    files = [
+        {"name": name, "checksums": [f"sha256:{hashlib.sha256(each).hexdigest()}"], "urls": []} for name, each in names
+    ]
+    files[1]["bytes"] = 4
+    monkeypatch.setitem(registry(), "two", {"title": "two", "terms": "none", "files": files})
+
+
+def in_folder(folder, files):
+    filled(folder, files)
+    source = locate("two", {"two": str(folder)}, folder)
+    return [path.name for path in source.files], source.as_registered
+
+
+def test_registered_files_in_a_folder_are_known_by_their_checksums(tmp_path, two_files):
+    found = in_folder(
+        tmp_path / "other", {"c3d (1).npz": b"weights", "mean": b"mean", "x.npz": b"another", "y": b"none"}
+    )
+    assert found == (["c3d (1).npz", "mean"], True)
+    assert in_folder(tmp_path / "one", {"a.npz": b"weights", "b.npz": b"mean"}) == (["a.npz", "b.npz"], True)
+    # One that bears the name is meant, whatever it holds and whatever else is there.
+    assert in_folder(tmp_path / "named", {"a.npz": b"mine", "b.npz": b"weights", "c": b"mean"}) == (
+        ["a.npz", "c"],
+        False,
+    )
+    assert in_folder(tmp_path / "none", {"b.npz": b"mine", "c": b"mean"}) == ([], False)
+    assert in_folder(tmp_path / "suffix", {"b.pth": b"weights", "c": b"mean"}) == ([], False)
+
+
+def test_a_folder_of_many_files_is_not_read_for_registered_ones(tmp_path, two_files, monkeypatch):
+    monkeypatch.setattr("common.data.registry.checksum_matches", lambda *_: pytest.fail("read"))
+    files = {f"{i:02}.npz": b"weights" for i in range(MANY + 1)}
+    assert in_folder(tmp_path / "many", files) == ([], False)
+
+
+def test_an_archive_of_cifar_is_registered_under_a_browser_s_name_in_a_folder(tmp_path, monkeypatch):
+    batches = {f"c/data_batch_{i + 1}.bin": bytes(3073) for i in range(5)}
+    archive = packed(tmp_path / "cifar-10-binary (1).tar.gz", batches)
+    monkeypatch.setitem(entry("cifar10")["files"][0], "checksums", [f"sha256:{sha256(archive)}"])
+    form = {"data": "cifar10", "image_size": 32, "channels": 3}
+    data = prepared(form, tmp_path / "data", {"cifar10": str(tmp_path)})
+    assert data.card["as_registered"]
+    assert set(data.card["files"]) == {archive.name}
+
+
 def test_the_extracted_benchmark_gives_its_training_part_alone(tmp_path):
     top = "1-billion-word-language-modeling-benchmark-r13output"
     files = {
@@ -87,19 +136,15 @@ def test_the_extracted_benchmark_gives_its_training_part_alone(tmp_path):
         assert sum(each["count"] for each in data.card["passed_over"].values()) == 2
 
 
-def lmdb_with(folder, grey):
-    import lmdb
-
-    with lmdb.open(str(folder), map_size=1 << 22) as environment, environment.begin(write=True) as transaction:
-        transaction.put(b"0", png(np.full((20, 20, 3), grey, np.uint8)))
-    return folder
+def grey_lmdb(folder, grey):
+    return lmdb_with(folder, np.full((20, 20, 3), grey, np.uint8))
 
 
 def test_lsun_s_category_is_taken_by_its_name(tmp_path):
     form = {"data": "lsun_bedroom", **COLOUR}
     (tmp_path / "lsun").mkdir()
     for number, category in enumerate(("airplane", "bedroom_val", "bedroom_train")):
-        lmdb_with(tmp_path / "lsun" / f"{category}_lmdb", 10 + 100 * number)
+        grey_lmdb(tmp_path / "lsun" / f"{category}_lmdb", 10 + 100 * number)
     data = prepared(form, tmp_path / "data", {"lsun_bedroom": str(tmp_path / "lsun")})
     assert (data.samples[:] == 210).all()
     for wrong in ("airplane_lmdb", "bedroom_val_lmdb"):
@@ -112,7 +157,7 @@ def test_lsun_as_pictures_and_an_exchanged_zip(tmp_path):
     folder = filled(tmp_path / "pictures", {"1.png": png(np.full((16, 16, 3), 7, np.uint8))})
     assert (prepared(form, tmp_path / "a", {"lsun_bedroom": str(folder)}).samples[:] == 7).all()
     for grey in (10, 200):
-        content = (lmdb_with(tmp_path / f"{grey}", grey) / "data.mdb").read_bytes()
+        content = (grey_lmdb(tmp_path / f"{grey}", grey) / "data.mdb").read_bytes()
         archive = packed(tmp_path / "bedroom_train_lmdb.zip", {"bedroom_train_lmdb/data.mdb": content})
         assert (prepared(form, tmp_path / f"data{grey}", {"lsun_bedroom": str(archive)}).samples[:] == grey).all()
 
@@ -313,7 +358,7 @@ def test_a_graph_s_links_are_split_as_for_link_prediction(tmp_path):
         ({"x": np.zeros((3, 2))}, "needs an array edges"),
         ({"x": np.zeros((3, 2)), "edges": np.array([[0, 3]])}, "edges name nodes from 0 to 3; there are 3"),
         ({"edges": np.array([[0, 1]])}, "has no features"),
-        ({"x": np.zeros((3, 2)), "edges": np.array([[0, 1]]), "labels": np.zeros(2, int)}, "one for each node"),
+        ({"x": np.zeros((3, 2)), "edges": np.array([[0, 1]]), "labels": np.zeros(2, int)}, "one for each sample"),
     ],
 )
 def test_what_is_no_graph_is_refused(tmp_path, arrays, message):

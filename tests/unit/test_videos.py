@@ -4,11 +4,10 @@ import io
 import os
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 import torch
-from data_files import filled, packed, png
+from data_files import encoded, filled, packed, png
 from helpers import CPU, small_video_model
 from PIL import Image
 
@@ -31,18 +30,6 @@ from common.training.loop import Identity, train
 RNG = np.random.default_rng(0)
 # Four original clips of UCF101, which are not ours to distribute: ucf101_4clips_avi.tar and ucf101_4clips_64.npz.
 SAMPLE = Path(os.environ.get("UCF101_SAMPLE", "no-such-folder"))
-
-
-def encoded(frames, codec="ffv1", container="avi"):
-    """A video file of frames (T, h, w, 3) as bytes; ffv1 loses nothing."""
-    buffer = io.BytesIO()
-    with av.open(buffer, "w", format=container) as output:
-        stream = output.add_stream(codec, rate=25)
-        stream.height, stream.width, stream.pix_fmt = frames.shape[1], frames.shape[2], "bgr0"
-        for frame in frames:
-            output.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        output.mux(stream.encode())
-    return buffer.getvalue()
 
 
 def strip(frames, down=False):
@@ -78,6 +65,61 @@ def test_an_encoded_video_comes_back_frame_by_frame(tmp_path):
     ((name, read, label),) = reading.read_videos(source, 16, 3, Passed())
     assert (name, label) == ("Biking/v_1.avi", None)  # one folder tells nothing apart
     np.testing.assert_array_equal(read, frames)
+
+
+@pytest.mark.parametrize("form", ["gbrp10le", "yuv444p10le", "rgb48le"])
+def test_videos_of_more_than_8_bits_are_brought_to_8(form):
+    frames = np.repeat(RNG.integers(0, 256, (3, 1, 1, 3), dtype=np.uint8), 16, axis=1).repeat(16, axis=2)
+    read = np.stack(list(reading.decoded(encoded(frames, "ffv1", "matroska", form), 3, "v.mkv", Passed())))
+    np.testing.assert_allclose(read.astype(int), frames, atol=1)
+
+
+def test_grey_videos_of_16_bits_keep_their_range():
+    greys = np.arange(256, dtype=np.uint16).reshape(1, 16, 16)
+    content = encoded(greys * 257, "ffv1", "matroska", "gray16le")
+    for channels in (1, 3):
+        (read,) = reading.decoded(content, channels, "v.mkv", Passed())
+        np.testing.assert_allclose(read.reshape(16, 16, -1)[..., 0].astype(int), greys[0], atol=1)
+
+
+def gif(**options):
+    images = [Image.new("P", (16, 16), 1) for _ in range(4)]
+    for number, image in enumerate(images):
+        image.putpalette([0, 0, 0, 10 * number, 90, 200])
+    images[0].save(buffer := io.BytesIO(), "GIF", save_all=True, append_images=images[1:], **options)
+    return buffer.getvalue()
+
+
+def alpha(opacity):
+    return np.concatenate([np.full((4, 16, 16, 3), 90, np.uint8), np.full((4, 16, 16, 1), opacity, np.uint8)], axis=3)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("v.gif", gif(transparency=1, disposal=2)),
+        ("v.mov", encoded(alpha(128), "qtrle", "mov", "argb")),
+        ("v.webm", encoded(alpha(128), "libvpx-vp9", "webm", "yuva420p")),
+    ],
+)
+def test_a_transparent_video_is_refused_by_name_as_pictures_are(tmp_path, name, content):
+    local = {"ucf101": str(filled(tmp_path / "own", {name: content}))}
+    with pytest.raises(UserError, match=rf"{name} is transparent in places: lay it over a ground"):
+        prepared(settings(shortest_video=2), tmp_path / "data", local)
+
+
+def test_a_video_with_an_opaque_alpha_is_read():
+    (frame, *_) = reading.decoded(encoded(alpha(255), "qtrle", "mov", "argb"), 3, "v.mov", Passed())
+    assert (frame == 90).all()
+    assert len(list(reading.decoded(gif(), 3, "v.gif", Passed()))) == 4
+
+
+def test_an_animated_picture_is_no_strip(tmp_path):
+    images = [Image.new("RGB", (32, 16), (40 * i, 0, 0)) for i in range(3)]
+    images[0].save(buffer := io.BytesIO(), "WEBP", save_all=True, append_images=images[1:])
+    local = {"ucf101": str(filled(tmp_path / "own", {"v.webp": buffer.getvalue()}))}
+    with pytest.raises(UserError, match=r"v\.webp holds 3 frames, where one picture is wanted"):
+        prepared(settings(shortest_video=2), tmp_path / "data", local)
 
 
 def test_frames_are_scaled_and_their_middle_is_kept():

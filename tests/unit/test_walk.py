@@ -1,5 +1,9 @@
 """Folders and archives as people have them: what is found, in which order, in which class and split."""
 
+import io
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from data_files import filled, packed, png
@@ -7,6 +11,7 @@ from PIL import Image
 
 from common.base.errors import UserError
 from common.data.archives import extracted
+from common.data.checks import open_map
 from common.data.prepare import prepared
 from common.data.walk import Passed, classes_of, image_files, of_split, walk, without_common_folders
 
@@ -31,11 +36,12 @@ def counts(passed):
 def test_hidden_names_are_left_out_and_counted(tmp_path):
     names = ("cat/1.png", "dog/2.png")
     hidden = ("cat/.ipynb_checkpoints/1-checkpoint.png", "@eaDir/1.png", "__MACOSX/cat/1.png", "dog/._2.png")
-    tree(tmp_path, *names, *hidden, "dog/notes.txt")
+    systems = ("#recycle/1.png", "@Recently-Snapshot/1.png", "$RECYCLE.BIN/1.png", "lost+found/1.png", "cat/Thumbs.db")
+    tree(tmp_path, *names, *hidden, *systems, "dog/notes.txt")
     files = walk(tmp_path, (".png",), passed := Passed())
     assert [file.name for file in files] == list(names)
-    assert counts(passed) == {"hidden": 4, "of another form": 1}
-    assert "4 hidden (such as " in str(passed)
+    assert counts(passed) == {"hidden": 9, "of another form": 1}
+    assert "9 hidden (such as " in str(passed)
 
 
 def test_links_to_folders_are_followed_and_loops_end(tmp_path):
@@ -149,17 +155,18 @@ def given(tmp_path, **files):
     return prepared(FORM, tmp_path / "data", {FORM["data"]: str(folder)})
 
 
-def deep_colour():
-    """A PNG of 16 bits a channel in colour, which Pillow can read and not write."""
-    import struct
-    import zlib
+def a_png(header, rows):
+    """One that Pillow can read and not write."""
 
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
-    rows = (b"\0" + bytes(6 * 8)) * 8
-    header = struct.pack(">IIBBBBB", 8, 8, 16, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def deep_colour():
+    """Of 16 bits a channel."""
+    return a_png(struct.pack(">IIBBBBB", 8, 8, 16, 2, 0, 0, 0), (b"\0" + bytes(6 * 8)) * 8)
 
 
 @pytest.mark.parametrize(
@@ -175,6 +182,77 @@ def test_a_picture_that_would_have_to_be_guessed_at_is_refused_by_name(tmp_path,
     with pytest.raises(UserError, match=message) as error:
         given(tmp_path, **{"0_png": png(), "1_png": content})
     assert " at 0x" not in str(error.value)
+
+
+def saved(image, form, **options):
+    image.save(buffer := io.BytesIO(), form, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("form", ["PNG", "WEBP", "GIF"])
+def test_an_animation_is_no_picture(tmp_path, form):
+    frames = [Image.new("RGB", (8, 8), (40 * i, 0, 0)) for i in range(3)]
+    with pytest.raises(UserError, match=r"1\.png holds 3 frames, where one picture is wanted"):
+        given(tmp_path, **{"1_png": saved(frames[0], form, save_all=True, append_images=frames[1:])})
+
+
+def test_a_telephone_s_photograph_may_have_another_picture_behind_it(tmp_path):
+    first, other = Image.new("RGB", (8, 8), (90, 90, 90)), Image.new("RGB", (4, 4))
+    data = given(tmp_path, **{"1_jpg": saved(first, "MPO", save_all=True, append_images=[other])})
+    assert data.samples[0, 0, 0, 0] == 90
+
+
+def test_a_picture_that_is_too_large_is_not_called_damaged(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    for form in ("PNG", "JPEG", "WEBP", "BMP"):
+        size = "over 200" if form == "WEBP" else "30 × 20"
+        with pytest.raises(UserError, match=rf"1\.png has {size} pixels, more than is read .* make it smaller"):
+            given(tmp_path, **{"1_png": saved(Image.new("L", (30, 20)), form)})
+
+
+def test_photographs_for_print_come_out_in_their_colours(tmp_path):
+    """ImageNet has some in CMYK; OpenCV's reader as the other opinion."""
+    import cv2
+
+    ink = Image.new("CMYK", (8, 8), (20, 200, 100, 40))
+    content = saved(ink, "JPEG", quality=100)
+    folder = filled(tmp_path / "own", {"1.jpg": content})
+    data = prepared({"data": "imagenet32", "image_size": 8, "channels": 3}, tmp_path / "d", {"imagenet32": str(folder)})
+    wanted = [(255 - each) * (255 - 40) / 255 for each in (20, 200, 100)]
+    np.testing.assert_allclose(data.samples[0, 0, 0], wanted, atol=2)
+    theirs = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)[0, 0, ::-1]
+    np.testing.assert_allclose(data.samples[0, 0, 0], theirs, atol=2)
+
+
+def grey_of_bits(bits, rows):
+    """A grey PNG of so many bits a pixel, which Pillow can read and not write."""
+    packed_rows = [np.packbits(np.unpackbits(row[:, None], axis=1)[:, 8 - bits :].ravel()).tobytes() for row in rows]
+    return a_png(
+        struct.pack(">IIBBBBB", rows.shape[1], len(rows), bits, 0, 0, 0, 0), b"".join(b"\0" + r for r in packed_rows)
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "wanted"),
+    [
+        (grey_of_bits(4, np.array([[0, 3], [15, 7]], np.uint8)), [[0, 3], [15, 7]]),
+        (grey_of_bits(2, np.array([[0, 3], [1, 2]], np.uint8)), [[0, 3], [1, 2]]),
+        (grey_of_bits(1, np.array([[0, 1], [1, 0]], np.uint8)), [[0, 1], [1, 0]]),
+        (png(np.array([[0, 300], [65535, 7]], np.uint16)), [[0, 300], [65535, 7]]),
+        (png(np.array([[0, 200], [255, 7]], np.uint8)), [[0, 200], [255, 7]]),
+    ],
+)
+def test_maps_keep_their_indices_whatever_their_bits(content, wanted):
+    assert np.asarray(open_map("map.png", content)).tolist() == wanted
+
+
+def test_a_map_of_a_palette_keeps_its_indices_and_of_colours_there_is_none():
+    image = Image.fromarray(np.array([[0, 2], [1, 2]], np.uint8))
+    image.putpalette([9, 9, 9, 50, 60, 70, 200, 0, 0])
+    assert np.asarray(open_map("map.png", saved(image, "PNG", transparency=1))).tolist() == [[0, 2], [1, 2]]
+    for mode in ("RGB", "RGBA", "LA"):
+        with pytest.raises(UserError, match=rf"map\.png is no map of indices \(mode {mode}\)"):
+            open_map("map.png", saved(Image.new(mode, (2, 2)), "PNG"))
 
 
 def test_an_opaque_alpha_and_a_palette_change_nothing(tmp_path):
