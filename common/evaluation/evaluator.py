@@ -178,7 +178,7 @@ class Evaluator:
 
     def one_pass(self, blocks: Blocks, parts: dict[str, Any], trial: int) -> Evaluation:
         """Every number of one sample set."""
-        extractions = [Extraction(network, self.keep) for network in self.networks]
+        extractions = [Extraction(network, self.keep, trial) for network in self.networks]
         keeping = {metric.name: metric.each for metric in self.metrics if metric.each}
         each: dict[str, list[np.ndarray]] = {name: [] for name in keeping}
         shown: list[np.ndarray] = []

@@ -76,16 +76,16 @@ class Extraction:
     """A pass of one network over samples that come a block at a time; several networks can share the pass.
 
     ``keep``: ``"values"`` for the features themselves (KID, precision and recall), ``"logits"`` for scores. What is not
-    kept does not take memory, however many samples there are.
+    kept does not take memory, however many samples there are. ``trial``: of sampling anew, for networks with noise.
     """
 
-    def __init__(self, network: FeatureNetwork, keep: Collection[str] = ("logits",)):
+    def __init__(self, network: FeatureNetwork, keep: Collection[str] = ("logits",), trial: int = 0):
         if unknown := set(keep) - {"values", "logits"}:
             raise ValueError(f"a pass keeps values and logits, not {', '.join(sorted(unknown))}")
         self.network = network
         self.moments = Moments()
         self.kept: dict[str, list[np.ndarray]] = {name: [] for name in keep}
-        network.start()
+        network.start(trial)
 
     def add(self, samples: np.ndarray) -> None:
         """uint8 images (n, height, width, channels) or videos (n, frames, ...), of any number."""
@@ -109,9 +109,10 @@ def extract(
     *,
     keep: Collection[str] = ("logits",),
     title: str = "features",
+    trial: int = 0,
 ) -> Features:
     """One pass of ``network`` over samples: one array (mapped from disk, if it is large) or a stream of arrays."""
-    extraction, total = Extraction(network, keep), None
+    extraction, total = Extraction(network, keep, trial), None
     if isinstance(samples, np.ndarray):
         total, samples = len(samples), _blocks(samples, network.block)
     shown = bar(total=total, desc=title, unit=" samples")

@@ -78,8 +78,10 @@ class TranslationEvaluator(Evaluator):
         of_each = self.settings["pairs_per_input"]
         pairs = tuple(pairs_of(count, of_each, rng) for _ in range(inputs)) if count > 1 else ()  # else no diversity
         chosen = outputs.of(np.sort(rng.choice(inputs, min(self.settings["test_inputs"], inputs), replace=False)))
-        found = OutputSamples(inputs * count, self._counted(0) | parts, every=outputs, pairs=pairs, chosen=chosen)
-        found.features = {network.name: extract(network, found.flat, keep=self.keep) for network in self.networks}
+        parts = self._counted(0) | parts
+        found = OutputSamples(inputs * count, parts, trial=trial, every=outputs, pairs=pairs, chosen=chosen)
+        for network in self.networks:
+            found.features[network.name] = extract(network, found.flat, keep=self.keep, trial=trial)
         return Evaluation(list(self._numbers(found)), outputs.of(np.arange(min(SHOWN_INPUTS, inputs))).sheet)
 
     def counted(self, inputs: int) -> dict[str, Any]:

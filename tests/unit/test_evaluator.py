@@ -35,8 +35,9 @@ class Means(FeatureNetwork):
     protocol = {"features": "means (4)"}
     passes = 0
 
-    def start(self):
+    def start(self, trial=0):
         self.passes += 1
+        self.trial = trial
 
     def __call__(self, samples):
         features = samples.float().flatten(1).unflatten(1, (4, -1)).mean(dim=2) / 64
@@ -44,7 +45,13 @@ class Means(FeatureNetwork):
 
 
 class Noisy(Means):
+    """Its noise is the number of the trial."""
+
     name, stochastic = "noisy", True
+
+    def __call__(self, samples):
+        features, logits = super().__call__(samples)
+        return features + self.trial, logits * (self.trial + 1)
 
 
 class Uniform:
@@ -111,6 +118,15 @@ def test_a_stochastic_network_has_a_score_and_no_distance(tmp_path):
     found = evaluator(tmp_path, networks=(Noisy, Means)).of_array(PIXELS, "given")
     assert [n.network for n in found.numbers if n.metric in ("noisy_score", "means_score", "fd_means")] == ["", "", ""]
     assert not any(number.metric == "fd_noisy" for number in found.numbers)
+
+
+def test_noise_of_a_network_is_another_in_each_trial(tmp_path):
+    e = evaluator(tmp_path, networks=(Noisy,), listed=("classifier_score",), trials=2)
+    logits = extract(e.networks[0], PIXELS).logits
+    expected = [inception_score(logits * (trial + 1)) for trial in range(2)]
+    found = e.of_samples(lambda _: [PIXELS], {})
+    assert found["noisy_score"].value == pytest.approx(np.mean(expected))
+    assert found["noisy_score_resampling"].value == pytest.approx(np.std(expected, ddof=1))
 
 
 class Published(Means):

@@ -20,7 +20,7 @@ from common.evaluation.features import Features, extract, real_part, reference
 from common.evaluation.metrics.frechet import frechet_distance
 from common.evaluation.metrics.scores import inception_score, kernel_distance, precision_recall
 from common.evaluation.networks import FeatureNetwork, feature_network, metric_name, weight_files
-from common.evaluation.networks.c3d import C3D, CroppedClips, ResizedClips
+from common.evaluation.networks.c3d import C3D, CONVOLUTIONS, CroppedClips, ResizedClips
 from common.evaluation.networks.classifier import Classifier, train_classifier
 from common.experiments.config import load_config
 
@@ -234,13 +234,35 @@ def test_tgan_s_script_scores_with_dropout_on(c3d_config):
     assert torch.equal(torch.rand(1), before)  # what else is drawn is left alone
     assert not torch.equal(dropped(clips)[1], noisy_logits)  # the next clips have other masks
     dropped.start()
-    assert torch.equal(dropped(clips)[1], noisy_logits)  # the next pass the same
+    assert torch.equal(dropped(clips)[1], noisy_logits)  # the next pass of the trial the same
+    dropped.start(1)
+    assert not torch.equal(dropped(clips)[1], noisy_logits)
     assert not torch.equal(noisy_logits, logits)
     kept = (noisy > 0).double().mean() / (features > 0).double().mean()
     assert 0.4 < kept < 0.6
     assert dropped.stochastic
-    assert dropped.protocol["dropout"] == "on, a mask a clip"
+    assert dropped.protocol["dropout"] == "on, a mask a clip and trial"
     assert "fd" not in dropped.metrics  # no paper has a distance on them
+
+
+@pytest.mark.slow
+def test_every_clip_and_trial_has_a_dropout_mask_of_its_own(c3d_config):
+    """Sixteen equal clips, two blocks of eight. Convolutions, which fc6 does not look at here, are left out."""
+    network = feature_network("c3d_cropped_dropout", c3d_config[0], CPU)
+    for name in CONVOLUTIONS:
+        layer = getattr(network.network, name)
+        layer.forward = lambda x, channels=layer.out_channels: torch.zeros(len(x), channels, 2, 7, 7)
+    clip = np.zeros((1, 16, 8, 8, 3), np.uint8)
+
+    def logits(trial):
+        return extract(network, clip.repeat(16, axis=0), trial=trial).logits
+
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    one, again, other = logits(0), logits(0), logits(1)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert len(np.unique(np.concatenate([one, other]), axis=0)) == 32
+    assert np.array_equal(one, again)
 
 
 def test_tgan_prepares_clips_as_its_script_does(c3d_config):

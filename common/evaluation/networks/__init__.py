@@ -44,8 +44,8 @@ class FeatureNetwork:
     def __init__(self, device: torch.device):
         self.device = device
 
-    def start(self) -> None:
-        """Called before a pass over a set of samples."""
+    def start(self, trial: int = 0) -> None:
+        """Called before a pass over a set of samples, the ``trial``-th that is drawn of one model."""
 
     def __call__(self, samples: Tensor) -> tuple[Tensor, Tensor | None]:
         """Features (n, d) and logits (n, classes), or None where it has none.

@@ -91,7 +91,7 @@ class CroppedClips(FeatureNetwork):
             "weights": weights,
             "resize": self.resize,
             "range": "128(x+1) BGR minus the mean clip",
-        } | ({"dropout": "on, a mask a clip"} if self.stochastic else {})
+        } | ({"dropout": "on, a mask a clip and trial"} if self.stochastic else {})
 
     def __call__(self, samples: Tensor) -> tuple[Tensor, Tensor]:
         if samples.dtype != torch.uint8 or samples.ndim != 5 or samples.shape[1] != FRAMES or samples.shape[-1] != 3:
@@ -126,11 +126,13 @@ class CroppedClipsWithDropout(CroppedClips):
     stochastic = True
     calls = 0
 
-    def start(self) -> None:
-        self.calls = 0
+    def start(self, trial: int = 0) -> None:
+        self.calls = trial * 10**6  # seeds of no other trial: a call is a block of clips
 
     def __call__(self, samples: Tensor) -> tuple[Tensor, Tensor]:
-        """Every clip of a pass has a mask of its own, the next pass the same; other random numbers are left alone."""
+        """Every clip of a pass has a mask of its own, in each trial another; passes of one trial have the same. Other
+        random numbers are left alone.
+        """
         with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
             torch.manual_seed(self.calls)
             self.calls += 1
