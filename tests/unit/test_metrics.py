@@ -11,6 +11,7 @@ from scipy.spatial.distance import cdist
 from scipy.stats import chi2_contingency, entropy, spearmanr, wasserstein_distance
 from torch_fidelity.metric_isc import isc_features_to_metric
 
+from common.evaluation.metrics import scores
 from common.evaluation.metrics.bins import Bins, compare_bins
 from common.evaluation.metrics.coverage import Coverage, coverage, nearest_mode
 from common.evaluation.metrics.divergences import js_and_tv, kl, wasserstein
@@ -129,6 +130,7 @@ def test_inception_score_is_its_definition_over_consecutive_splits():
         (np.zeros(5), 1, r"must be \(n, d\)"),
         (np.full((5, 3), np.nan), 1, "not finite"),
         (np.empty((0, 3)), 1, "at least 1"),
+        (np.empty((3, 0)), 1, "at least 1"),
         (None, 1, "were not kept"),
     ],
 )
@@ -170,18 +172,69 @@ def test_precision_and_recall_of_constructed_sets():
     assert precision_recall(square, both) == (0.5, 1)
 
 
-def test_precision_and_recall_are_their_definition():
-    real, fake = RNG.normal(size=(60, 3)), RNG.normal(0.7, 0.6, size=(50, 3))
-
+def precision_recall_by_definition(real, fake, k):
     def inside(points, manifold):
-        radii = np.sort(cdist(manifold, manifold), axis=1)[:, 3]
+        radii = np.sort(cdist(manifold, manifold), axis=1)[:, k]  # the nearest is the feature itself
         return (cdist(points, manifold) <= radii).any(axis=1).mean()
 
-    expected = pytest.approx((inside(fake, real), inside(real, fake)), abs=1e-7)
+    return inside(fake, real), inside(real, fake)
+
+
+def test_precision_and_recall_are_their_definition():
+    real, fake = RNG.normal(size=(60, 3)), RNG.normal(0.7, 0.6, size=(50, 3))
+    expected = precision_recall_by_definition(real, fake, 3)
     assert precision_recall(real, fake) == expected
     assert precision_recall(RNG.permutation(real), RNG.permutation(fake)) == expected
-    with pytest.raises(ValueError, match="3 real and 9 fake features have no 3 neighbours"):
-        precision_recall(np.zeros((3, 2)), np.zeros((9, 2)))
+    assert precision_recall(real[::-1], fake[::-1]) == expected
+    assert precision_recall(real, fake, neighbours=5) == precision_recall_by_definition(real, fake, 5) != expected
+
+
+@pytest.mark.parametrize("offset", [0, 1e4, 1e6])
+@pytest.mark.parametrize("dimensions", [4, 320, 1280])
+def test_precision_and_recall_of_features_that_coincide(dimensions, offset):
+    """Balls of radius 0 hold what coincides with their centres; features like those after a ReLU."""
+
+    def features(count):
+        return RNG.gamma(0.6, 0.7, size=(count, dimensions)) + offset
+
+    base, others = features(30), features(50)
+    for real, fake in (
+        (base.repeat(5, axis=0), base[:20]),
+        (base.repeat(7, axis=0), np.concatenate([base[:6], others])),
+        (base, others[:1].repeat(40, axis=0)),  # collapsed, beside the data
+        (base, base[:1].repeat(40, axis=0)),  # and onto them
+    ):
+        for k in (1, 3):
+            assert precision_recall(real, fake, neighbours=k) == precision_recall_by_definition(real, fake, k)
+    assert precision_recall(base.repeat(5, axis=0), base[:20]) == (1, precision_recall(base, base[:20])[1])
+
+
+@pytest.mark.parametrize("offset", [0, 1e4, 1e6])
+def test_precision_and_recall_count_what_lies_on_a_ball_s_surface(monkeypatch, offset):
+    """Points of a lattice, of which many are as far as the neighbour; in blocks of a few rows too."""
+    real, fake = (RNG.integers(0, 4, size=(count, 3)) + offset for count in (40, 30))
+    for k in (1, 2, 3):
+        expected = precision_recall_by_definition(real, fake, k)
+        assert precision_recall(real, fake, neighbours=k) == expected
+        with monkeypatch.context() as patch:
+            patch.setattr(scores, "BLOCK", 7 * 8 * len(real))
+            assert precision_recall(real, fake, neighbours=k) == expected
+    line = np.arange(5.0)[:, None] + offset
+    assert precision_recall(line, np.array([[-1.0], [5], [6], [9]]) + offset, neighbours=1)[0] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("reals", "fakes", "neighbours", "problem"),
+    [
+        (3, 9, 3, "3 real and 9 fake features have no 3 neighbours"),
+        (9, 1, 1, "9 real and 1 fake features have no 1 neighbours"),
+        (9, 9, 0, "at least 1, not 0"),
+        (9, 9, -1, "at least 1, not -1"),
+    ],
+)
+def test_precision_and_recall_refuse(reals, fakes, neighbours, problem):
+    with pytest.raises(ValueError, match=problem):
+        precision_recall(np.zeros((reals, 2)), np.zeros((fakes, 2)), neighbours=neighbours)
 
 
 def test_accuracy():
