@@ -85,6 +85,16 @@ def test_one_pass_gives_what_each_metric_gives_alone(tmp_path):
         found["diversity"]
 
 
+@pytest.mark.parametrize(("count", "splits"), [(60, 10), (20, 10), (19, 9), (3, 1), (2, 1)])
+def test_few_samples_are_scored_in_fewer_splits_and_the_protocol_says_in_how_many(tmp_path, count, splits):
+    """A split of one sample would have the score 1 whatever it is."""
+    e = evaluator(tmp_path, listed=("classifier_score",))
+    found = e.of_array(PIXELS[:count], "given")["classifier_score"]
+    assert found.protocol["splits"] == f"{splits} in order"
+    logits = extract(e.networks[0], PIXELS[:count]).logits
+    assert found.value == pytest.approx(inception_score(logits, splits))
+
+
 @pytest.mark.slow
 def test_all_metrics_come_from_one_pass_of_each_network(tmp_path):
     e = evaluator(tmp_path, listed=ALL)

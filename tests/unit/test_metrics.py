@@ -116,6 +116,7 @@ def test_inception_score_is_its_definition_over_consecutive_splits():
     parts = [p[i * 103 // 4 : (i + 1) * 103 // 4] for i in range(4)]
     expected = [np.exp(np.mean([entropy(row, part.mean(axis=0)) for row in part])) for part in parts]
     found = inception_score(logits, splits=4)
+    assert inception_score(logits[::-1][::-1], splits=4) == found == inception_score(logits[:, ::-1], splits=4)
     assert found == pytest.approx(np.mean(expected), rel=1e-12)
     assert inception_score(logits + 100, splits=4) == pytest.approx(found)  # only differences count
     theirs = isc_features_to_metric(torch.from_numpy(logits), splits=4, shuffle=False)
@@ -125,7 +126,8 @@ def test_inception_score_is_its_definition_over_consecutive_splits():
 @pytest.mark.parametrize(
     ("logits", "splits", "problem"),
     [
-        (np.zeros((5, 3)), 6, "5 samples cannot be cut into 6 splits"),
+        (np.zeros((5, 3)), 3, "5 samples cannot be cut into 3 splits of at least 2"),
+        (np.zeros((1, 3)), 2, "1 samples cannot be cut into 2 splits"),
         (np.zeros((5, 3)), 0, "0 splits"),
         (np.zeros(5), 1, r"must be \(n, d\)"),
         (np.full((5, 3), np.nan), 1, "not finite"),
@@ -156,8 +158,12 @@ def test_kernel_distance_of_one_distribution_is_zero_on_average():
     values = [kernel_distance(*RNG.normal(size=(2, 50, 3)), subsets=1, size=50) for _ in range(200)]
     assert abs(np.mean(values)) < 3 * np.std(values) / math.sqrt(200)
     assert min(values) < 0 < max(values)
-    with pytest.raises(ValueError, match="subsets of 1000 cannot be drawn from 50 real and 60 fake"):
-        kernel_distance(np.zeros((50, 3)), np.zeros((60, 3)))
+    for how, problem in (
+        ({}, "subsets of 1000 cannot be drawn from 50 real and 60 fake"),
+        ({"size": 20, "subsets": 0}, "at least 1 subset, not 0"),
+    ):
+        with pytest.raises(ValueError, match=problem):
+            kernel_distance(np.zeros((50, 3)), np.zeros((60, 3)), **how)
 
 
 def test_precision_and_recall_of_constructed_sets():

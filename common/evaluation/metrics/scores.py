@@ -29,12 +29,13 @@ def inception_score(logits: np.ndarray | None, splits: int = 10) -> float:
     """exp E KL(p(y|x) ‖ p(y)), mean over consecutive ``splits`` of the samples (Salimans et al. 2016).
 
     Called ``IS`` on the Inception of 2015 or on C3D only. ``splits=1`` for video (TGAN, TGANv2). Between 1 and the
-    number of classes. Raises ValueError for fewer samples than splits or values that are not finite.
+    number of classes; of one sample 1, so a split has at least two where there are several. Raises ValueError for fewer
+    samples than that or values that are not finite.
     """
     probabilities = softmax(_checked(logits, "logits").numpy(), axis=1)
     count = len(probabilities)
-    if not 1 <= splits <= count:
-        raise ValueError(f"{count} samples cannot be cut into {splits} splits")
+    if not 1 <= splits <= max(count // 2, 1):
+        raise ValueError(f"{count} samples cannot be cut into {splits} splits of at least 2")
     parts = (probabilities[i * count // splits : (i + 1) * count // splits] for i in range(splits))
     return float(np.mean([np.exp(rel_entr(part, part.mean(axis=0)).sum(axis=1).mean()) for part in parts]))
 
@@ -49,6 +50,8 @@ def kernel_distance(
     from torch_fidelity.metric_kid import kid_features_to_metric
 
     of_real, of_fake = _pair(real, fake)
+    if subsets < 1:
+        raise ValueError(f"a kernel distance needs at least 1 subset, not {subsets}")
     if not 2 <= size <= min(len(of_real), len(of_fake)):
         raise ValueError(f"subsets of {size} cannot be drawn from {len(of_real)} real and {len(of_fake)} fake features")
     how = {"kid_subsets": subsets, "kid_subset_size": size, "rng_seed": SUBSET_SEED, "kid_kernel": "poly"}
@@ -115,7 +118,7 @@ def accuracy(predicted: np.ndarray, wanted: np.ndarray) -> float:
 @metric("classifier_score", keep=("logits",))
 def classifier_score(e: "Evaluator", samples: "Samples") -> Iterator[Number]:
     """``IS``, ``<network>_score`` on networks that have classes; 1 where there are no samples."""
-    splits = min(e.splits, samples.count)
+    splits = max(min(e.splits, samples.count // 2), 1)
     for network in e.networks:
         if network.classes:
             score = 1.0 if samples.failed else inception_score(samples.features[network.name].logits, splits)
