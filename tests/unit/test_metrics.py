@@ -116,7 +116,7 @@ def test_inception_score_is_its_definition_over_consecutive_splits():
     parts = [p[i * 103 // 4 : (i + 1) * 103 // 4] for i in range(4)]
     expected = [np.exp(np.mean([entropy(row, part.mean(axis=0)) for row in part])) for part in parts]
     found = inception_score(logits, splits=4)
-    assert inception_score(logits[::-1][::-1], splits=4) == found == inception_score(logits[:, ::-1], splits=4)
+    assert inception_score(logits[:, ::-1], splits=4) == pytest.approx(found)
     assert found == pytest.approx(np.mean(expected), rel=1e-12)
     assert inception_score(logits + 100, splits=4) == pytest.approx(found)  # only differences count
     theirs = isc_features_to_metric(torch.from_numpy(logits), splits=4, shuffle=False)
@@ -331,16 +331,34 @@ def test_kl_of_gaussians_in_closed_form():
     assert kl(x, y) == pytest.approx(np.log(2) + (1 + 1) / 8 - 0.5, abs=0.05)
 
 
+@pytest.mark.parametrize("k", [1, 2, 5])
+def test_divergences_count_neighbours_as_their_definitions_do(k):
+    """By every distance; one neighbour too, of which SciPy's trees give another shape."""
+    p, q = RNG.normal(size=(40, 2)), RNG.normal(0.5, 1.5, size=(30, 2))
+    inside, across = (np.sort(cdist(p, samples), axis=1) for samples in (p, q))
+    assert kl(p, q, k) == pytest.approx(2 * np.log(across[:, k - 1] / inside[:, k]).mean() + np.log(30 / 39))
+    fitted = np.concatenate([p[:20], q[:15]])
+    shares = [
+        ((np.argsort(cdist(at, fitted), axis=1)[:, :k] < 20).sum(axis=1) + 1) / (k + 2) for at in (p[20:], q[15:])
+    ]
+    js = (np.log(shares[0]).mean() + np.log(1 - shares[1]).mean()) / 2 + np.log(2)
+    tv = (shares[0] > 0.5).mean() - (shares[1] > 0.5).mean()
+    assert js_and_tv(p, q, k) == (pytest.approx(js), pytest.approx(tv))
+
+
 def test_divergences_refuse_what_has_no_estimate():
     points = RNG.normal(size=(20, 2))
-    for estimate, samples, problem in (
-        (js_and_tv, points, "n of at least 100"),
-        (kl, points[:5], "n of at least 6"),
-        (kl, np.zeros((20, 2)), "lie on one point"),
-        (kl, np.full((20, 2), np.nan), "finite"),
+    for estimate, samples, k, problem in (
+        (js_and_tv, points, 50, "n of at least 100"),
+        (js_and_tv, points, 0, "at least 1, not 0"),
+        (kl, points[:5], 5, "n of at least 6"),
+        (kl, points, -1, "at least 1, not -1"),
+        (kl, np.zeros((20, 2)), 5, "lie on one point"),
+        (kl, np.full((20, 2), np.nan), 5, "finite"),
+        (kl, np.empty((20, 0)), 5, "finite"),
     ):
         with pytest.raises(ValueError, match=problem):
-            estimate(samples, points)
+            estimate(samples, points, k)
 
 
 def test_coverage_of_constructed_sets():

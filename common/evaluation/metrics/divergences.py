@@ -16,7 +16,7 @@ def wasserstein(p: np.ndarray, q: np.ndarray) -> float:
 
     For small sets; raises ValueError where the sizes differ or a value is not finite.
     """
-    if p.shape != q.shape or p.ndim != 2 or len(p) == 0:
+    if p.shape != q.shape or p.ndim != 2 or p.size == 0:
         raise ValueError(f"both samples must be (n, d) and of one size, not {p.shape} and {q.shape}")
     cost = cdist(p, q)
     return float(cost[linear_sum_assignment(cost)].mean())
@@ -25,7 +25,7 @@ def wasserstein(p: np.ndarray, q: np.ndarray) -> float:
 def _share_of_p(p: np.ndarray, q: np.ndarray, at: np.ndarray, k: int) -> np.ndarray:
     """P(point came from p | x) at ``at`` by k nearest neighbours, smoothed to stay off 0 and 1."""
     both = np.concatenate([p, q])
-    _, neighbours = cKDTree(both).query(at, k)
+    _, neighbours = cKDTree(both).query(at, range(1, k + 1))  # of the number k alone SciPy drops the axis where it is 1
     return ((neighbours < len(p)).sum(axis=1) + 1) / (k + 2)
 
 
@@ -36,7 +36,7 @@ def js_and_tv(p: np.ndarray, q: np.ndarray, k: int = 50) -> tuple[float, float]:
     JS ≥ ½(E_p log D + E_q log(1 - D)) + log 2 (the paper's Section 4.2), TV ≥ P_p(D > ½) - P_q(D > ½).
     Smoothing keeps the first below log 2 + log((k + 1) / (k + 2)). Raises ValueError for fewer than 2 k samples.
     """
-    _check(p, q, 2 * k)
+    _check(p, q, k, least=2 * k)
     (p_fit, p_judge), (q_fit, q_judge) = (np.array_split(samples, 2) for samples in (p, q))
     on_p = _share_of_p(p_fit, q_fit, p_judge, k)
     on_q = _share_of_p(p_fit, q_fit, q_judge, k)
@@ -49,16 +49,17 @@ def kl(p: np.ndarray, q: np.ndarray, k: int = 5) -> float:
     number of samples where q has no density on p's support. Raises ValueError for k samples or fewer, and for ones
     that lie on one point.
     """
-    _check(p, q, k + 1)
-    inside, _ = cKDTree(p).query(p, k + 1)  # the nearest point to a sample is itself
-    across, _ = cKDTree(q).query(p, k)
-    if not (inside[:, -1].all() and across[:, -1].all()):
+    _check(p, q, k, least=k + 1)
+    inside, _ = cKDTree(p).query(p, [k + 1])  # the nearest point to a sample is itself
+    across, _ = cKDTree(q).query(p, [k])
+    if not (inside.all() and across.all()):
         raise ValueError(f"more than {k} samples lie on one point: their density has no estimate")
-    ratio = across[:, -1] / inside[:, -1]
-    return float(p.shape[1] * np.log(ratio).mean() + np.log(len(q) / (len(p) - 1)))
+    return float(p.shape[1] * np.log(across / inside).mean() + np.log(len(q) / (len(p) - 1)))
 
 
-def _check(p: np.ndarray, q: np.ndarray, least: int) -> None:
+def _check(p: np.ndarray, q: np.ndarray, k: int, least: int) -> None:
+    if k < 1:
+        raise ValueError(f"the number of neighbours is at least 1, not {k}")
     for samples in (p, q):
-        if samples.ndim != 2 or len(samples) < least or not np.isfinite(samples).all():
+        if samples.ndim != 2 or len(samples) < least or not samples.size or not np.isfinite(samples).all():
             raise ValueError(f"samples must be finite (n, d) with n of at least {least}, not {samples.shape}")
