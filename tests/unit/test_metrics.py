@@ -46,10 +46,26 @@ def test_frechet_agrees_with_the_matrix_root(count):
     assert frechet_distance(one, other) == pytest.approx(frechet_distance(other, one), rel=1e-9)
 
 
-@pytest.mark.parametrize("features", [np.zeros((1, 3)), np.zeros(5), np.full((4, 2), np.nan), np.empty((0, 3))])
+@pytest.mark.parametrize(
+    "features", [np.zeros((1, 3)), np.zeros(5), np.full((4, 2), np.nan), np.empty((0, 3)), np.empty((4, 0))]
+)
 def test_statistics_refuse_what_has_none(features):
     with pytest.raises(ValueError, match="features"):
         statistics(features)
+
+
+def test_moments_refuse_a_block_of_other_dimensions():
+    moments = Moments()
+    moments.add(torch.ones(3, 4))
+    with pytest.raises(ValueError, match="differ in dimension: 4 and 1"):
+        moments.add(torch.ones(3, 1))
+
+
+def test_statistics_of_a_view_that_runs_backwards():
+    features = RNG.normal(size=(20, 3))
+    backwards, other = statistics(features[::-1, ::-1]), statistics(features)
+    assert np.allclose(backwards.mean, other.mean[::-1])
+    assert np.allclose(backwards.covariance, other.covariance[::-1, ::-1])
 
 
 def test_moments_are_numpy_s_however_the_features_are_cut():
@@ -274,6 +290,14 @@ def test_bins_of_equal_disjoint_and_empty_proportions():
         compare_bins(even, np.zeros(4))
 
 
+@pytest.mark.parametrize("wrong", [[0.9, 0.1], [2.0, np.nan], [3.0, -1.0], [np.inf, 1.0]])
+def test_bins_refuse_what_is_no_count(wrong):
+    """Of proportions no bin would ever differ."""
+    for pair in (([5, 7], wrong), (wrong, [5, 7])):
+        with pytest.raises(ValueError, match="whole numbers of at least 0"):
+            compare_bins(*map(np.array, pair))
+
+
 def test_bins_find_the_modes_and_the_missing_one():
     centres = np.array([[0, 0], [10, 0], [0, 10], [10, 10]])
     training = centres[np.arange(2000) % 4] + RNG.normal(size=(2000, 2))
@@ -369,7 +393,12 @@ def test_coverage_of_constructed_sets():
     assert coverage(np.repeat([0, 1, 2], [985, 10, 5]), 10).modes == 2
     # Shares of exactly a tenth count whatever the rounding.
     assert all(coverage(np.repeat([0, 1], [10 * k * 7 - k, k]), 7).modes == 2 for k in range(1, 60))
-    for assigned, least, problem in (([], 0.1, "needs samples"), ([10], 0.1, "below 10"), ([1], 0, "above 0")):
+    for assigned, least, problem in (
+        ([], 0.1, "needs samples"),
+        ([10], 0.1, "below 10"),
+        ([-2], 0.1, "-1"),
+        ([1], 0, "above 0"),
+    ):
         with pytest.raises(ValueError, match=problem):
             coverage(np.array(assigned, int), 10, least)
 
@@ -384,6 +413,12 @@ def test_modes_of_a_mixture_and_the_quality_within_three_deviations():
     assert (nearest_mode(np.zeros((3, 2)), centres, 0.06) == -1).all()
     with pytest.raises(ValueError, match="not finite"):
         nearest_mode(np.full((1, 2), np.nan), centres, 1)
+    for radius in (0, -1, np.nan):
+        with pytest.raises(ValueError, match="radius above 0"):
+            nearest_mode(samples, centres, radius)
+    with pytest.raises(ValueError, match="0 modes"):
+        nearest_mode(samples, centres[:0], 1)
+    assert (nearest_mode(samples[::-1], centres, np.inf)[::-1] == np.arange(40_000) % 8).all()
 
 
 def test_protocols_say_which_part_differs():

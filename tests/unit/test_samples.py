@@ -13,8 +13,8 @@ from torchvision import models
 
 from common.base.errors import UserError
 from common.evaluation.metrics.images import PieAPP, ms_ssim, psnr, ssim
-from common.evaluation.metrics.perceptual import diversity, pairs_of, perceptual_distance
-from common.evaluation.metrics.video import content_and_motion, content_distance, embedding, shape_colours
+from common.evaluation.metrics.perceptual import PixelDistance, diversity, pairs_of, perceptual_distance
+from common.evaluation.metrics.video import content_and_motion, content_distance, embedding, frame_change, shape_colours
 from common.evaluation.networks import FeatureNetwork
 from common.experiments.config import load_config
 
@@ -97,6 +97,12 @@ def test_ms_ssim_is_its_formula():
         (psnr, images(1, 8), images(1, 9), "must both be"),
         (psnr, images(0, 8), images(0, 8), "must both be"),
         (ssim, images(1, 10), images(1, 10), "at least 11 pixels"),
+        (ssim, images(1, 16, 0), images(1, 16, 0), "must both be"),
+        (ssim, images(0, 16), images(0, 16), "must both be"),
+        (psnr, images(1, 16, 0), images(1, 16, 0), "must both be"),
+        (ms_ssim, images(0, 176), images(0, 176), "must both be"),
+        (PixelDistance(), images(2, 8), images(1, 8), "must both be"),
+        (PixelDistance(), images(0, 8), images(0, 8), "must both be"),
         (ms_ssim, images(1, 160), images(1, 160), "at least 161 pixels"),
     ],
 )
@@ -222,6 +228,15 @@ def test_diversity_is_the_mean_over_conditions(efficientnet_distance):
     assert diversity(efficientnet_distance, [images(3, 32)], [pairs]) > 0
     with pytest.raises(ValueError, match="at least one condition"):
         diversity(distance, [], [])
+    with pytest.raises(ValueError, match="at least one pair"):
+        diversity(distance, [same], [pairs[:0]])
+
+
+def test_views_that_run_backwards_are_taken(efficientnet_distance):
+    one, other = images(2, 32), images(2, 32)
+    for distance in (psnr, ssim, PixelDistance(), efficientnet_distance):
+        expected = distance(np.flip(one, (0, 2)).copy(), np.flip(other, (0, 2)).copy())
+        assert distance(np.flip(one, (0, 2)), np.flip(other, (0, 2))) == pytest.approx(expected, rel=1e-6)
 
 
 def test_unknown_distances_are_refused(tmp_path):
@@ -287,7 +302,12 @@ def test_wrong_videos_are_refused():
     for bad in (np.zeros((3, 8, 8, 3)), np.zeros((1, 8, 8, 3), np.uint8), np.zeros((3, 8, 8), np.uint8)):
         with pytest.raises(ValueError, match="a video must be uint8"):
             content_and_motion([bad])
+    for bad in (np.zeros((1, 8, 8, 3), np.uint8), np.zeros((3, 8, 0, 3), np.uint8)):
+        with pytest.raises(ValueError, match="a video must be uint8"):
+            frame_change(bad)
     with pytest.raises(ValueError, match="at least one video"):
         content_and_motion([])
     with pytest.raises(ValueError, match="at least 2 frames"):
         content_distance(np.zeros((1, 3)))
+    with pytest.raises(ValueError, match=r"not \(3, 0\)"):
+        content_distance(np.zeros((3, 0)))

@@ -73,10 +73,16 @@ class Bins:
 
 
 def compare_bins(training: np.ndarray, samples: np.ndarray) -> BinScores:
-    """Of counts per bin (k,). A bin that is empty in both (or full in both) is not different."""
+    """Of counts per bin (k,). A bin that is empty in both (or full in both) is not different.
+
+    Raises ValueError for shares of samples: the test depends on how many there are.
+    """
     training, samples = np.asarray(training, dtype=np.float64), np.asarray(samples, dtype=np.float64)
+    for counts in (training, samples):
+        if not (np.isfinite(counts) & (counts >= 0) & (counts == np.floor(counts))).all():
+            raise ValueError(f"counts must be whole numbers of at least 0, not {counts}")
     n, m = training.sum(), samples.sum()
-    if training.shape != samples.shape or min(n, m) == 0:
+    if training.shape != samples.shape or training.ndim != 1 or min(n, m) == 0:
         raise ValueError("both counts must be of the same bins and hold samples")
     p, q = training / n, samples / m
     pooled = (training + samples) / (n + m)

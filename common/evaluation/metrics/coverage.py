@@ -29,8 +29,8 @@ def coverage(assigned: np.ndarray, modes: int, least: float = 0.1) -> Coverage:
     """Of mode indices (n,), -1 for a sample that belongs to none; ``modes`` of at least 2."""
     if len(assigned) == 0 or modes < 2:
         raise ValueError(f"coverage needs samples and at least 2 modes, not {len(assigned)} samples and {modes} modes")
-    if assigned.max() >= modes or not least > 0:
-        raise ValueError(f"mode indices must be below {modes}, and the least share above 0")
+    if assigned.min() < -1 or assigned.max() >= modes or not least > 0:
+        raise ValueError(f"mode indices must be -1 or below {modes}, and the least share above 0")
     counts = np.bincount(assigned[assigned >= 0], minlength=modes)
     shares = counts / max(counts.sum(), 1)
     filled = shares[shares > 0]
@@ -48,6 +48,8 @@ def nearest_mode(samples: np.ndarray, centres: np.ndarray, radius: float) -> np.
     """
     if not np.isfinite(samples).all():
         raise ValueError("samples hold values that are not finite")
+    if len(centres) == 0 or not radius > 0:
+        raise ValueError(f"a mixture needs modes and a radius above 0, not {len(centres)} modes and radius {radius}")
     from scipy.spatial import cKDTree  # slow to import, and wanted here only
 
     _, nearest = cKDTree(centres).query(samples, distance_upper_bound=radius)

@@ -46,8 +46,10 @@ class Moments:
 
     def add(self, features: Tensor) -> None:
         """Take in features (n, d), on any device."""
-        if features.ndim != 2:
-            raise ValueError(f"features must be (n, d), not {tuple(features.shape)}")
+        if features.ndim != 2 or features.shape[1] == 0:
+            raise ValueError(f"features must be (n, d) with d of at least 1, not {tuple(features.shape)}")
+        if self.count and features.shape[1:] != self.mean.shape:
+            raise ValueError(f"the features differ in dimension: {len(self.mean)} and {features.shape[1]}")
         if (count := len(features)) == 0:
             return
         mean = features.double().mean(dim=0)
@@ -70,7 +72,7 @@ class Moments:
 def statistics(features: np.ndarray) -> Statistics:
     """Of features (n, d) at once. Raises ValueError for fewer than two or for values that are not finite."""
     moments = Moments()
-    moments.add(torch.tensor(features, dtype=torch.float64))
+    moments.add(torch.tensor(np.ascontiguousarray(features), dtype=torch.float64))  # of a view that runs backwards too
     return moments.statistics()
 
 

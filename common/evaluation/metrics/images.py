@@ -22,7 +22,7 @@ SSIM_PARTS = {"range": "[0,255]", "window": "gaussian 11, sigma 1.5", "channels"
 
 def psnr(images: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Peak signal-to-noise ratio in dB, of all channels together; inf for equal images."""
-    _check(images, truth)
+    check_pairs(images, truth)
     error = ((images.astype(np.float64) - truth) ** 2).reshape(len(images), -1).mean(axis=1)
     with np.errstate(divide="ignore"):
         return 10 * np.log10(255**2 / error)
@@ -32,7 +32,7 @@ def ssim(images: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Structural similarity with the Gaussian window of Wang et al. 2004, mean over channels; at most 1."""
     from skimage.metrics import structural_similarity
 
-    _check(images, truth, least=11)
+    check_pairs(images, truth, least=11)
     how = {"data_range": 255, "channel_axis": -1, **SSIM_WINDOW}
     return np.array([structural_similarity(one, other, **how) for one, other in zip(images, truth, strict=True)])
 
@@ -41,7 +41,7 @@ def ms_ssim(images: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Multi-scale SSIM of Wang et al. 2003, five levels; images of at least 161 pixels a side."""
     from piq import multi_scale_ssim
 
-    _check(images, truth, least=161)
+    check_pairs(images, truth, least=161)
     pairs = zip(map(_tensor, images), map(_tensor, truth), strict=True)
     values = [multi_scale_ssim(one, other, data_range=255) for one, other in pairs]
     return torch.stack(values).double().numpy()
@@ -66,7 +66,7 @@ class PieAPP:
 
     def __call__(self, images: np.ndarray, truth: np.ndarray) -> np.ndarray:
         """Perceptual error (n,) of colour images; lower is better."""
-        _check(images, truth, least=64)
+        check_pairs(images, truth, least=64)
         with torch.inference_mode():
             pairs = zip(map(_tensor, images), map(_tensor, truth), strict=True)
             values = [self.distance(one.to(self.device), other.to(self.device)).flatten() for one, other in pairs]
@@ -78,11 +78,13 @@ def _tensor(image: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].float()
 
 
-def _check(images: np.ndarray, truth: np.ndarray, least: int = 1) -> None:
-    if images.shape != truth.shape or images.ndim != 4 or len(images) == 0:
-        raise ValueError(f"images {images.shape} and truth {truth.shape} must both be (n, height, width, channels)")
+def check_pairs(images: np.ndarray, truth: np.ndarray, least: int = 1) -> None:
+    """Raises ValueError unless both are uint8 (n, height, width, channels) of one shape and ``least`` pixels a side."""
+    if images.shape != truth.shape or images.ndim != 4 or images.size == 0:
+        shapes = f"{images.shape} and {truth.shape}"
+        raise ValueError(f"images {shapes} must both be (n, height, width, channels), each of at least 1")
     if images.dtype != np.uint8 or truth.dtype != np.uint8:
-        raise ValueError(f"images and truth must be uint8 in [0, 255], not {images.dtype} and {truth.dtype}")
+        raise ValueError(f"images must be uint8 in [0, 255], not {images.dtype} and {truth.dtype}")
     if min(images.shape[1:3]) < least:
         raise ValueError(f"images must have at least {least} pixels a side, not {images.shape[1]} × {images.shape[2]}")
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from common.base.errors import UserError, did_you_mean
 from common.evaluation.metrics import Number, metric
-from common.evaluation.metrics.images import mean_and_best, to_truths
+from common.evaluation.metrics.images import check_pairs, mean_and_best, to_truths
 from common.evaluation.names import DISTANCES as WEIGHTS
 from common.evaluation.networks import as_rgb, weight_files
 from common.evaluation.networks.efficientnet import efficientnet_lite0, input_protocol, normalised
@@ -44,18 +44,13 @@ class PerceptualDistance:
 
     def __call__(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
         """Distance (n,) of pairs of uint8 images (n, height, width, 1 or 3)."""
-        if one.shape != other.shape or one.ndim != 4:
-            raise ValueError(
-                f"both images of pairs must be (n, height, width, channels), not {one.shape}, {other.shape}"
-            )
-        if min(one.shape[1:3]) < self.smallest:
-            raise ValueError(f"{self.name} needs at least {self.smallest} pixels a side, not {one.shape[1:3]}")
+        check_pairs(one, other, self.smallest)
         found = []
         with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             for start in range(0, len(one), BLOCK):
                 pair = (torch.from_numpy(np.array(images[start : start + BLOCK])) for images in (one, other))
                 found.append(self._of(*(images.to(self.device) for images in pair)).flatten().double().cpu())
-        return torch.cat(found).numpy() if found else np.empty(0)
+        return torch.cat(found).numpy()
 
 
 class LPIPS(PerceptualDistance):
@@ -125,6 +120,7 @@ class PixelDistance:
         pass
 
     def __call__(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        check_pairs(one, other)
         return np.abs(one.astype(np.float32) - other.astype(np.float32)).mean(axis=(1, 2, 3)) / 127.5
 
 
@@ -166,8 +162,11 @@ def diversity(
 
     ``conditions``: uint8 images (k, height, width, channels) of one condition after another. ``pairs``: for each.
     """
-    both = zip(conditions, pairs, strict=True)
-    means = [float(distance(samples[chosen[:, 0]], samples[chosen[:, 1]]).mean()) for samples, chosen in both]
+    means = []
+    for samples, chosen in zip(conditions, pairs, strict=True):
+        if len(chosen) == 0:
+            raise ValueError("diversity needs at least one pair of each condition")
+        means.append(float(distance(samples[chosen[:, 0]], samples[chosen[:, 1]]).mean()))
     if not means:
         raise ValueError("diversity needs at least one condition")
     return float(np.mean(means))

@@ -50,9 +50,7 @@ def content_and_motion(
     """
     found = []
     for video in videos:
-        if video.dtype != np.uint8 or video.ndim != 4 or video.shape[-1] not in (1, 3) or len(video) < 2:
-            wanted = "uint8 (frames, height, width, 1 or 3) of at least 2 frames"
-            raise ValueError(f"a video must be {wanted}, not {video.dtype} {video.shape}")
+        _check(video)
         found.append((*content_distance((features or shape_colours)(video)), frame_change(video), *_motion(video)))
     if not found:
         raise ValueError("content and motion need at least one video")
@@ -69,7 +67,7 @@ def content_distance(features: np.ndarray) -> tuple[float, float]:
 
     Frames of NaN are left out; NaN where fewer than two others are left.
     """
-    if features.ndim != 2 or len(features) < 2:
+    if features.ndim != 2 or len(features) < 2 or features.shape[1] == 0:
         raise ValueError(f"a video's features must be (frames, d) of at least 2 frames, not {features.shape}")
     seen = features[np.isfinite(features).all(axis=1)]
     return float(pdist(seen).mean()) if len(seen) >= 2 else float("nan"), 1 - len(seen) / len(features)
@@ -96,6 +94,7 @@ def shape_centres(video: np.ndarray) -> np.ndarray:
 
 def frame_change(video: np.ndarray) -> float:
     """Mean absolute difference of successive frames, in grey levels."""
+    _check(video)
     return float(np.abs(np.diff(video.astype(np.int16), axis=0)).mean())
 
 
@@ -122,6 +121,13 @@ def embedding(network: FeatureNetwork) -> Callable[[np.ndarray], np.ndarray]:
         return torch.cat(parts).double().cpu().numpy()
 
     return embed
+
+
+def _check(video: np.ndarray) -> None:
+    known = video.dtype == np.uint8 and video.ndim == 4 and video.shape[-1] in (1, 3)
+    if not known or len(video) < 2 or video.size == 0:
+        wanted = "uint8 (frames, height, width, 1 or 3) of at least 2 frames"
+        raise ValueError(f"a video must be {wanted}, not {video.dtype} {video.shape}")
 
 
 def _motion(video: np.ndarray) -> tuple[float, float]:
