@@ -1,5 +1,7 @@
 """Metrics of images and videos themselves: against other implementations and constructed samples."""
 
+from types import SimpleNamespace
+
 import lpips
 import numpy as np
 import piq
@@ -12,6 +14,8 @@ from skimage.metrics import peak_signal_noise_ratio
 from torchvision import models
 
 from common.base.errors import UserError
+from common.evaluation.evaluator import Samples
+from common.evaluation.metrics import metric_of
 from common.evaluation.metrics.images import PieAPP, ms_ssim, psnr, ssim
 from common.evaluation.metrics.perceptual import PixelDistance, diversity, pairs_of, perceptual_distance
 from common.evaluation.metrics.video import content_and_motion, content_distance, embedding, frame_change, shape_colours
@@ -71,9 +75,12 @@ def test_ssim_is_its_formula():
     assert ssim(flat, flat) == pytest.approx([1])  # constant images
 
 
-def test_ms_ssim_is_its_formula():
-    """Wang et al. 2003, equation 7, by SciPy's filters; 1e-4: piq works in float32. Sides of 176 halve four times."""
-    clean = np.kron(images(1, 44), np.ones((1, 4, 4, 1), np.uint8))
+@pytest.mark.parametrize("sides", [(176, 176), (181, 176), (181, 181), (182, 182)])
+def test_ms_ssim_is_its_formula(sides):
+    """Wang et al. 2003, equation 7, by SciPy's filters; 1e-4: piq works in float32. Sides of 176 halve four times; of
+    others the first row and column are repeated where one is odd.
+    """
+    clean = np.kron(images(1, 46), np.ones((1, 4, 4, 1), np.uint8))[:, : sides[0], : sides[1]]
     other = noisy(clean, 40)
     per_channel = []
     for channel in range(3):
@@ -84,10 +91,33 @@ def test_ms_ssim_is_its_formula():
             whole, contrast = structure_and_contrast(one, two)
             product *= (whole if level == 4 else contrast) ** weight
             if level < 4:
-                one, two = (x.reshape(x.shape[0] // 2, 2, -1, 2).mean(axis=(1, 3)) for x in (one, two))
+                one, two = halved(one), halved(two)
         per_channel.append(product)
     assert ms_ssim(other, clean) == pytest.approx([np.mean(per_channel)], abs=1e-4)
     assert ms_ssim(clean, clean) == pytest.approx([1], abs=1e-6)
+
+
+def halved(image):
+    if any(side % 2 for side in image.shape):
+        image = np.pad(image, ((1, 0), (1, 0)), mode="edge")
+    height, width = (side // 2 for side in image.shape)
+    return image[: 2 * height, : 2 * width].reshape(height, 2, width, 2).mean(axis=(1, 3))
+
+
+@pytest.mark.parametrize(
+    ("sides", "ssim_says", "ms_ssim_says"),
+    [((176, 192), None, None), ((400, 400), "full size", None), ((383, 400), None, "piq"), ((182, 176), None, "piq")],
+)
+def test_protocols_say_where_other_packages_scale_otherwise(sides, ssim_says, ms_ssim_says):
+    e = SimpleNamespace(targets=SimpleNamespace(samples=np.empty((1, *sides, 3), np.uint8)))
+    for samples in (
+        Samples(1, {}, failed=True),
+        Samples(1, {}, each={"ssim": np.ones((1, 1)), "ms_ssim": np.ones((1, 1))}),
+    ):
+        for name, part, said in (("ssim", "scale", ssim_says), ("ms_ssim", "odd_sides", ms_ssim_says)):
+            for number in metric_of(name).numbers(e, samples):
+                assert (said is None) == (part not in number.protocol)
+                assert (said or "") in number.protocol.get(part, "")
 
 
 @pytest.mark.parametrize(
@@ -120,6 +150,7 @@ def test_pieapp_is_piq_s_with_its_weights_from_a_file(tmp_path):
     config = load_config({"local": {"pieapp": str(tmp_path / "random.pth")}, "data": str(tmp_path)})
     distance = PieAPP(config, CPU)
     assert distance.name == "pieapp_other_weights"
+    assert {distance.protocol["patches"], distance.protocol["channels"][:3]} == {"sparse, stride 27", "RGB"}
     clean = images(2, 96)
     other = noisy(clean, 30)
     model = piq.PieAPP.__new__(piq.PieAPP)

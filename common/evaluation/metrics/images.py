@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SSIM_WINDOW = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}  # Wang et al. 2004: 11 × 11
 SSIM_PARTS = {"range": "[0,255]", "window": "gaussian 11, sigma 1.5", "channels": "mean"}
+REDUCED = 384  # pixels of the shorter side from which Wang's ssim.m does not take images as they are
 
 
 def psnr(images: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -29,7 +30,10 @@ def psnr(images: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def ssim(images: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Structural similarity with the Gaussian window of Wang et al. 2004, mean over channels; at most 1."""
+    """Structural similarity with the Gaussian window of Wang et al. 2004, mean over channels; at most 1.
+
+    At full size, whatever that is: Wang's ssim.m and piq reduce images of at least 384 pixels a side first.
+    """
     from skimage.metrics import structural_similarity
 
     check_pairs(images, truth, least=11)
@@ -38,7 +42,11 @@ def ssim(images: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def ms_ssim(images: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Multi-scale SSIM of Wang et al. 2003, five levels; images of at least 161 pixels a side."""
+    """Multi-scale SSIM of Wang et al. 2003, five levels; images of at least 161 pixels a side.
+
+    By piq, which repeats the first row and column before it halves where a side is odd: unless 16 divides both sides,
+    values differ from TensorFlow's, by up to 1e-3.
+    """
     from piq import multi_scale_ssim
 
     check_pairs(images, truth, least=161)
@@ -48,7 +56,10 @@ def ms_ssim(images: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 class PieAPP:
-    """PieAPP v0.1 (Prashnani et al. 2018), the network of cGML's tables, as piq computes it (every 27th pixel a patch).
+    """PieAPP v0.1 (Prashnani et al. 2018), the network of cGML's tables, as piq computes it.
+
+    A patch at every 27th pixel, which was the authors' default until July 2021 (dense since then), of RGB, where their
+    demo reads BGR. Which of these cGML took is not known.
 
     Its weights must be downloaded or be a local copy: there is no other network to stand in for it. ``name`` is PieAPP
     with the registered weights only.
@@ -62,7 +73,13 @@ class PieAPP:
         with instead_of_download(torch.hub, path):
             self.distance = piq.PieAPP(reduction="none", data_range=255).to(device)
         self.device = device
-        self.protocol = {"network": "PieAPP v0.1, stride 27", "weights": weights, "range": "[0,255]"}
+        self.protocol = {
+            "network": "PieAPP v0.1",
+            "patches": "sparse, stride 27",
+            "channels": "RGB (the authors' demo reads BGR)",
+            "weights": weights,
+            "range": "[0,255]",
+        }
 
     def __call__(self, images: np.ndarray, truth: np.ndarray) -> np.ndarray:
         """Perceptual error (n,) of colour images; lower is better."""
@@ -112,6 +129,11 @@ def mean_and_best(
         yield Number(called, float(value.mean()), better, {**parts, **samples.parts, "scored": scored}, unit)
 
 
+def _sides(e: "TranslationEvaluator") -> tuple[int, ...]:
+    """Height and width of what outputs are held against."""
+    return e.targets.samples.shape[1:3]
+
+
 @metric("psnr", each=lambda _, block: to_truths(psnr, block))
 def psnr_numbers(_: Any, samples: "Samples") -> Iterator[Number]:
     """``PSNR`` and ``PSNR_best``; 0 dB where there are no samples."""
@@ -121,15 +143,19 @@ def psnr_numbers(_: Any, samples: "Samples") -> Iterator[Number]:
 
 
 @metric("ssim", each=lambda _, block: to_truths(ssim, block))
-def ssim_numbers(_: Any, samples: "Samples") -> Iterator[Number]:
+def ssim_numbers(e: "TranslationEvaluator", samples: "Samples") -> Iterator[Number]:
     """``SSIM`` and ``SSIM_best``; -1 where there are no samples."""
-    yield from mean_and_best("SSIM", samples, samples.each.get("ssim"), -1.0, SSIM_PARTS)
+    scale = {"scale": "full size, not reduced"} if min(_sides(e)) >= REDUCED else {}
+    yield from mean_and_best("SSIM", samples, samples.each.get("ssim"), -1.0, SSIM_PARTS | scale)
 
 
 @metric("ms_ssim", each=lambda _, block: to_truths(ms_ssim, block))
-def ms_ssim_numbers(_: Any, samples: "Samples") -> Iterator[Number]:
+def ms_ssim_numbers(e: "TranslationEvaluator", samples: "Samples") -> Iterator[Number]:
     """``MS-SSIM`` and ``MS-SSIM_best``; 0 where there are no samples."""
-    yield from mean_and_best("MS-SSIM", samples, samples.each.get("ms_ssim"), 0.0, SSIM_PARTS | {"levels": 5})
+    parts = SSIM_PARTS | {"levels": 5}
+    if any(side % 16 for side in _sides(e)):
+        parts["odd_sides"] = "first row and column repeated, as piq does"
+    yield from mean_and_best("MS-SSIM", samples, samples.each.get("ms_ssim"), 0.0, parts)
 
 
 def _pieapp(e: "TranslationEvaluator") -> PieAPP | None:
