@@ -19,6 +19,7 @@ sys.path.insert(0, workflow.basedir)
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [workflow.basedir, os.environ.get("PYTHONPATH")])))
 
 from common.base.errors import UserError
+from common.base.terminal import start
 from common.data.registry import entry
 from common.experiments.papers import all_experiments, experiment, papers
 from common.pipeline.monitor import Monitor
@@ -29,11 +30,14 @@ from common.pipeline.rounds import Rounds
 configfile: "workflow/config.yaml"
 
 
+start()
 try:
     config.update(typed_config(config))
     plan = Plan(config)
 except UserError as error:
     raise WorkflowError(str(error))
+if workflow.is_main_process and (told := plan.forget_what_changed()):
+    print(told, file=sys.stderr)
 config["seeds"] = plan.config["seeds"]  # which jobs are handed
 monitor = Monitor(plan)
 rounds = Rounds(plan, workflow)

@@ -14,6 +14,7 @@ from timing import random_data, settings_of
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from common.base.terminal import start
 from common.data.kinds import kind_of
 from common.losses.penalties import gradient_penalty
 from common.reporting.tables import markdown
@@ -87,6 +88,7 @@ def deviations(settings: Mapping[str, Any]) -> dict[str, dict[str, float]]:
 
 
 def main() -> None:
+    start()
     torch.set_num_threads(1)
     lines = []
     for name, arm in CASES:

@@ -25,6 +25,7 @@ from timing import DEVICE, ON_GPU, Case, case_of, now, resident_mb, settings_of
 
 from common.base.lazy_compiler import defer_compiler
 from common.base.provenance import processor
+from common.base.terminal import start
 from common.experiments.config import load_config
 from common.experiments.papers import all_experiments
 from common.pipeline.cost.count import Hardware, UpdateCost
@@ -193,6 +194,7 @@ def _named(network: tuple[str, str, str]) -> dict[str, str]:
 
 
 def main() -> None:
+    start()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="*", default=[], help="words of the experiments' names")
     parser.add_argument("--seconds", type=float, default=1100, help="no network is begun after so many")

@@ -5,7 +5,6 @@ PyYAML are installed (and Pillow, for pictures).
 """
 
 import argparse
-import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -13,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from common.base.errors import UserError
-from common.base.log import configure_logging
+from common.base.terminal import expanded, say, start
 from common.experiments.config import key_values, load_config
 from common.experiments.papers import SCALES, Experiment, experiment, library, slug
 
 # --fail-on -> the verdicts that fail
 FAILING = {"worse": ["worse"], "not-comparable": ["worse", "not comparable"]}
+PATHS = ("file", "samples", "output")  # arguments that are paths
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -30,12 +30,12 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpF
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit status: the subcommand's; 1 after a UserError, which is told in one message."""
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError):  # a stand-in of a notebook or a test
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    start()
     given = _parser().parse_args(arguments)
-    configure_logging(sys.stderr)
     try:
+        for name in PATHS:
+            if isinstance(path := getattr(given, name, None), str):
+                setattr(given, name, expanded(path))
         return given.run(given)
     except UserError as error:
         if os.environ.get("RANK", "0") == "0":  # of several processes one speaks
@@ -183,7 +183,7 @@ def evaluate(given: argparse.Namespace) -> int:
     rows = _measured(given)
     if given.output:
         write_csv(rows, Path(given.output))
-    print(rows.to_csv(index=False), end="")
+    say(rows.to_csv(index=False).rstrip("\n"))
     return 0
 
 
@@ -203,7 +203,7 @@ def compare(given: argparse.Namespace) -> int:
         text, table = report(given.file, output)
     else:
         raise UserError("name a CSV of numbers, or --samples")
-    print(text)
+    say(text)
     return 2 if table["verdict"].isin(FAILING.get(given.fail_on, [])).any() else 0
 
 
@@ -217,12 +217,12 @@ def _measured(given: argparse.Namespace) -> Any:
 def estimate(given: argparse.Namespace) -> int:
     from common.pipeline.cost.estimate import report
 
-    print(report(_config(given)))
+    say(report(_config(given)))
     return 0
 
 
 def pages(given: argparse.Namespace) -> int:
     from common.reporting.pages import write_pages
 
-    print(write_pages(_config(given)))
+    say(str(write_pages(_config(given))))
     return 0

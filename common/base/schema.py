@@ -67,4 +67,6 @@ def validate(content: Any, schema: str, where: str) -> None:
         message = f"unknown key {unknown!r}{did_you_mean(unknown, known)}"
     elif error.validator == "enum":
         message = f"{error.instance!r} is not allowed{did_you_mean(error.instance, error.validator_value)}"
+    elif error.validator in ("oneOf", "anyOf") and "description" in error.schema:
+        message = f"{error.instance!r} does not fit; give {error.schema['description']}"
     raise UserError(f"{where}, at {place}: {message}")

@@ -1,6 +1,5 @@
 """The suite's configuration: ``workflow/config.yaml``, with ``--config key=value`` laid over it."""
 
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +9,7 @@ import yaml
 
 from common.base.errors import UserError
 from common.base.schema import ROOT, read_yaml, validate
+from common.base.terminal import expanded
 
 CONFIG_FILE = ROOT / "workflow" / "config.yaml"
 
@@ -25,8 +25,9 @@ def load_config(overrides: Mapping[str, Any] | None = None, file: str | Path = C
 
 
 def expanded_folders(config: Mapping[str, Any]) -> dict[str, str]:
-    """The configuration's folders with ``~`` as the home that it stands for."""
-    return {name: os.path.expanduser(config[name]) for name in ("results", "runs", "data")}
+    """The configuration's folders, and the file to compare, with ``~`` as the home that it stands for."""
+    names = ("results", "runs", "data", "new")
+    return {name: expanded(path) for name in names if isinstance(path := config.get(name), str)}
 
 
 def typed(value: Any) -> Any:

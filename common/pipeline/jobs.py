@@ -11,6 +11,7 @@ from typing import Any
 from common.base.errors import UserError
 from common.base.files import read_json, write_json, write_text
 from common.base.log import configure_logging, logger
+from common.base.terminal import say, start
 from common.experiments.papers import experiment, papers
 from common.pipeline.cost.history import SUFFIX
 from common.pipeline.trained import check_runs
@@ -91,14 +92,17 @@ def compare(job: Any) -> None:
     """Prints the comparison and leaves it in results/comparison."""
     from common.reporting.compare import report
 
-    print(report(job.params.new, job.params.output)[0], file=sys.__stdout__, flush=True)
+    if (new := job.params.new) and not Path(new).exists():
+        why = "in --config new=… what follows a blank and # is a comment: gan-repro compare takes any name"
+        raise UserError(f"{new} does not exist ({why})")
+    say(report(job.params.new, job.params.output)[0], sys.__stdout__)
 
 
 def estimate(job: Any) -> None:
     """Prints what every experiment will take."""
     from common.pipeline.cost.estimate import report
 
-    print(report(job.config), file=sys.__stdout__, flush=True)
+    say(report(job.config), sys.__stdout__)
 
 
 JOBS = {
@@ -111,6 +115,7 @@ def run_logged(job: Any) -> int:
 
     A UserError ends it with one clear message.
     """
+    start()
     work: Callable[[Any], None] = JOBS.get(job.rule, report)
     log = Path(job.log[0])
     log.parent.mkdir(parents=True, exist_ok=True)

@@ -59,7 +59,9 @@ def _versions(file: Path) -> Iterator[tuple[str, str]]:
 
 def _git(folder: Path, *command: str) -> str:
     try:
-        run = subprocess.run(["git", *command], cwd=folder, capture_output=True, text=True, timeout=30, check=True)
+        run = subprocess.run(
+            ["git", *command], cwd=folder, capture_output=True, encoding="utf-8", timeout=30, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return ""
     return run.stdout
