@@ -33,6 +33,7 @@ from common.reporting.results import reported_numbers
 from common.training.devices import compute_device
 
 SAMPLING = "samples as given"
+LEAST_OF_A_SPLIT, USUAL_OF_A_SPLIT = 2, 100  # a score of one sample is 1; papers have thousands
 # What PIL, numpy and tarfile raise for files that they cannot read.
 DAMAGED_ARCHIVES = (BadZipFile, TarError, zlib.error)
 BROKEN = (OSError, ValueError, SyntaxError, EOFError, KeyError, TypeError, RuntimeError, *DAMAGED_ARCHIVES)
@@ -62,10 +63,17 @@ def measure_samples(
     common = {**cell, "spread": np.nan, "n": 1.0, "unit": "", "note": ""}
     with compute_device(config["device"]) as device:
         samples = read(Path(path), settings)
-        numbers = _numbers(samples, one.metrics, settings, config, device, ensure_classifier(one, config, device))
+        if len(samples) < 2:
+            told = f"{path} holds {len(samples) or 'no'} sample{'s'[: len(samples) != 1]}"
+            raise UserError(f"{told}; numbers of a set need at least two (a grid of many is one picture: cut it up)")
+        classifier = ensure_classifier(one, config, device)
+        try:
+            numbers = list(_numbers(samples, one.metrics, settings, config, device, classifier))
+        except ValueError as error:  # of a metric that so few, or such samples, do not have
+            raise UserError(f"{path} cannot be scored as {name}: {error}") from error
     rows = []
     for n in numbers:
-        if not n.network:
+        if not n.network and not np.isnan(n.value):
             measured = {"metric": n.metric, "value": n.value, "better": n.better}
             rows.append({**common, **measured, "protocol": protocol(n.metric, **n.protocol)})
     return pd.DataFrame(rows)[COLUMNS]
@@ -88,8 +96,6 @@ def _numbers(
     device: torch.device,
     classifier: Path | None,
 ) -> Iterable[Number]:
-    if len(samples) < 2:
-        raise UserError("metrics of a set of samples need at least two of them")
     count, outputs = samples.shape[:2]
     changed = {"evaluation_samples": count, **({"trials": 1} if "trials" in settings else {})}
     if "diversity" in metrics:
@@ -97,8 +103,22 @@ def _numbers(
         changed |= {"perceptual_inputs": count, "test_inputs": tested, "outputs_per_input": outputs}
     evaluator = make_evaluator({**settings, **changed}, metrics, config, device, classifier=classifier)
     if "diversity" in metrics:
+        if outputs == 1:  # as Pix2Pix gives them
+            logger("samples").warning("one output for each condition has no diversity: it is left out")
+            evaluator = evaluator.only(*(metric for metric in metrics if metric != "diversity"))
         return evaluator.of_outputs(samples, SAMPLING)
+    if "classifier_score" in metrics:
+        _check_count(count, evaluator.splits)
     return evaluator.of_array(samples, SAMPLING).numbers
+
+
+def _check_count(count: int, splits: int) -> None:
+    """Raise a UserError where a score over ``splits`` is 1 whatever the samples are; warn where it is far too low."""
+    if count < LEAST_OF_A_SPLIT * splits:
+        least = f"at least {LEAST_OF_A_SPLIT * splits}, and {USUAL_OF_A_SPLIT * splits:,} to mean anything"
+        raise UserError(f"{count} samples are too few for a score over {splits} splits: give {least}")
+    if count < USUAL_OF_A_SPLIT * splits:
+        logger("samples").warning(f"a score of {count / splits:.0f} samples a split is far below that of many")
 
 
 def _cell(one: Experiment, model: str, condition: str | None) -> pd.Series:
@@ -119,7 +139,8 @@ def _cell(one: Experiment, model: str, condition: str | None) -> pd.Series:
 
 def _read(path: Path, settings: Mapping[str, Any]) -> np.ndarray:
     """All images of a folder, archive or .npz, uint8 (n, size, size, channels), resized where need be."""
-    return np.concatenate([pixels for pixels, _ in _blocks(path, settings)])
+    found = [pixels for pixels, _ in _blocks(path, settings)]
+    return np.concatenate(found) if found else np.empty((0, 1), np.uint8)
 
 
 def _blocks(path: Path, settings: Mapping[str, Any]) -> Iterator[Block]:
@@ -133,7 +154,8 @@ def _blocks(path: Path, settings: Mapping[str, Any]) -> Iterator[Block]:
         for pixels, folders in images(path, channels, fitted, passed):
             if pixels.shape[3] != channels:
                 raise UserError(f"{path} has {pixels.shape[3]} channels; the experiment has {channels}")
-            yield np.stack([fitted(image) for image in pixels]), folders
+            if len(pixels):
+                yield np.stack([fitted(image) for image in pixels]), folders
             shown.update(len(pixels))
     _tell(path, passed)
 
@@ -186,7 +208,7 @@ def _read_clips(path: Path, settings: Mapping[str, Any]) -> np.ndarray:
             raise UserError(f"{told}; the experiment judges {frames} frames of {channels} channels")
         clips.append(np.stack([frame_at(frame, size) for frame in video[:frames]]))
     _tell(path, passed)
-    return np.stack(clips)
+    return np.stack(clips) if clips else np.empty((0, frames), np.uint8)
 
 
 def _read_outputs(path: Path, settings: Mapping[str, Any]) -> np.ndarray:
@@ -196,6 +218,8 @@ def _read_outputs(path: Path, settings: Mapping[str, Any]) -> np.ndarray:
         raise UserError(f"{path} needs an array x of uint8 outputs (conditions, outputs, height, width, 3)")
     if x is not None:
         size = settings["image_size"]
+        if x.shape[1] == 0:
+            raise UserError(f"{path} holds no outputs: x is {x.shape}")
         if x.shape[2:] != (size, size, 3):
             raise UserError(f"{path}: x is {x.shape}; the experiment's images are {size} × {size} of 3 channels")
         return x

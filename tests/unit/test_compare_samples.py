@@ -62,7 +62,7 @@ def test_the_data_itself_lies_nearer_to_the_data_than_noise(root, config):
 
 
 def test_the_command_prints_the_comparison_and_its_status_says_how_it_went(root, capsys):
-    images = np.zeros((16, 8, 8, 1), np.uint8)
+    images = np.zeros((24, 8, 8, 1), np.uint8)
     images[::2] = 200
     np.savez(root / "few.npz", x=images)
     assert compared(root, root / "few.npz") == 0
@@ -83,12 +83,28 @@ def test_the_command_prints_the_comparison_and_its_status_says_how_it_went(root,
         ("some.npz", "wgan_two_gaussians", "f", None, "does not judge sets of samples"),
         ("some.npz", "mocogan_shapes_acd", "MoCoGAN", None, "does not judge sets of samples"),
         ("nothing", NAME, "BigGAN", CONDITION, "does not exist"),
+        ((1, 8, 8, 1), NAME, "BigGAN", CONDITION, "holds 1 sample; numbers of a set need at least two"),
+        ((0, 8, 8, 1), NAME, "BigGAN", CONDITION, "holds no samples"),
+        (
+            ((12, 8, 8, 1)),
+            NAME,
+            "BigGAN",
+            CONDITION,
+            "12 samples are too few for a score over 10 splits: give at least 20",
+        ),
+        ((0, 8, 16, 16, 1), "tgan_ucf101", "TGAN (SVC)", "", "holds no samples"),
+        ((1, 8, 16, 16, 1), "tgan_ucf101", "TGAN (SVC)", "", "holds 1 sample"),
+        ((0, 4, 16, 16, 3), "msgan_facades", "MSGAN", "data=facades", "holds no samples"),
+        ((6, 0, 16, 16, 3), "msgan_facades", "MSGAN", "data=facades", "holds no outputs"),
         ("short.npz", "tgan_ucf101", "TGAN (SVC)", None, r"x\[0\] is 2 × 16 × 16 × 1; the experiment judges 8 frames"),
     ],
 )
 def test_what_cannot_be_scored_is_refused_with_a_sentence(root, config, file, name, model, condition, message):
     np.savez(root / "some.npz", x=np.zeros((8, 8, 8, 1), np.uint8))
     np.savez(root / "short.npz", x=np.zeros((3, 2, 16, 16, 1), np.uint8))
+    if isinstance(file, tuple):
+        shape, file = file, "shape.npz"
+        np.savez(root / file, x=np.zeros(shape, np.uint8))
     with pytest.raises(UserError, match=message):
         measure_samples(root / file, name, model, condition, config)
 
@@ -179,3 +195,14 @@ def test_true_outputs_beat_one_output_for_each_condition(root, config):
     (folder / "000" / "0.png").unlink()
     with pytest.raises(UserError, match="every condition needs as many outputs"):
         measure_samples(folder, one.name, "MSGAN", "data=facades", config)
+
+
+def test_one_output_for_each_condition_is_scored_without_diversity(root, config):
+    """All that Pix2Pix gives."""
+    for i in range(6):
+        (root / "one" / f"{i:03}").mkdir(parents=True)
+        Image.fromarray(np.full((16, 16, 3), 40 * i, np.uint8)).save(root / "one" / f"{i:03}" / "fake_B.png")
+    table = measure_samples(root / "one", "msgan_facades", "Pix2Pix", "data=facades", config)
+    assert "pixel_diversity" not in set(table["metric"])
+    assert {"NDB", "JSD", "distance_to_truth"} <= set(table["metric"])
+    assert table["value"].notna().all()

@@ -32,10 +32,11 @@ def against_true_outputs(e: "TranslationEvaluator", samples: "OutputSamples") ->
         apart = np.stack([np.abs(images - truths[:, None, k]).mean(axis=(2, 3, 4)) for k in range(STYLES)])
         modes = float(np.mean([len(set(row)) for row in apart.argmin(axis=0)]))
         distance = float(apart.min(axis=0).mean())
-        variance = images.var(axis=1, ddof=1).mean()
+        one = images.shape[1] == 1  # output a condition, which has no variance
+        variance = np.nan if one else images.var(axis=1, ddof=1).mean()
         # The mean of so many outputs is off by their variance over their number, however right they are.
         square = np.mean((images.mean(axis=1) - truths.mean(axis=1)) ** 2) - variance / images.shape[1]
-        error = float(np.sqrt(max(square, 0)))
+        error = float(np.sqrt(np.maximum(square, 0)))
         share = float(variance / truths.var(axis=1).mean())
     nearest = {"of": f"mean absolute difference to the nearest of {of}"}
     unbiased = {"of": "root mean square error of the conditional mean, unbiased"}
