@@ -3,7 +3,8 @@
 ``samples.npy``: what the data's kind makes of it (common/data/kinds): images (n, size, size, channels) uint8 and the
 like. ``labels.npy``: (n,) int64, where the set has labels. Other arrays belong to single kinds.
 ``card.json``: what they are, where they come from, and what reading passed over; written last: a folder without a card
-is not prepared.
+is not prepared. ``local.json``: size and time of the local copy that they were made from, if one was; apart, because
+the card of the same content is the same.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from common.base.errors import UserError
-from common.base.files import read_sealed, sealed, sha256, write_json
+from common.base.files import file_state, read_json, read_sealed, sealed, sha256, write_json
 from common.base.log import logger
 from common.data.kinds import kind_of
 from common.data.registry import entry, locate
@@ -89,6 +90,7 @@ def prepare(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, s
     """Prepare what ``settings`` ask for under ``root`` and return its folder."""
     name, kind, passed = settings["data"], kind_of(settings), Passed()
     folder = prepared_dir(settings, root, local)
+    state = file_state(local[name]) if name in local else None  # of before: what changes meanwhile is noticed later
     source = locate(name, local, Path(root) / "downloads")
     known = {key: settings[key] for key in kind.settings_keys if key in settings}
     try:
@@ -109,6 +111,8 @@ def prepare(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, s
     origin = {"source": source.kind, "as_registered": source.as_registered, "files": source.checksums()}
     sums = {"sha256": sha256(folder / "samples.npy"), "parts": {part.name: sha256(part) for part in parts}}
     card = {"data": name, "title": entry(name)["title"], **array, **origin, **sums, "passed_over": passed.kinds}
+    if name in local:
+        write_json(folder / "local.json", {"state": state})
     write_json(folder / "card.json", sealed(card | (noted or {})))
     return folder
 
@@ -137,6 +141,27 @@ def load(folder: str | Path, settings: Mapping[str, Any] | None = None) -> Prepa
 def prepared(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, str]) -> Prepared:
     """The data of ``settings``, prepared now if it was not."""
     folder = prepared_dir(settings, root, local)
+    if was_exchanged(settings, root, local):
+        logger(settings["data"]).warning(f"{local[settings['data']]} has changed since: it is prepared anew")
+        (folder / "card.json").unlink()
     if not (folder / "card.json").exists():
         prepare(settings, root, local)
     return load(folder, settings)
+
+
+def was_exchanged(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, str]) -> bool:
+    """Whether what was prepared was made from a local copy that has changed since: by size and time of its files, or,
+    where that differs for a single file, by checksum.
+    """
+    name, folder = settings["data"], prepared_dir(settings, root, local)
+    if name not in local or not (folder / "card.json").exists():
+        return False
+    path, record = Path(local[name]).expanduser(), folder / "local.json"
+    state = file_state(path)
+    if record.exists() and read_json(record).get("state") == state:
+        return False
+    known = read_sealed(folder / "card.json")["files"]
+    if not path.is_file() or known.get(path.name) != sha256(path):
+        return True
+    write_json(record, {"state": state})
+    return False

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from common.base.files import write_json
+from common.base.files import read_sealed, write_json
 from common.data.prepare import prepared, prepared_dir
 from common.experiments.papers import Experiment
 
@@ -36,15 +36,17 @@ def classified_settings(experiment: Experiment, config: Mapping[str, Any]) -> di
 
 
 def ensure_classifier(experiment: Experiment, config: Mapping[str, Any], device: "torch.device") -> Path | None:
-    """The weights of the experiment's classifier, trained now if they are not there; None where it uses none."""
+    """The weights of the experiment's classifier, trained now if they are not there or of other data; None where
+    it uses none.
+    """
     settings = classified_settings(experiment, config)
     if settings is None:
         return None
     path = classifier_path(settings, config["data"], config["local"])
-    if not (path.exists() and path.with_suffix(".json").exists()):
+    data, card = prepared(settings, config["data"], config["local"]), path.with_suffix(".json")
+    if not (path.exists() and card.exists() and read_sealed(card).get("data") == data.fingerprint):
         from common.evaluation.networks.classifier import train_classifier
 
-        data = prepared(settings, config["data"], config["local"])
         shape = {"width": settings["feature_width"], "epochs": settings["feature_epochs"]}
-        write_json(path.with_suffix(".json"), train_classifier(data, path, device=device, **shape))
+        write_json(card, train_classifier(data, path, device=device, **shape))
     return path

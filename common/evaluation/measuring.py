@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from common.base.errors import UserError
-from common.base.files import atomic_path
+from common.base.files import atomic_path, write_json
 from common.base.log import logger
 from common.data.prepare import Prepared, prepared
 from common.evaluation.metrics import Number
@@ -24,6 +24,7 @@ from common.evaluation.names import UNTRAINED
 from common.evaluation.protocol import protocol
 from common.evaluation.runs import Run, load_runs, run_rows
 from common.experiments.papers import Experiment, papers
+from common.experiments.recorded import SETTINGS
 from common.measurements.conditions import join_conditions, under
 from common.measurements.table import COLUMNS, aggregate, check, write_csv
 
@@ -265,8 +266,8 @@ def measure(
     results: Path,
     sheets: Path,
 ) -> None:
-    """Measure one experiment and write ``per_seed.csv``, ``measured.csv``, ``curves.csv`` and ``runs.csv`` into
-    ``results``, and the samples that figures show into ``sheets`` (.npz).
+    """Measure one experiment and write ``settings.json``, ``per_seed.csv``, ``measured.csv``, ``curves.csv`` and
+    ``runs.csv`` into ``results``, and the samples that figures show into ``sheets`` (.npz).
 
     ``untrained.csv`` is as ``per_seed.csv``, of the same networks before their first update: what a claim finds there
     too is no evidence of training.
@@ -282,6 +283,7 @@ def measure(
             m.add_untrained(before)
             yardsticks_function(experiment)(m)
 
+    write_json(results / SETTINGS, experiment.measured_settings(config["scale"], config))
     write_csv(before, results / "untrained.csv")
     per_seed = pd.DataFrame(m.rows, columns=[*COLUMNS, "seed"])
     notes = {model: m.fidelity(model) for model in per_seed["model"].unique()}

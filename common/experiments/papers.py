@@ -111,6 +111,11 @@ class Experiment:
         settings = {**self.declared["published"], **self.declared["scales"][scale].get("settings", {})}
         return self._override(settings, self.published(None), config)
 
+    def measured_settings(self, scale: str, config: Mapping[str, Any] | None = None) -> dict[str, dict[str, Any]]:
+        """Arm -> settings, of borrowed ones too; under "" the experiment's own where it trains no arm."""
+        own = {} if self.own_arms else {"": self.settings_without_arm(scale, config)}
+        return {arm: self.training_of(arm).settings(arm, scale, config) for arm in self.arms} | own
+
     def settings(self, arm: str, scale: str, config: Mapping[str, Any] | None = None, row: int = 0) -> dict[str, Any]:
         """All settings of one arm at one scale, flat; the run's seed is not among them.
 

@@ -6,6 +6,7 @@ Plain functions of names and the configuration; paths, resources and the rest st
 import shutil
 from collections.abc import Mapping
 from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
 
 from common.base.errors import UserError
@@ -13,7 +14,7 @@ from common.base.files import file_state, require_writable
 from common.base.provenance import code_hash, training_code
 from common.base.schema import ROOT, read_schema
 from common.data.kinds import batch_module, data_settings, preparing_modules
-from common.data.prepare import prepared_dir, validation_of
+from common.data.prepare import prepared_dir, validation_of, was_exchanged
 from common.evaluation.classifiers import classified_settings, classifier_path, classifier_settings
 from common.evaluation.names import evaluator_path, metric_modules, network_module, networks_of, weights_of
 from common.experiments.config import check_config, expanded_folders, typed
@@ -21,7 +22,7 @@ from common.experiments.papers import Experiment, all_experiments, chosen_papers
 from common.experiments.validation import check_declarations
 from common.pipeline.cost.history import JobCost, recorded
 from common.pipeline.ledger import seeds_with_ledger
-from common.pipeline.trained import stage_files, trained_files
+from common.pipeline.trained import age_what_changed, stage_files, trained_files
 
 FEATURE_KEYS = ("feature_width", "feature_epochs")
 
@@ -60,6 +61,22 @@ class Plan:
         self.runs = f"{config['runs']}/{self.scale}"
         self.data = config["data"]
         self.logs = f"{self.runs}/logs"
+
+    def forget_what_changed(self) -> str:
+        """Have what was made with other settings, or from local copies that were exchanged, made anew where it is asked
+        for; returns a line that tells it, or "".
+
+        Snakemake notices all that itself, but by records that are not there after ``make clean`` or in a copy.
+        """
+        told = age_what_changed([one for paper in self.papers for one in paper.at(self.scale).values()], self.config)
+        for settings in self.datasets.values() if self.config["local"] else ():
+            if was_exchanged(settings, self.data, self.config["local"]):
+                Path(self.card(settings)).unlink()
+                told.append(f"{self.config['local'][settings['data']]} is not what was prepared")
+        if not told:
+            return ""
+        more = f"\nand {len(told) - 1} more" if len(told) > 1 else ""
+        return f"made anew where it is asked for:\n{told[0]}{more}"
 
     def check_folders(self) -> None:
         """Whether results, runs and data can be written, told before anything is computed."""
@@ -194,9 +211,7 @@ class Plan:
         return sorted(set(map(self.card, self._evaluation_data(experiment(name)))))
 
     def measured_settings(self, name: str) -> dict[str, Any]:
-        """Arm -> settings; under "" the experiment's own where it trains no arm."""
-        own = {} if experiment(name).own_arms else {"": experiment(name).settings_without_arm(self.scale, self.config)}
-        return {**self.arm_settings(name), **own}
+        return experiment(name).measured_settings(self.scale, self.config)
 
     def local_weights(self, name: str) -> dict[str, list[Any]]:
         """The local copies of weights that measuring an experiment takes: name -> path, size and time."""

@@ -16,6 +16,7 @@ from common.base.provenance import processor
 from common.base.schema import ROOT
 from common.evaluation.protocol import difference
 from common.experiments.papers import YARDSTICKS_PICTURE, Deviation, Experiment, Paper, library
+from common.experiments.recorded import check_measurement
 from common.reporting.claims import COLUMNS, MARKS, NOT_REPRODUCED, REPRODUCED, UNDECIDED, WEAK
 from common.reporting.results import Results
 from common.reporting.tables import display_tables, duration, number, result_table
@@ -97,6 +98,8 @@ class ExperimentPage(Results):
 
     @cached_property
     def deviations(self) -> list[SettingDeviation]:
+        """Raises a UserError where the numbers were measured with other settings than the configuration's."""
+        check_measurement(self.experiment, self.config, self.folder)
         by_arm = self.experiment.deviations_by_arm(self.scale, self.config)
         by_setting: defaultdict[str, dict[str, Deviation]] = defaultdict(dict)
         for arm, deviations in by_arm.items():

@@ -189,6 +189,7 @@ def test_claims_take_any_row_of_a_papers_numbers(name):
 
 
 @pytest.mark.thorough
+@pytest.mark.slow
 @pytest.mark.parametrize("name", papers())
 def test_claims_take_any_two_rows_of_a_papers_numbers(name):
     claims_on_parts(papers()[name], size=2)

@@ -1,20 +1,23 @@
 """An edit of any module makes stale what runs it, and nothing else."""
 
 import io
+import os
 import sys
 import threading
 from collections import defaultdict
 from modulefinder import ModuleFinder
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers import CPU, smoke_config
+from PIL import Image
 
 from common.base import provenance
 from common.base.errors import UserError
 from common.base.files import file_state, write_json
 from common.base.provenance import DISPATCHERS, PLUMBING, ROOT, modules_used
-from common.data.prepare import prepare
+from common.data.prepare import prepare, prepared, prepared_dir
 from common.evaluation.classifiers import ensure_classifier
 from common.evaluation.measuring import measure
 from common.experiments.config import load_config
@@ -23,6 +26,7 @@ from common.pipeline import plan as plan_module
 from common.pipeline.plan import Plan
 from common.pipeline.trained import check_runs, trained_file
 from common.reporting.experiment_page import report_experiment
+from common.reporting.page_model import ExperimentPage
 from common.training.runs import train_runs
 
 FILES = {
@@ -208,14 +212,58 @@ def test_a_local_copy_that_was_exchanged_makes_its_data_stale(tmp_path):
     assert all(dataset.startswith(f"{name}-") for dataset in changed)
 
 
-def test_runs_with_other_settings_are_refused(config, tmp_path):
+def test_what_was_prepared_from_an_exchanged_copy_is_prepared_anew(tmp_path):
+    """By size and time first: the same file with another date is the same."""
+    copy, settings = tmp_path / "mine.npz", {"data": "fashion_mnist_test", "image_size": 28, "channels": 1}
+    local = {"fashion_mnist_test": str(copy)}
+
+    def brightest(value):
+        if value is not None:
+            np.savez(copy, x=np.full((6, 28, 28, 1), value, np.uint8), y=np.arange(6))
+        return int(prepared(settings, tmp_path, local).samples.max())
+
+    assert [brightest(value) for value in (100, 250, None)] == [100, 250, 250]
+    card = prepared_dir(settings, tmp_path, local) / "card.json"
+    before, dated = card.stat().st_mtime_ns, copy.stat().st_mtime
+    os.utime(copy, (dated + 5, dated + 5))
+    assert brightest(None) == 250
+    assert card.stat().st_mtime_ns == before
+
+
+def test_folders_of_images_that_were_exchanged_are_prepared_anew(tmp_path):
+    folder, settings = tmp_path / "mine", {"data": "celeba", "image_size": 8, "channels": 3}
+    folder.mkdir()
+
+    def count(names):
+        for name in names:
+            Image.new("RGB", (8, 8)).save(folder / f"{name}.png")
+        return len(prepared(settings, tmp_path, {"celeba": str(folder)}).samples)
+
+    assert [count("ab"), count(""), count("c")] == [2, 2, 3]
+
+
+def test_runs_with_other_settings_or_data_are_refused(config, tmp_path):
     one = experiment("wgan_two_gaussians")
     ((job, runs),) = one.jobs("smoke", config).items()
     folder = tmp_path / "run"
     for arm, seed in runs[:1]:
-        settings = one.trained_with(one.settings(arm, "smoke", config, seed))
-        write_json(folder / "record.json", {"identity": {"settings": settings}})
+        settings = one.settings(arm, "smoke", config, seed)
+        data = prepared(settings, config["data"], {}).fingerprint
+        identity = {"settings": one.trained_with(settings), "data": data}
+        write_json(folder / "record.json", {"identity": identity})
     write_json(trained_file(one, job, config), [{"arm": arm, "seed": seed, "folder": str(folder)}])
     check_runs(one, config)
     with pytest.raises(UserError, match=rf"steps: {settings['steps']} -> 7\n.*delete"):
         check_runs(one, config | {"settings": {one.name: {"steps": 7}}})
+    write_json(folder / "record.json", {"identity": identity | {"data": "another"}})
+    with pytest.raises(UserError, match="trained on other data"):
+        check_runs(one, config)
+
+
+def test_no_page_states_settings_that_its_numbers_were_not_measured_with():
+    """What was measured says of which settings; a page is made of these or not at all."""
+    folder, one = ROOT / "results" / "quick" / "wgan" / "wgan_two_gaussians", experiment("wgan_two_gaussians")
+    assert ExperimentPage(papers()["wgan"], one, load_config(), folder).deviations == []
+    changed = load_config({"settings": {one.name: {"learning_rate": 0.5}}})
+    with pytest.raises(UserError, match=r"WGAN critic: learning_rate: 0.001 -> 0.5\n"):
+        ExperimentPage(papers()["wgan"], one, changed, folder).deviations  # noqa: B018

@@ -8,6 +8,7 @@ from helpers import ROOT
 
 from common.experiments.config import load_config
 from common.experiments.papers import papers
+from common.experiments.recorded import SETTINGS, changed_measurement
 from common.reporting.claims import REPRODUCED, load_claims
 from common.reporting.experiment_page import judge
 from common.reporting.page_model import is_counted
@@ -38,3 +39,10 @@ def test_committed_verdicts_are_those_of_the_code(folder):
     judged = judge(found, load_claims(found.paper, found.experiment))
     columns = ["claim", "verdict", "n", "holding", "untrained", "evidence"]
     pd.testing.assert_frame_equal(judged[columns].fillna(""), found.claims[columns].fillna(""), check_dtype=False)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=NAMES)
+def test_committed_numbers_were_measured_with_the_settings_that_are_declared(folder):
+    found = results(folder)
+    assert (folder / SETTINGS).exists()
+    assert changed_measurement(found.experiment, found.config, folder) == ""

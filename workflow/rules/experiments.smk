@@ -17,6 +17,7 @@ for reported in all_experiments():
             measured=f"{folder}/measured.csv",
             curves=f"{folder}/curves.csv",
             runs=f"{folder}/runs.csv",
+            settings=f"{folder}/settings.json",
             sheets=f"{plan.runs}/{reported.paper}/{reported.name}/sheets.npz",
             templates=expand(
                 "common/reporting/templates/{part}.md.j2", part=["experiment", "claims", "legend"]

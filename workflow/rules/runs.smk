@@ -37,6 +37,7 @@ rule measure:
         measured=f"{plan.results}/{{paper}}/{{experiment}}/measured.csv",
         curves=f"{plan.results}/{{paper}}/{{experiment}}/curves.csv",
         runs=f"{plan.results}/{{paper}}/{{experiment}}/runs.csv",
+        settings=f"{plan.results}/{{paper}}/{{experiment}}/settings.json",
         sheets=f"{plan.runs}/{{paper}}/{{experiment}}/sheets.npz",
     log:
         f"{plan.logs}/measure/{{paper}}/{{experiment}}.log",

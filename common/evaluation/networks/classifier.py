@@ -103,7 +103,9 @@ def train_classifier(data: Prepared, path: Path, *, width: int, epochs: int, dev
     with atomic_path(path) as temporary:
         temporary.write_bytes(buffer.getvalue())
     card = {"network": f"classifier({data.card['data']})", "sha256": hashlib.sha256(buffer.getvalue()).hexdigest()[:12]}
-    return sealed({**card, "held_out_accuracy": correct / max(held, 1), "held_out": held, **shape})
+    return sealed(
+        {**card, "data": data.fingerprint, "held_out_accuracy": correct / max(held, 1), "held_out": held, **shape}
+    )
 
 
 def seen(count: int) -> np.ndarray:
