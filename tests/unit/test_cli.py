@@ -3,13 +3,16 @@
 import argparse
 import io
 import json
+import os
 import shlex
+import shutil
+import subprocess
 import sys
 
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import run
+from helpers import ROOT, run
 from PIL import Image
 
 from common.cli import _arms, _parser, main
@@ -157,6 +160,22 @@ def test_a_terminal_without_utf8_shows_what_it_can(monkeypatch):
     assert terminal.buffer.getvalue().startswith(b"error: there is no experiment '?'")
 
 
-def test_a_tilde_is_the_home(monkeypatch, tmp_path):
+def test_a_tilde_is_the_home(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert load_config({"data": "~/gan-data"})["data"] == str(tmp_path / "gan-data")
+    shutil.copy(ROOT / "reproductions" / "tgan" / "reported.csv", tmp_path / "mine.csv")
+    assert main(["compare", "~/mine.csv", "--output", "~/out"]) == 0
+    assert (tmp_path / "out" / "comparison.csv").exists()
+    assert main(["compare", "~nobodyatall/mine.csv"]) == 1
+    assert "there is no such home" in capsys.readouterr().err
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
+    """``gan-repro compare … | head -1`` has the status that it would have without."""
+    file = ROOT / "reproductions" / "stylegan2" / "reported.csv"
+    command = [sys.executable, "-m", "common", "compare", str(file), "--output", str(tmp_path), "--fail-on", "worse"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -19,6 +19,8 @@ from common.pipeline.plan import Plan
         ({"scal": "quick"}, r"unknown key 'scal' \(did you mean 'scale'\?\)"),
         ({"seeds": [0, "one"]}, "at seeds"),
         ({"seeds": []}, "at seeds"),
+        ({"seeds": 3}, r"at seeds: 3 does not fit; give a list of seeds, \[0, 1\], or how many"),
+        ({"data": "~nobodyatall/data"}, "there is no such home"),
         ({"device": "gpu"}, "at device"),
         ({"local": {"cifar10": "/nowhere/at/all"}}, "at local.cifar10: /nowhere/at/all does not exist"),
         ({"threads": 0}, "at threads"),
