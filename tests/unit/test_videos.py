@@ -95,14 +95,15 @@ def alpha(opacity):
 
 
 @pytest.mark.parametrize(
-    ("name", "content"),
+    ("name", "make"),
     [
-        ("v.gif", gif(transparency=1, disposal=2)),
-        ("v.mov", encoded(alpha(128), "qtrle", "mov", "argb")),
-        ("v.webm", encoded(alpha(128), "libvpx-vp9", "webm", "yuva420p")),
+        ("v.gif", lambda: gif(transparency=1, disposal=2)),
+        ("v.mov", lambda: encoded(alpha(128), "qtrle", "mov", "argb")),
+        ("v.webm", lambda: encoded(alpha(128), "libvpx-vp9", "webm", "yuva420p")),
     ],
 )
-def test_a_transparent_video_is_refused_by_name_as_pictures_are(tmp_path, name, content):
+def test_a_transparent_video_is_refused_by_name_as_pictures_are(tmp_path, name, make):
+    content = make()
     local = {"ucf101": str(filled(tmp_path / "own", {name: content}))}
     with pytest.raises(UserError, match=rf"{name} is transparent in places: lay it over a ground"):
         prepared(settings(shortest_video=2), tmp_path / "data", local)
