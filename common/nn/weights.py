@@ -16,6 +16,8 @@ def read_weights(path: str | Path, device: torch.device | str = "cpu") -> Any:
     except Exception as error:  # whatever bytes make the unpickler do
         mend = "it is damaged, or no file of torch.save: get it again"
         reason = first_line(error).partition(". ")[0] if isinstance(error, (OSError, RuntimeError)) else ""
+        if "weights_only" in reason:  # a setting that nobody can reach here
+            reason = ""
         if asked := re.search(r"Unsupported global: GLOBAL (\S+)", str(error)):  # the advice is to run what it names
             reason = f"it holds {asked[1]}, which is no tensor"
             mend = f"where you trust it, save the tensors alone: torch.save(network.state_dict(), {Path(path).name!r})"

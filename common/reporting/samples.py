@@ -21,7 +21,7 @@ from common.data.kinds.images import images
 from common.data.kinds.videos import Broken, frame_at, read_videos
 from common.data.registry import Source, entry
 from common.data.resizing import fit
-from common.data.walk import Passed, classes_of, image_files, without_common_folders
+from common.data.walk import PACKED, Passed, classes_of, image_files, without_common_folders
 from common.evaluation.classifiers import ensure_classifier
 from common.evaluation.evaluator import make_evaluator
 from common.evaluation.measuring import Measuring
@@ -176,13 +176,13 @@ def _tell(path: Path, passed: Passed) -> None:
 def _check_form(path: Path, what: str) -> None:
     if not path.exists():
         raise UserError(f"{path} does not exist")
-    if path.is_file() and path.suffix != ".npz" and not path.name.endswith((".tar", ".tar.gz", ".tgz", ".zip")):
+    if path.is_file() and not path.name.lower().endswith((".npz", *PACKED)):
         raise UserError(f"{path} is neither a folder, tar or zip of {what} nor a .npz")
 
 
 def _stored(path: Path, axes: int) -> np.ndarray | None:
     """The array x of a .npz, where it has so many axes and bytes in them."""
-    if path.suffix != ".npz":
+    if path.suffix.lower() != ".npz":
         return None
     _check_form(path, "samples")
     with _named_where_damaged(path), np.load(path, allow_pickle=False) as arrays:
@@ -214,7 +214,7 @@ def _read_clips(path: Path, settings: Mapping[str, Any]) -> np.ndarray:
 def _read_outputs(path: Path, settings: Mapping[str, Any]) -> np.ndarray:
     """uint8 (conditions, outputs, size, size, 3)."""
     x = _stored(path, 5)
-    if x is None and path.suffix == ".npz":
+    if x is None and path.suffix.lower() == ".npz":
         raise UserError(f"{path} needs an array x of uint8 outputs (conditions, outputs, height, width, 3)")
     if x is not None:
         size = settings["image_size"]

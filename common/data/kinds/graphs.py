@@ -89,7 +89,7 @@ class Graphs(Kind):
 
     def prepare(self, settings: Mapping[str, Any], source: Source, folder: Path, passed: Passed) -> dict[str, Any]:
         path = source.path
-        if path.suffix != ".npz":
+        if path.suffix.lower() != ".npz":
             raise UserError(f"{path} is no .npz with the edges and features of a graph")
         with open_arrays(path) as arrays:
             features, edges, labels = _features(arrays, path), arrays.get("edges"), arrays.get("labels")

@@ -63,7 +63,7 @@ def images(path: Path, channels: int, fitted: Fitted, passed: Passed, split: str
     Files get the number of their class (``File.folder``) as their label. ``split``: of files in folders of splits only
     this one's; None takes all there is.
     """
-    if path.suffix == ".npz":
+    if path.suffix.lower() == ".npz":
         with open_arrays(path) as arrays:
             x = checked_images(arrays.get("x"), path)  # decompressed each time it is asked for
             labels = checked_labels(arrays["y"], len(x), path) if "y" in arrays else None

@@ -54,7 +54,12 @@ def lines_of(source: Source, inside: str, passed: Passed) -> Iterator[str]:
 
 def _lines(content: Any, place: str) -> Iterator[str]:
     try:
-        plain = gzip.GzipFile(fileobj=content) if place.endswith(".gz") else content
+        plain = content
+        if place.lower().endswith(".gz"):
+            if not content.read(1):  # which gzip takes for a text without lines
+                raise EOFError("it is empty")
+            content.seek(0)
+            plain = gzip.GzipFile(fileobj=content)
         yield from io.TextIOWrapper(plain, encoding="utf-8-sig")
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise UserError(f"{place} cannot be read as text: {first_line(error)}; it must be UTF-8") from error

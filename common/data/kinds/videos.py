@@ -132,7 +132,7 @@ def read_videos(
     """
     path = source.path
     no_test = "has no test part: videos in files have none; hold some out with data_count and data_from"
-    if path.suffix in (".npy", ".npz"):
+    if path.suffix.lower() in (".npy", ".npz"):
         if split == "test":
             raise UserError(f"{path} {no_test}")
         if split not in ("", "train"):
@@ -236,7 +236,7 @@ def _arrays(path: Path, size: int, channels: int) -> Iterator[Video]:
         arrays = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, BadZipFile) as error:
         raise UserError(f"{path} cannot be read ({first_line(error)}); replace it") from error
-    if path.suffix == ".npy":
+    if path.suffix.lower() == ".npy":
         if arrays.ndim != 4 or arrays.dtype != np.uint8:
             raise UserError(f"{path} is no Moving MNIST: uint8 (frames, videos, height, width), not {arrays.shape}")
         arrays = dict(enumerate(arrays.swapaxes(0, 1)))

@@ -36,7 +36,7 @@ class Voxels(Kind):
         side, path = settings["image_size"], source.path
         split = settings.get("split", "train")
         inside = entry(settings["data"]).get("inside", "")
-        found = _of_arrays(path) if path.suffix == ".npz" else _of_files(path, inside, split, passed)
+        found = _of_arrays(path) if path.suffix.lower() == ".npz" else _of_files(path, inside, split, passed)
         blocks = ((np.stack([at_side(grid, side) for grid in grids])[..., None], labels) for grids, labels in found)
         stream(folder, limited(blocks, settings))
 

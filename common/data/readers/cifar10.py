@@ -37,7 +37,7 @@ class _CifarUnpickler(pickle.Unpickler):
 
 
 def knows(path: Path) -> bool:
-    return path.suffix != ".npz" and bool(walk(path, NAMES, Passed()))
+    return path.suffix.lower() != ".npz" and bool(walk(path, NAMES, Passed()))
 
 
 def read(source: Source, registered: Mapping[str, Any], fitted: Fitted, passed: Passed) -> Iterator[Block]:

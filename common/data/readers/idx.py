@@ -49,7 +49,7 @@ def _found(path: Path, passed: Passed) -> dict[tuple[str, str], File]:
 
 
 def knows(path: Path) -> bool:
-    return path.suffix != ".npz" and bool(_found(path, Passed()))
+    return path.suffix.lower() != ".npz" and bool(_found(path, Passed()))
 
 
 def read(source: Source, registered: Mapping[str, Any], fitted: Fitted, passed: Passed) -> Iterator[Block]:
