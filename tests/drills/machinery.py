@@ -3,6 +3,7 @@
 import contextlib
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -43,6 +44,16 @@ def refused(command: list[str], *parts: str, cwd: Path = ROOT) -> str:
     assert "Traceback" not in done.stdout, done.stdout
     assert all(part in done.stdout for part in parts), done.stdout
     return done.stdout
+
+
+LONGEST = 600  # characters of a message that is read
+
+
+def check_message(message: str, *places: str) -> None:
+    """It names one of ``places``, is short, and speaks neither of memory nor in the codes of terminals."""
+    assert any(place in message for place in places), message
+    assert len(message) < LONGEST, message
+    assert not re.search(r" at 0x|\x1b|Traceback|weights_only|allow_pickle", message), message
 
 
 def message_of(work) -> str:
