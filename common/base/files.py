@@ -108,12 +108,25 @@ def file_state(path: str | Path) -> list[Any]:
     if path.is_file():
         return [path.stat().st_size, path.stat().st_mtime_ns]
     lines = []
-    for folder, _, names in os.walk(path, followlinks=True):
-        for name in names:
-            with suppress(OSError):  # a link to nowhere
-                status = os.stat(os.path.join(folder, name))
-                lines.append(f"{os.path.relpath(folder, path)}/{name} {status.st_size} {status.st_mtime_ns}")
+    for folder, name in _files_below(path, ()):
+        with suppress(OSError):  # a link to nowhere
+            status = os.stat(os.path.join(folder, name))
+            lines.append(f"{os.path.relpath(folder, path)}/{name} {status.st_size} {status.st_mtime_ns}")
     return [len(lines), hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()[:16]]
+
+
+def _files_below(folder: str | Path, above: tuple[tuple[int, int], ...]) -> Iterator[tuple[str | Path, str]]:
+    """Folder and name of all files, links followed but those to a folder ``above`` (device and number of each): two
+    such links would be gone round without an end.
+    """
+    with suppress(OSError):  # a folder that may not be read: who reads it tells
+        status = os.stat(folder)
+        here = (status.st_dev, status.st_ino)
+        for entry in [] if here in above else sorted(os.scandir(folder), key=lambda entry: entry.name):
+            if entry.is_dir():
+                yield from _files_below(entry.path, (*above, here))
+            else:
+                yield folder, entry.name
 
 
 def require_writable(folder: str | Path, setting: str) -> None:

@@ -130,6 +130,8 @@ def checked_images(x: Any, where: Path) -> np.ndarray:
         raise UserError(f"{needed}; x is {x.shape}, channels first: give x.transpose(0, 2, 3, 1)")
     if x.ndim != 4 or x.dtype != np.uint8:
         raise UserError(f"{needed}; x is {x.dtype} {x.shape}")
+    if not len(x):
+        raise UserError(f"{where} holds no samples: x is {x.shape}")
     return x
 
 
@@ -160,8 +162,9 @@ def checked_labels(
             f"{where}: labels y must be whole numbers ({count},), one for each sample and counted from 0; "
             f"y is {y.dtype} {y.shape}"
         )
+    y = y.astype(np.int64)  # of -1 as an unsigned number -1 again
     if below := int((y < lowest).sum()):
         raise UserError(f"{where}: labels y must count classes from 0; {below} are below it")
     if classes is not None and (beyond := int((y >= classes).sum())):
         raise UserError(f"{where}: there are {classes} classes, and {beyond} labels beyond {classes - 1}; get it again")
-    return y.astype(np.int64)
+    return y

@@ -53,7 +53,7 @@ def read(settings: Mapping[str, Any], source: Source, passed: Passed) -> Iterato
         if pixels.shape[1:3] != (size, size):
             pixels = np.stack([fitted(image) for image in pixels])
         if pixels.shape[3] != channels:
-            raise UserError(f"{name} has {pixels.shape[3]} channels; the experiment asks for {channels}")
+            raise UserError(f"{source.path}: {name} has {pixels.shape[3]} channels; the experiment asks for {channels}")
         yield pixels, labels
 
 
