@@ -21,6 +21,7 @@ os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [workflow.basedir, os.
 from common.base.errors import UserError
 from common.base.terminal import start
 from common.data.registry import entry
+from common.experiments.config import check_for_comments
 from common.experiments.papers import all_experiments, experiment, papers
 from common.pipeline.monitor import Monitor
 from common.pipeline.plan import Plan, typed_config
@@ -32,6 +33,8 @@ configfile: "workflow/config.yaml"
 
 start()
 try:
+    if workflow.is_main_process:
+        check_for_comments(*sys.argv[1:])
     config.update(typed_config(config))
     plan = Plan(config)
 except UserError as error:

@@ -28,6 +28,8 @@ def say(text: str, stream: Any = None) -> None:
     except BrokenPipeError:
         with contextlib.suppress(OSError, ValueError):  # what is still in the buffer, at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    except OSError as error:
+        raise UserError(f"nothing can be printed: {error.strerror}") from error
 
 
 def expanded(path: str) -> str:

@@ -12,12 +12,14 @@ from torch import Tensor
 
 from common.base.errors import UserError
 from common.base.files import atomic_path, read_json, write_text
+from common.base.log import logger
 from common.base.pictures import tile, write_picture
 from common.data.batches import to_uint8
 from common.data.kinds.text import as_text
 from common.data.prepare import Prepared, prepared
 from common.evaluation.sampling import held_out_samples, outputs_of, seed_sampling, whole_batches
 from common.experiments.papers import Experiment
+from common.experiments.recorded import NAMED, differences
 from common.training.devices import compute_device
 from common.training.loop import load_snapshot
 from common.training.method import build_method
@@ -70,7 +72,13 @@ def draw(
     snapshots = record["snapshots"]
     if not snapshots or step not in (None, *snapshots):
         raise UserError(f"{folder} has snapshots after {', '.join(map(str, snapshots)) or 'no'} updates, not {step}")
-    settings = experiment.settings(arm, config["scale"], config, seed) | record["identity"]["settings"]
+    if count < 1 or outputs < 1:
+        raise UserError(f"{min(count, outputs)} samples cannot be drawn; ask for one at least")
+    settings, trained = experiment.settings(arm, config["scale"], config, seed), record["identity"]["settings"]
+    if changed := differences(experiment.trained_with(settings), trained):
+        told = f"{folder} was trained with other settings, which count: {'; '.join(changed[:NAMED])}"
+        logger(experiment.name).warning(told)
+    settings |= trained
     data = prepared(settings, config["data"], config["local"])
     with compute_device(config["device"]) as device, torch.no_grad():
         method = build_method(settings, data.shape, device)
@@ -82,7 +90,7 @@ def draw(
             axes = len(data.shape) + 1  # whole batches, so that the same samples come however many are asked for
             block = whole_batches(method, AT_ONCE[axes]) if axes < 5 else AT_ONCE[axes]
             drawn = [_array(method.sample(min(block, count - n)), data) for n in range(0, count, block)]
-        except NotImplementedError:
+        except (NotImplementedError, KeyError):  # a method of critics alone has no generator
             name = type(method).__name__
             raise UserError(f"{experiment.name}: {name} has no samples of its own; its results show it") from None
     x = np.concatenate(drawn)

@@ -29,8 +29,9 @@ def difference(one: str, other: str) -> list[str]:
         return ["the protocol of one is not stated"]
     parts = []
     for text in (one, other):
-        metric, *rest = text.split(";")
-        parts.append({"metric": metric} | dict(part.partition("=")[::2] for part in rest))
+        metric, *rest = map(str.strip, text.split(";"))
+        pairs = (part.partition("=") for part in rest if part)
+        parts.append({"metric": metric} | {key.strip(): value.strip() for key, _, value in pairs})
     keys = sorted({*parts[0], *parts[1]})
     return [
         f"{key}: {parts[0].get(key, '—')} / {parts[1].get(key, '—')}"

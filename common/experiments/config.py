@@ -42,9 +42,10 @@ def typed(value: Any) -> Any:
     if not isinstance(value, str) or not value.strip():
         return value
     try:
-        return float(value) if "e" in value.lower() else _from_yaml(value)  # YAML takes 5e-5 for a word
+        found = float(value) if "e" in value.lower() else _from_yaml(value)  # YAML takes 5e-5 for a word
     except ValueError:
-        return _from_yaml(value)
+        found = _from_yaml(value)
+    return value if isinstance(found, str) else found  # a text that has been read once is not read again
 
 
 def _from_yaml(text: str) -> Any:
@@ -71,5 +72,14 @@ def key_values(texts: list[str]) -> dict:
         key, sign, value = text.partition("=")
         if not sign:
             raise UserError(f"{text!r} is not of the form KEY=VALUE")
+        check_for_comments(text)
         found[key] = typed(_from_yaml(value))
     return found
+
+
+def check_for_comments(*arguments: str) -> None:
+    """Raise a UserError for a ``KEY=VALUE`` of which YAML would leave out what follows a blank and ``#``."""
+    for text in arguments:
+        key, sign, value = text.partition("=")
+        if sign and " #" in value and "#" not in str(_from_yaml(value)):
+            raise UserError(f"{text!r}: what follows a blank and # is a comment; quote it: {key}='\"{value}\"'")

@@ -12,7 +12,14 @@ import pandera.pandas as pa
 
 from common.base.errors import UserError, did_you_mean
 from common.base.files import atomic_path
-from common.measurements.conditions import PATTERN, have_each_key_once, in_one_order, parse_conditions, under
+from common.measurements.conditions import (
+    PATTERN,
+    comparable,
+    have_each_key_once,
+    in_one_order,
+    parse_conditions,
+    under,
+)
 
 CELL = ["paper", "source", "dataset", "model", "metric", "condition"]
 COLUMNS = [*CELL, "value", "spread", "n", "better", "unit", "protocol", "note"]
@@ -66,8 +73,8 @@ def read_measurements(path: str | Path) -> pd.DataFrame:
         table[name] = numbers.astype(float)
     table = check(table, str(path), lines)
     table["condition"] = table["condition"].map(in_one_order)
-    numbers = table.drop(columns="note")
-    _check_cells(table[~numbers.duplicated()], str(path), lines)  # the same in another order says nothing else
+    numbers = table.drop(columns="note").assign(condition=table["condition"].map(comparable).map(str))
+    _check_cells(table[~numbers.duplicated()], str(path), lines)  # the same, written otherwise, says nothing else
     return table
 
 
@@ -110,10 +117,11 @@ def check(table: pd.DataFrame, where: str, lines: Sequence[int] | None = None) -
 
 
 def _check_cells(table: pd.DataFrame, where: str, lines: Sequence[int]) -> None:
-    repeated = table.duplicated(CELL)
+    meant = table[CELL].assign(condition=table["condition"].map(lambda text: sorted(comparable(text).items())).map(str))
+    repeated = meant.duplicated()
     if repeated.any():
         row = repeated.idxmax()
-        first = table.index[(table[CELL] == table.loc[row, CELL]).all(axis=1)][0]
+        first = meant.index[(meant == meant.loc[row]).all(axis=1)][0]
         cell = ", ".join(f"{key}={table.at[row, key]}" for key in CELL if table.at[row, key])
         raise UserError(f"{where}, line {lines[row]}: the cell {cell} already stands in line {lines[first]}")
 

@@ -24,8 +24,8 @@ WITHIN, BETTER, WORSE, NOT_COMPARABLE = "within spread", "better", "worse", "not
 def compare_cell(new: pd.Series, reported: pd.Series | None) -> tuple[str, str]:
     """Verdict and reason for one row: within the reported spread, better, worse, or not comparable.
 
-    Without a reported spread, "within" means equal to the precision of the value as it is ``printed``. Both ends of a
-    spread lie within it: numbers are compared as the decimals that people read.
+    Without a reported spread, or with a smaller one, "within" means equal to the precision of the value as it is
+    ``printed``. Both ends lie within: numbers are compared as the decimals that people read.
     """
     if reported is None:
         return NOT_COMPARABLE, "the paper reports no such cell"
@@ -41,7 +41,8 @@ def compare_cell(new: pd.Series, reported: pd.Series | None) -> tuple[str, str]:
     better = reported["better"] or new["better"]
     if not math.isinf(new["value"]) and not math.isinf(reported["value"]):
         spread = reported["spread"]
-        allowed = half_a_digit(reported["printed"]) if math.isnan(spread) else decimal(spread)
+        exact = half_a_digit(reported["printed"])  # a spread that rounds to 0 makes no number more exact than this
+        allowed = exact if math.isnan(spread) else max(decimal(spread), exact)
         if abs(decimal(new["value"]) - decimal(reported["value"])) <= allowed:
             return WITHIN, ""
     if better not in ("higher", "lower"):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from common.base.errors import UserError
 from common.base.files import read_arrays
 from common.experiments.papers import Experiment, Paper
 from common.measurements.table import Table, read_measurements
@@ -36,7 +37,13 @@ class Results:
 
     @cached_property
     def measured(self) -> pd.DataFrame:
-        return read_measurements(self.folder / "measured.csv")
+        file = self.folder / "measured.csv"
+        found = read_measurements(file)
+        named = set(zip(found["paper"], found["source"], strict=True))
+        if others := sorted(named - {(self.paper.name, self.experiment.source)}):
+            told = f"{file} has numbers of {' and '.join(map(' '.join, others))}"
+            raise UserError(f"{told}, not of {self.experiment.name}; measure it again")
+        return found
 
     @cached_property
     def per_seed(self) -> pd.DataFrame:

@@ -1,6 +1,8 @@
 """From anybody's samples to rows of measurements: scored as an experiment's own are, to be held against the paper."""
 
+import re
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import partial
@@ -147,7 +149,13 @@ def _blocks(path: Path, settings: Mapping[str, Any]) -> Iterator[Block]:
     """Images of a folder, archive or .npz and the numbers of their folders, in blocks."""
     _check_form(path, "images")
     size, resampling = settings["image_size"], settings.get("resampling", "bilinear")
-    fitted = partial(fit, image_size=size, resampling=resampling, padded_to=entry(settings["data"]).get("padded_to"))
+    fit_one = partial(fit, image_size=size, resampling=resampling, padded_to=entry(settings["data"]).get("padded_to"))
+    sizes: Counter[tuple[int, ...]] = Counter()
+
+    def fitted(image: np.ndarray) -> np.ndarray:
+        sizes[image.shape[:2]] += 1
+        return fit_one(image)
+
     channels = min(settings["channels"], 3)  # a pair's six are two images
     shown, passed = bar(desc="samples", unit=" images"), Passed()
     with closing(shown), _named_where_damaged(path):
@@ -155,9 +163,12 @@ def _blocks(path: Path, settings: Mapping[str, Any]) -> Iterator[Block]:
             if pixels.shape[3] != channels:
                 raise UserError(f"{path} has {pixels.shape[3]} channels; the experiment has {channels}")
             if len(pixels):
-                yield np.stack([fitted(image) for image in pixels]), folders
+                yield np.stack([fit_one(image) for image in pixels]), folders
             shown.update(len(pixels))
     _tell(path, passed)
+    if len(sizes) > 1:
+        told = ", ".join(f"{count} of {height} × {width}" for (height, width), count in sizes.most_common(3))
+        logger(str(path)).warning(f"samples have several sizes, all are brought to {size}: {told}; a grid among them?")
 
 
 @contextmanager
@@ -166,6 +177,11 @@ def _named_where_damaged(path: Path) -> Iterator[None]:
         yield
     except BROKEN as error:
         raise UserError(f"{path} is damaged or not what its name says; replace it") from error
+
+
+def _as_counted(name: str) -> list[Any]:
+    """The key by which 2 comes before 12."""
+    return [(int(part), "") if part.isdigit() else (-1, part.casefold()) for part in re.split(r"(\d+)", name)]
 
 
 def _tell(path: Path, passed: Passed) -> None:
@@ -228,8 +244,12 @@ def _read_outputs(path: Path, settings: Mapping[str, Any]) -> np.ndarray:
         raise UserError(f"{path} needs a folder of outputs for each condition of the test part, in its order")
     pixels, folders = (np.concatenate(column) for column in zip(*blocks, strict=True))
     names = classes_of(without_common_folders(image_files(path, Passed())))
-    if all(map(str.isdigit, names)) and len({len(name) for name in names}) > 1:
-        raise UserError(f"{path}: folders are taken in alphabetic order; give their numbers as many digits: 007, 012")
+    if names != sorted(names, key=_as_counted):
+        told = f"{path}: folders are taken in alphabetic order, {', '.join(names[:3])} …"
+        raise UserError(f"{told}; number them as the test conditions are, with as many digits: 000, 001")
+    there = {each.name for each in path.iterdir() if each.is_dir()} if path.is_dir() else set()
+    if empty := sorted(there - set(names)) if set(names) <= there else []:
+        raise UserError(f"{path}: {empty[0]} holds no outputs; every condition needs as many")
     counts = np.bincount(folders)
     if len(set(counts.tolist())) > 1:
         raise UserError(f"{path}: every condition needs as many outputs; folders hold {counts.min()} to {counts.max()}")

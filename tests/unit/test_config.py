@@ -5,7 +5,7 @@ import pytest
 from common.base.errors import UserError
 from common.base.files import require_writable
 from common.cli import main
-from common.experiments.config import load_config, typed
+from common.experiments.config import key_values, load_config, typed
 from common.experiments.declarations import expand
 from common.experiments.papers import SCALES, Experiment, all_experiments, experiment, papers, slug
 from common.experiments.validation import check_declarations, check_experiment, check_facts
@@ -51,6 +51,12 @@ def test_a_name_that_the_suite_does_not_have_and_a_value_of_another_kind_are_tol
 def test_values_from_the_command_line_get_their_type():
     given = {"a": {"b": "300", "c": "true", "d": "5e-05", "e": "name"}, "s": ["0", "1"], "n": "null"}
     assert typed(given) == {"a": {"b": 300, "c": True, "d": 5e-05, "e": "name"}, "s": [0, 1], "n": None}
+
+
+def test_a_name_that_yaml_would_cut_is_told():
+    with pytest.raises(UserError, match=r"what follows a blank and # is a comment; quote it: data="):
+        key_values(["data=/tmp/run #2"])
+    assert key_values(["data='/tmp/run #2'", "runs=/tmp/run#2"]) == {"data": "/tmp/run #2", "runs": "/tmp/run#2"}
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path):
