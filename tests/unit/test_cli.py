@@ -40,6 +40,7 @@ RUNS = {
     "videos": ("tgan_ucf101", "tgan-svc"),
     "outputs": ("msgan_facades", "msgan"),
 }
+CRITICS = ("wgan_two_gaussians", "gan-discriminator")  # trained too, but nothing of it can be sampled
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +61,7 @@ def trained(tmp_path_factory):
 
 def sample(trained, kind, output, *more):
     folder, options = trained
-    name, arm = RUNS[kind]
+    name, arm = RUNS.get(kind, CRITICS)
     return main(["sample", name, "--arm", arm, "--seed", "0", *options, "--output", str(folder / output), *more])
 
 
@@ -129,6 +130,8 @@ def test_videos_move_and_translations_show_condition_and_truth(trained):
         ("points", "x.png", [], "points are kept as .npz"),
         ("lines", "lines", [], "lines are kept as .npz or .txt"),
         ("images", ".", [], "holds something already"),
+        ("images", "none.npz", ["--count", "0"], "0 samples cannot be drawn"),
+        ("critics", "x.npz", [], "has no samples of its own"),
     ],
 )
 @slow

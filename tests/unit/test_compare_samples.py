@@ -13,7 +13,7 @@ from common.cli import main
 from common.data.prepare import prepared
 from common.evaluation.measuring import Measuring
 from common.experiments.papers import experiment
-from common.reporting.samples import _read, measure_samples
+from common.reporting.samples import _read, _read_outputs, measure_samples
 
 NAME, CONDITION = "biggan_truncation", "resolution=128;truncation=none"
 
@@ -195,6 +195,35 @@ def test_true_outputs_beat_one_output_for_each_condition(root, config):
     (folder / "000" / "0.png").unlink()
     with pytest.raises(UserError, match="every condition needs as many outputs"):
         measure_samples(folder, one.name, "MSGAN", "data=facades", config)
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["input_1", "input_2", "input_12"], "number them as the test conditions are, with as many digits"),
+        (["1.jpg", "2.jpg", "10.jpg"], "as many digits"),
+        (["input_01", "input_02", "!input_03"], "input_03 holds no outputs"),
+        (["b", "a", "c"], ""),
+    ],
+)
+def test_conditions_are_taken_in_an_order_that_is_clear(tmp_path, names, told):
+    settings = {"data": "facades", "image_size": 8, "channels": 3}
+    for i, name in enumerate(names):
+        (tmp_path / name.strip("!")).mkdir()
+        if not name.startswith("!"):
+            Image.new("RGB", (8, 8), (10 * i,) * 3).save(tmp_path / name / "out.png")
+    if told:
+        with pytest.raises(UserError, match=told):
+            _read_outputs(tmp_path, settings)
+    else:
+        assert _read_outputs(tmp_path, settings)[:, 0, 0, 0, 0].tolist() == [10, 0, 20]
+
+
+def test_samples_of_several_sizes_are_told(tmp_path, caplog):
+    for i, size in enumerate((8, 8, 80)):
+        Image.new("RGB", (size, size)).save(tmp_path / f"{i}.png")
+    assert len(_read(tmp_path, {"data": "celeba", "image_size": 8, "channels": 3})) == 3
+    assert "2 of 8 × 8, 1 of 80 × 80; a grid among them?" in caplog.text
 
 
 def test_one_output_for_each_condition_is_scored_without_diversity(root, config):

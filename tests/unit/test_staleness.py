@@ -260,6 +260,13 @@ def test_runs_with_other_settings_or_data_are_refused(config, tmp_path):
         check_runs(one, config)
 
 
+def test_no_page_is_made_of_another_experiment_s_numbers(tmp_path):
+    folder = ROOT / "results" / "quick" / "wgan" / "wgan_two_gaussians"
+    results = ExperimentPage(papers()["wgan"], experiment("wgan_parallel_lines"), load_config(), folder)
+    with pytest.raises(UserError, match=r"measured.csv has numbers of wgan .*, not of wgan_parallel_lines"):
+        results.measured  # noqa: B018
+
+
 def test_no_page_states_settings_that_its_numbers_were_not_measured_with():
     """What was measured says of which settings; a page is made of these or not at all."""
     folder, one = ROOT / "results" / "quick" / "wgan" / "wgan_two_gaussians", experiment("wgan_two_gaussians")
