@@ -49,8 +49,10 @@ def typed(value: Any) -> Any:
 
 
 def _from_yaml(text: str) -> Any:
+    """A bare text is all of it: " #" begins no comment there, but stands in a path."""
     try:
-        return yaml.safe_load(text)
+        found = yaml.safe_load(text)
+        return text.strip() if isinstance(found, str) and " #" in text and text.strip()[0] not in "'\"" else found
     except (yaml.YAMLError, ValueError) as error:
         raise UserError(f"the configuration: {text!r} is not valid YAML: {error}") from error
 
