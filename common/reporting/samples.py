@@ -115,10 +115,10 @@ def _numbers(
 
 
 def _check_count(count: int, splits: int) -> None:
-    """Raise a UserError where a score over ``splits`` is 1 whatever the samples are; warn where it is far too low."""
+    """Raise a ValueError where a score over ``splits`` is 1 whatever the samples are; warn where it is far too low."""
     if count < LEAST_OF_A_SPLIT * splits:
         least = f"at least {LEAST_OF_A_SPLIT * splits}, and {USUAL_OF_A_SPLIT * splits:,} to mean anything"
-        raise UserError(f"{count} samples are too few for a score over {splits} splits: give {least}")
+        raise ValueError(f"{count} samples are too few for a score over {splits} splits: give {least}")
     if count < USUAL_OF_A_SPLIT * splits:
         logger("samples").warning(f"a score of {count / splits:.0f} samples a split is far below that of many")
 
