@@ -174,6 +174,19 @@ def test_trees_without_any_order(tmp_path):
         assert outcomes.count(outcomes[0]) == len(outcomes), files
 
 
+def test_names_in_another_encoding(tmp_path):
+    """As old archives leave them: bytes that are no UTF-8, of the copy, of its folders and of what is passed over."""
+    rng = random.Random(f"{SEED} names")
+    for number in range(20):
+        own, one, other, note = (os.fsdecode(f"{n}é".encode(rng.choice(["latin-1", "cp437", "utf-8"]))) for n in "dabn")
+        names = {f"{one}/1.png": png(1, "L"), f"{other}/{one}.png": png(2, "L"), f"{note}.txt": b"no picture"}
+        folder = filled(tmp_path / f"{number}{own}", names)
+        labels, passed = read(folder, FORM, tmp_path / "data" / f"{number}")
+        assert labels == {1: 0, 2: 1}
+        assert passed == {"of another form": 1}
+        COUNTED["trees", "read, to the last file"] += 1
+
+
 # --- Pictures and labels ---------------------------------------------------------------------------------------------
 
 TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {  # EXIF's orientations
