@@ -130,7 +130,7 @@ def checked_images(x: Any, where: Path) -> np.ndarray:
         raise UserError(f"{needed}; x is {x.shape}, channels first: give x.transpose(0, 2, 3, 1)")
     if x.ndim != 4 or x.dtype != np.uint8:
         raise UserError(f"{needed}; x is {x.dtype} {x.shape}")
-    if not len(x):
+    if not x.size:
         raise UserError(f"{where} holds no samples: x is {x.shape}")
     return x
 

@@ -219,7 +219,7 @@ def _read_clips(path: Path, settings: Mapping[str, Any]) -> np.ndarray:
     for name, video, _ in videos:
         if isinstance(video, Broken):
             raise UserError(f"{path}: {name} {video.why}")
-        if len(video) < frames or video.shape[-1] != channels:
+        if len(video) < frames or video.shape[-1] != channels or not video.size:
             told = f"{path}: {name} is {' × '.join(map(str, video.shape))}"
             raise UserError(f"{told}; the experiment judges {frames} frames of {channels} channels")
         clips.append(np.stack([frame_at(frame, size) for frame in video[:frames]]))
