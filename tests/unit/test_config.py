@@ -239,3 +239,8 @@ def test_local_weights_make_measurements_stale(tmp_path):
     local = {"inception_2015": str(tmp_path / "weights.pth")}
     one, other = (Plan(load_config({"scale": "paper", "local": mine})) for mine in ({}, local))
     assert one.local_weights("wgan_lsun_curves") != other.local_weights("wgan_lsun_curves")
+
+
+@pytest.mark.parametrize("written", ["{}", "'{}'", '"{}"'])
+def test_a_path_with_a_hash_is_taken_whole(written):
+    assert key_values([f"runs={written.format('/x/run #2/runs')}"]) == {"runs": "/x/run #2/runs"}

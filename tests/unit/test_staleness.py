@@ -194,6 +194,15 @@ def test_an_exchanged_file_or_folder_has_another_state(tmp_path):
     assert file_state(tmp_path) != states[1]
 
 
+def test_links_that_go_round_end(tmp_path):
+    """Two of them would double at each turn."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b.png").write_bytes(b"one")
+    for name in ("x", "y", "a/z"):
+        (tmp_path / name).symlink_to(tmp_path)
+    assert file_state(tmp_path)[0] == 1
+
+
 def test_a_local_copy_that_was_exchanged_makes_its_data_stale(tmp_path):
     copy = tmp_path / "mine.npz"
     copy.write_bytes(b"one")
