@@ -11,7 +11,7 @@ from typing import Any
 from common.base.errors import UserError
 from common.base.files import read_json, write_json, write_text
 from common.base.log import configure_logging, logger
-from common.base.terminal import say, start
+from common.base.terminal import say
 from common.experiments.papers import experiment, papers
 from common.pipeline.cost.history import SUFFIX
 from common.pipeline.trained import check_runs
@@ -115,7 +115,6 @@ def run_logged(job: Any) -> int:
 
     A UserError ends it with one clear message.
     """
-    start()
     work: Callable[[Any], None] = JOBS.get(job.rule, report)
     log = Path(job.log[0])
     log.parent.mkdir(parents=True, exist_ok=True)

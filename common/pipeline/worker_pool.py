@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from common.base.errors import UserError
+from common.base.terminal import start
 
 ADDRESS = "GAN_REPRODUCTIONS_WORKERS"  # environment variable: the socket, and how many threads a fork may use
 LIBRARIES = """numpy pandas pandera.pandas matplotlib.pyplot torch torchvision scipy.stats scipy.optimize scipy.linalg
@@ -68,6 +69,7 @@ def serve(address: str) -> None:
     parent = os.getppid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the jobs get it too, and this process ends with its parent
     os.environ["MPLBACKEND"] = "agg"
+    start()  # of all forks too: once their output goes elsewhere, a stream cannot be set up any more
     from common.base.lazy_compiler import defer_compiler
 
     defer_compiler()
@@ -124,6 +126,7 @@ class WorkerPool:
 
 def run(job: Any) -> None:
     """Do the work of a rule's job (Snakemake's object), and end with its status."""
+    start()
     status = _work_in_fork(job)
     sys.exit(_work(job, 0.0) if status is None else status)
 
