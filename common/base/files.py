@@ -44,8 +44,9 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 
 def write_text(path: str | Path, text: str) -> None:
+    """In UTF-8. A file's name that is not UTF-8 keeps its bytes as ``\\udce9``, which JSON reads as that name again."""
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")  # names of files may be in another
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: str | Path, content: Any) -> None:
@@ -112,8 +113,7 @@ def file_state(path: str | Path) -> list[Any]:
         with suppress(OSError):  # a link to nowhere
             status = os.stat(os.path.join(folder, name))
             lines.append(f"{os.path.relpath(folder, path)}/{name} {status.st_size} {status.st_mtime_ns}")
-    listed = "\n".join(sorted(lines)).encode(errors="surrogateescape")  # names may be in any encoding
-    return [len(lines), hashlib.sha256(listed).hexdigest()[:16]]
+    return [len(lines), hashlib.sha256(os.fsencode("\n".join(sorted(lines)))).hexdigest()[:16]]
 
 
 def _files_below(folder: str | Path, above: tuple[tuple[int, int], ...]) -> Iterator[tuple[str | Path, str]]:

@@ -74,7 +74,7 @@ def prepared_dir(settings: Mapping[str, Any], root: str | Path, local: Mapping[s
         names += [] if set(values.values()) <= {None, part.unless} else [part.text.format(**values)]
     if name in local:  # links are not followed: nodes of a cluster may have one volume behind different ones
         path = os.path.abspath(Path(local[name]).expanduser())
-        names += [f"local-{hashlib.sha256(path.encode(errors='surrogateescape')).hexdigest()[:6]}"]
+        names += [f"local-{hashlib.sha256(os.fsencode(path)).hexdigest()[:6]}"]
     return Path(root) / "prepared" / "-".join(names)
 
 

@@ -128,7 +128,7 @@ def _check_cells(table: pd.DataFrame, where: str, lines: Sequence[int]) -> None:
 
 def write_csv(table: pd.DataFrame, path: str | Path) -> None:
     with atomic_path(path) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.8g")
+        table.to_csv(temporary, index=False, float_format="%.8g", errors="backslashreplace")
 
 
 def aggregate(per_seed: pd.DataFrame) -> pd.DataFrame:

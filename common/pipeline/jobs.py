@@ -119,7 +119,8 @@ def run_logged(job: Any) -> int:
     log = Path(job.log[0])
     log.parent.mkdir(parents=True, exist_ok=True)
     terminal = sys.stderr
-    with open(log, "w", buffering=1, encoding="utf-8") as file, redirect_stdout(file), redirect_stderr(file):
+    how: dict[str, Any] = {"buffering": 1, "encoding": "utf-8", "errors": "backslashreplace"}  # of names not in UTF-8
+    with open(log, "w", **how) as file, redirect_stdout(file), redirect_stderr(file):
         configure_logging(file)
         try:
             work(job)

@@ -163,6 +163,13 @@ def test_a_terminal_without_utf8_shows_what_it_can(monkeypatch):
     assert terminal.buffer.getvalue().startswith(b"error: there is no experiment '?'")
 
 
+def test_a_file_whose_name_is_not_utf_8_is_compared(tmp_path):
+    name = os.fsdecode(b"caf\xe9.csv")
+    shutil.copy(ROOT / "reproductions" / "tgan" / "reported.csv", tmp_path / name)
+    assert main(["compare", str(tmp_path / name), "--output", str(tmp_path / "out")]) == 0
+    assert r"# caf\udce9.csv against" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+
+
 def test_a_tilde_is_the_home(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert load_config({"data": "~/gan-data"})["data"] == str(tmp_path / "gan-data")

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import io
+import os
 import pickle
 import re
 import time
@@ -77,6 +78,14 @@ def test_every_local_copy_has_a_prepared_folder_of_its_own(tmp_path):
     names = [prepare.prepared_dir(settings("cifar10", 8, 3), "d", {"cifar10": path}).name for path in ("a", "./b/../a")]
     assert names[0] == names[1]
     assert re.fullmatch("cifar10-8x3-local-[0-9a-f]{6}", names[0])
+
+
+def test_names_that_are_not_utf_8_stand_on_the_card_and_in_the_folder_s_name(tmp_path):
+    name = os.fsdecode(b"caf\xe9")
+    own = filled(tmp_path / name, {"a.png": png(GREY[0]), f"{name}.txt": b"no picture"})
+    data = prepare.prepared(settings("mnist", 28), tmp_path / "data", {"mnist": str(own)})
+    assert data.card["passed_over"] == {"of another form": {"count": 1, "first": f"{name}.txt"}}
+    assert not prepare.was_exchanged(settings("mnist", 28), tmp_path / "data", {"mnist": str(own)})
 
 
 def test_a_downloaded_file_counts_as_registered_only_where_its_checksum_shows_it(tmp_path, monkeypatch):
