@@ -131,7 +131,7 @@ def checked_images(x: Any, where: Path) -> np.ndarray:
     if x.ndim != 4 or x.dtype != np.uint8:
         raise UserError(f"{needed}; x is {x.dtype} {x.shape}")
     if not x.size:
-        raise UserError(f"{where} holds no samples: x is {x.shape}")
+        raise UserError(f"{where} holds no {'pixels' if len(x) else 'samples'}: x is {x.shape}")
     return x
 
 

@@ -240,6 +240,43 @@ def test_moving_mnist_s_file_and_arrays_by_name(tmp_path):
     assert found["one"].shape == (5, 16, 16, 3)
 
 
+@pytest.mark.parametrize(
+    ("array", "why"),
+    [
+        (np.zeros((3, 0, 0, 3), np.uint8), "is no video: uint8 (T, h, w[, channels])"),
+        (np.zeros((3, 8, 0), np.uint8), "is no video: uint8 (T, h, w[, channels])"),
+        (np.zeros((2, 5, 8, 8), np.uint8), "each needs an array of its own"),
+        (np.array([{}]), "an array of objects is no video"),
+    ],
+)
+def test_an_array_that_is_no_video_says_what_it_should_be(tmp_path, array, why):
+    np.savez(tmp_path / "clips.npz", one=array)
+    ((name, broken, _),) = reading.read_videos(Source("local", other=tmp_path / "clips.npz"), 8, 3, Passed())
+    assert name == "one"
+    assert why in broken.why
+
+
+def test_damage_to_one_array_costs_that_video_alone(tmp_path):
+    path = tmp_path / "clips.npz"
+    np.savez(path, one=np.full((4, 16, 16, 3), 7, np.uint8), two=np.full((4, 16, 16, 3), 9, np.uint8))
+    content = path.read_bytes()
+    path.write_bytes(content.replace(bytes([7] * 64), bytes([8] * 64), 1))
+    found = {name: frames for name, frames, _ in reading.read_videos(Source("local", (path,)), 16, 3, Passed())}
+    assert "BadZipFile" in found["one"].why
+    assert (found["two"] == 9).all()
+
+
+@pytest.mark.parametrize("content", [b"", b"none", np.zeros((4, 2, 0, 0), np.uint8), np.array([{}])])
+def test_a_file_that_is_no_moving_mnist_is_named(tmp_path, content):
+    path = tmp_path / "mnist_test_seq.npy"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        np.save(path, content)
+    with pytest.raises(UserError, match=r"mnist_test_seq\.npy (cannot be read|is no Moving MNIST)"):
+        list(reading.read_videos(Source("local", (path,)), 16, 1, Passed()))
+
+
 # Clips.
 
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from pkgutil import resolve_name
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from common.base.errors import UserError, first_line
 from common.base.log import logger
 from common.data.archives import unpacked
 from common.data.arrays import Block, save, stream
-from common.data.checks import TRANSPARENT, TURNED, Damaged, picture
+from common.data.checks import TRANSPARENT, TURNED, Damaged, open_arrays, picture
 from common.data.kinds import PART_OF_THE_SET, Kind, Part, maker_of
 from common.data.registry import Source, entry
 from common.data.resizing import cropped, fit
@@ -219,10 +218,18 @@ def _read(frames: Iterable[np.ndarray], size: int) -> np.ndarray | Broken:
     return np.stack(found) if found else Broken("has no frames")
 
 
-def _frames(array: np.ndarray, channels: int) -> Iterator[np.ndarray]:
-    """The frames of an array (T, h, w) or (T, h, w, channels) of bytes. Raises ValueError for another."""
-    if array.dtype != np.uint8 or array.ndim not in (3, 4):
+def _frames(arrays: Mapping[Any, np.ndarray], name: Any, channels: int) -> Iterator[np.ndarray]:
+    """The frames of one of ``arrays``, (T, h, w) or (T, h, w, channels) of bytes. Raises ValueError for another."""
+    try:
+        array = arrays[name]  # decompressed now, if it can be
+    except ValueError as error:
+        if "allow_pickle" not in str(error):
+            raise
+        raise ValueError("an array of objects is no video: uint8 (T, h, w[, channels])") from error
+    if array.dtype != np.uint8 or array.ndim not in (3, 4) or 0 in array.shape[1:3]:
         raise ValueError(f"an array of {array.dtype} {array.shape} is no video: uint8 (T, h, w[, channels])")
+    if array.ndim == 4 and array.shape[3] not in (1, 3):
+        raise ValueError(f"{array.shape} is no video (T, h, w[, channels]): each needs an array of its own")
     if array.ndim == 3:
         array = np.repeat(array[..., None], channels, axis=3)
     if array.shape[3] != channels:
@@ -232,16 +239,21 @@ def _frames(array: np.ndarray, channels: int) -> Iterator[np.ndarray]:
 
 def _arrays(path: Path, size: int, channels: int) -> Iterator[Video]:
     """The videos of Moving MNIST's .npy (frames, n, h, w), or those of a .npz by their names."""
+    if path.suffix.lower() == ".npz":
+        with open_arrays(path) as arrays:
+            for name in arrays:
+                yield name, _read(_frames(arrays, name, channels), size), None
+        return
     try:
-        arrays = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, BadZipFile) as error:
+        array = np.lib.format.open_memmap(path, mode="r")
+    except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read ({first_line(error)}); replace it") from error
-    if path.suffix.lower() == ".npy":
-        if arrays.ndim != 4 or arrays.dtype != np.uint8:
-            raise UserError(f"{path} is no Moving MNIST: uint8 (frames, videos, height, width), not {arrays.shape}")
-        arrays = dict(enumerate(arrays.swapaxes(0, 1)))
-    for name in arrays:
-        yield str(name), _read(_frames(arrays[name], channels), size), None
+    if array.ndim != 4 or array.dtype != np.uint8 or array.size == 0:
+        described = f"{array.dtype} {array.shape}"
+        raise UserError(f"{path} is no Moving MNIST: uint8 (frames, videos, height, width), not {described}")
+    videos = dict(enumerate(array.swapaxes(0, 1)))
+    for number in videos:
+        yield str(number), _read(_frames(videos, number, channels), size), None
 
 
 def _listed(source: Source, split: str, files: list[File]) -> list[tuple[str, str, File | None]]:

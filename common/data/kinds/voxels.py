@@ -63,7 +63,7 @@ def at_side(grid: np.ndarray, side: int) -> np.ndarray:
 
 def _checked(grids: np.ndarray, place: str) -> np.ndarray:
     """Raises a UserError unless grids (n, k, k, k) hold nothing but 0 and 1."""
-    if grids.ndim != 4 or len(set(grids.shape[1:])) != 1 or not np.isin(grids, (0, 1)).all():
+    if grids.ndim != 4 or len(set(grids.shape[1:])) != 1 or grids.shape[1] == 0 or not np.isin(grids, (0, 1)).all():
         raise UserError(f"{place} holds {grids.dtype} {grids.shape}; grids are cubes of 0 and 1, (n, side, side, side)")
     return grids.astype(np.uint8)
 
