@@ -16,6 +16,10 @@ Block = tuple[np.ndarray, np.ndarray | None]  # samples (n, ...) uint8 and their
 BLOCK = 4096
 
 
+class Empty(UserError):
+    """Nothing is there to prepare: who knows the files names them."""
+
+
 def in_blocks(items: Iterable[Any]) -> Iterator[list]:
     """Lists of at most ``BLOCK`` items."""
     iterator = iter(items)
@@ -33,16 +37,25 @@ def read_blocks(
 
 
 def limited(blocks: Iterable[Block], settings: Mapping[str, Any]) -> Iterator[Block]:
-    """The settings' ``data_count`` samples (all where it is None) from number ``data_from`` on."""
-    first, count = settings.get("data_from", 0), settings.get("data_count")
+    """The settings' ``data_count`` samples (all where it is None) from number ``data_from`` on. Raises :class:`Empty`
+    where there is none.
+    """
+    first, count, seen = settings.get("data_from", 0), settings.get("data_count"), 0
     for samples, labels in blocks:
-        chosen = slice(first, None if count is None else first + count)
-        if first < len(samples):
+        chosen = slice(max(first - seen, 0), None if count is None else first + count - seen)
+        seen += len(samples)
+        if seen > first:
             yield samples[chosen], None if labels is None else labels[chosen]
-            count = None if count is None else count - len(samples[chosen])
-        first = max(first - len(samples), 0)
-        if count is not None and count <= 0:
+        if count is not None and seen >= first + count:
             return
+    check_reached(seen, first, "samples")
+
+
+def check_reached(there: int, first: int, what: str) -> None:
+    """Raise :class:`Empty` unless ``there`` are more than the ``first`` that are left out."""
+    if there <= first:
+        beyond = f", none from number {first} on (data_from)" if there else ""
+        raise Empty(f"it holds {there or 'no'} {what}{beyond}")
 
 
 def save(path: Path, array: np.ndarray) -> None:
@@ -53,7 +66,7 @@ def save(path: Path, array: np.ndarray) -> None:
 def stream(folder: Path, blocks: Iterable[Block]) -> None:
     """Write ``samples.npy`` block by block, and ``labels.npy`` where there are labels.
 
-    The total goes into the header last: no set need fit in memory. Raises a UserError where there are no samples.
+    The total goes into the header last: no set need fit in memory. Raises :class:`Empty` where there are no samples.
     """
     count, labels = 0, []
     header = {"descr": "|u1", "fortran_order": False}
@@ -68,7 +81,7 @@ def stream(folder: Path, blocks: Iterable[Block]) -> None:
             labels += [] if numbers is None else [numbers]
         shown.close()
         if count == 0:
-            raise UserError(f"{folder.name}: the source holds no samples")
+            raise Empty("it holds no samples")
         file.seek(0)
         np.lib.format.write_array_header_1_0(file, header | {"shape": (count, *samples.shape[1:])})
     (folder / "labels.npy").unlink(missing_ok=True)  # another source's

@@ -157,12 +157,14 @@ def checked_labels(
     """
     if y.shape == (count, 1):
         y = y[:, 0]
-    if y.shape != (count,) or not np.issubdtype(y.dtype, np.integer):
+    if y.shape != (count,) or y.dtype.kind not in "iu":
         raise UserError(
             f"{where}: labels y must be whole numbers ({count},), one for each sample and counted from 0; "
             f"y is {y.dtype} {y.shape}"
         )
-    y = y.astype(np.int64)  # of -1 as an unsigned number -1 again
+    if count and y.max() > (highest := np.iinfo(np.int64).max):
+        raise UserError(f"{where}: labels y must count classes from 0; {int((y > highest).sum())} are beyond {highest}")
+    y = y.astype(np.int64)
     if below := int((y < lowest).sum()):
         raise UserError(f"{where}: labels y must count classes from 0; {below} are below it")
     if classes is not None and (beyond := int((y >= classes).sum())):

@@ -19,6 +19,7 @@ import numpy as np
 from common.base.errors import UserError
 from common.base.files import file_state, read_json, read_sealed, sealed, sha256, write_json
 from common.base.log import logger
+from common.data.arrays import Empty
 from common.data.kinds import kind_of
 from common.data.registry import entry, locate
 from common.data.walk import Passed
@@ -93,27 +94,33 @@ def prepare(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, s
     state = file_state(local[name]) if name in local else None  # of before: what changes meanwhile is noticed later
     source = locate(name, local, Path(root) / "downloads")
     known = {key: settings[key] for key in kind.settings_keys if key in settings}
+    files = ", ".join(map(str, source.files or (source.other or name,)))
     try:
-        noted = kind.prepare(known, source, folder, passed)
+        noted = kind.prepare(known, source, folder, passed) or {}
+    except Empty as error:
+        raise UserError(f"{files}: {error}") from error
     except UserError:
         raise
     except Exception as error:  # a file that somebody brought can be damaged in any way
         if source.kind not in ("local", "downloaded"):
             raise
-        files = ", ".join(map(str, source.files or (source.other,)))
         reason = f"{type(error).__name__}: {error}".partition("\n")[0][:200]
         raise UserError(f"{files} cannot be read as {name} ({reason}); it may be damaged: bring it again") from error
     if passed.kinds:
         logger(name).warning(str(passed))
     samples = np.load(folder / "samples.npy", mmap_mode="r")
     parts = [part for part in sorted(folder.glob("*.npy")) if part.name != "samples.npy"]
+    there, asked = noted.get("lengths", {}).get("videos", len(samples)), known.get("data_count") or 0
+    if there < asked and source.kind != "procedural":
+        logger(name).warning(f"the setting data_count asks for {asked:,}, and {there:,} are there: {files}")
+        noted |= {"asked_for": asked}
     array = {"count": len(samples), "shape": list(samples.shape[1:]), "dtype": str(samples.dtype)}
     origin = {"source": source.kind, "as_registered": source.as_registered, "files": source.checksums()}
     sums = {"sha256": sha256(folder / "samples.npy"), "parts": {part.name: sha256(part) for part in parts}}
     card = {"data": name, "title": entry(name)["title"], **array, **origin, **sums, "passed_over": passed.kinds}
     if name in local:
         write_json(folder / "local.json", {"state": state})
-    write_json(folder / "card.json", sealed(card | (noted or {})))
+    write_json(folder / "card.json", sealed(card | noted))
     return folder
 
 

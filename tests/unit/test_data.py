@@ -21,6 +21,7 @@ from PIL import Image
 from common.base.errors import UserError, first_line
 from common.data import archives, prepare
 from common.data.batches import Batches, to_float, to_uint8
+from common.data.checks import checked_labels
 from common.data.kinds import images as reading
 from common.data.kinds.text import PAD, UNKNOWN, as_text
 from common.data.readers import cifar10, stl10
@@ -317,6 +318,34 @@ def test_wrong_channels_and_empty_folders_are_told(tmp_path):
         prepare.prepare(settings("cifar10", 32, 3), tmp_path, {"cifar10": str(tmp_path / "empty")})
     with pytest.raises(UserError, match="did you mean 'mnist_test'"):
         locate("mnist_tst", {}, tmp_path)
+
+
+def test_a_part_that_a_copy_does_not_hold_is_told_with_its_file_and_numbers(tmp_path, caplog):
+    path = tmp_path / "own.npz"
+    np.savez(path, x=np.zeros((6, 8, 8, 3), np.uint8))
+    local = {"cifar10": str(path)}
+    data = prepare.prepared(settings("cifar10", 8, 3, data_count=100, data_from=2), tmp_path, local)
+    assert (len(data.samples), data.card["asked_for"]) == (4, 100)
+    assert f"data_count asks for 100, and 4 are there: {path}" in caplog.text
+    caplog.clear()
+    assert "asked_for" not in prepare.prepared(settings("cifar10", 8, 3, data_count=6), tmp_path, local).card
+    assert not caplog.text
+    with pytest.raises(UserError, match=r"own\.npz: it holds 6 samples, none from number 6 on \(data_from\)"):
+        prepare.prepared(settings("cifar10", 8, 3, data_from=6), tmp_path, local)
+
+
+@pytest.mark.parametrize(
+    ("y", "problem"),
+    [
+        (np.array([0, 2**63], np.uint64), "1 are beyond 9223372036854775807"),
+        (np.array([0, 2**64 - 1], np.uint64), "1 are beyond"),  # -1 that was made unsigned
+        (np.array([0, 1], "m8[s]"), r"must be whole numbers \(2,\)"),
+        (np.array([0, -2]), "1 are below it"),
+    ],
+)
+def test_labels_that_no_class_can_have_are_refused(y, problem):
+    with pytest.raises(UserError, match=f"own: labels y.* {problem}"):
+        checked_labels(y, 2, "own", lowest=-1)
 
 
 def test_a_folder_without_a_card_is_not_prepared(tmp_path):

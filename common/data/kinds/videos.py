@@ -20,7 +20,7 @@ import numpy as np
 from common.base.errors import UserError, first_line
 from common.base.log import logger
 from common.data.archives import unpacked
-from common.data.arrays import Block, save, stream
+from common.data.arrays import Block, Empty, check_reached, save, stream
 from common.data.checks import TRANSPARENT, TURNED, Damaged, open_arrays, picture
 from common.data.kinds import PART_OF_THE_SET, Kind, Part, maker_of
 from common.data.registry import Source, entry
@@ -87,7 +87,8 @@ class Videos(Kind):
                     return
             if not usable:
                 example = f"; the first, {skipped[0]['video']}, {skipped[0]['why']}" if skipped else ""
-                raise UserError(f"none of {len(skipped)} videos can be used{example}")
+                raise Empty(f"none of {len(skipped)} videos can be used{example}")
+            check_reached(usable, first, "videos that can be used")
 
         stream(folder, blocks())
         save(folder / "lengths.npy", np.array(lengths))
