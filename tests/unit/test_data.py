@@ -113,7 +113,8 @@ def test_cifar_s_python_archive(tmp_path):
     pixels = np.random.default_rng(1).integers(0, 256, (5, 4, 3072), dtype=np.uint8)
     files = {f"c/data_batch_{i + 1}": cifar_batch(block, [i] * 4, python=True) for i, block in enumerate(pixels)}
     archive = packed(tmp_path / "cifar.tar.gz", files)
-    blocks = list(cifar10.read(Source("local", (archive,)), {}, fit, Passed()))
+    blocks = list(cifar10.read(Source("local", (archive,)), {}, fit, passed := Passed()))
+    assert str(passed) == "5 of another number of images than 10,000 (such as c/data_batch_1 with 4)"
     images = np.concatenate([images for images, _ in blocks])
     assert (images.transpose(0, 3, 1, 2).reshape(5, 4, 3072) == pixels).all()
     assert np.concatenate([labels for _, labels in blocks]).tolist() == sorted([0, 1, 2, 3, 4] * 4)
@@ -132,6 +133,7 @@ def test_a_pickle_that_runs_code_is_not_loaded(tmp_path):
 
 NONE = {b"data": b"rubbish", b"labels": [1]}
 FEW = cifar_batch(np.zeros((2, 3072), np.uint8), [1], python=True)
+NOTHING = cifar_batch(np.zeros((0, 3072), np.uint8), [], python=True)
 BEYOND = cifar_batch(np.zeros((2, 3072), np.uint8), [1, 11], python=False)
 
 
@@ -141,7 +143,9 @@ BEYOND = cifar_batch(np.zeros((2, 3072), np.uint8), [1, 11], python=False)
         ("data_batch_3", pickle.dumps(NONE), r"c/data_batch_3 is no batch of CIFAR-10 \(its data is not uint8"),
         ("data_batch_3", b"rubbish", r"c/data_batch_3 is no batch of CIFAR-10 .*get the archive again"),
         ("data_batch_3", FEW, r"c/data_batch_3: labels y must be whole numbers \(2,\)"),
-        ("data_batch_3.bin", b"rubbish", r"c/data_batch_3\.bin is no batch of CIFAR-10"),
+        ("data_batch_3", NOTHING, r"c/data_batch_3 is no batch of CIFAR-10 \(it holds no images"),
+        ("data_batch_3.bin", b"rubbish", r"c/data_batch_3\.bin is no batch of CIFAR-10 \(its 7 bytes are no rows"),
+        ("data_batch_3.bin", b"", r"c/data_batch_3\.bin is no batch of CIFAR-10 \(its 0 bytes"),
         ("data_batch_3.bin", BEYOND, r"data_batch_3\.bin: there are 10 classes, and 1 labels beyond 9"),
         ("data_batch_6.bin", b"", r"cifar\.tar\.gz has 4 training batches instead of 5: c/data_batch_1"),
     ],

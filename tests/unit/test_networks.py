@@ -23,6 +23,7 @@ from common.evaluation.networks import FeatureNetwork, feature_network, metric_n
 from common.evaluation.networks.c3d import C3D, CONVOLUTIONS, CroppedClips, ResizedClips
 from common.evaluation.networks.classifier import Classifier, train_classifier
 from common.experiments.config import load_config
+from common.nn.weights import read_weights
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (24, 20, 20, 3), dtype=np.uint8)
@@ -510,3 +511,15 @@ def test_downloaded_weights_are_published_and_a_copy_is_by_its_checksum_only(tmp
     there = {"data": str(tmp_path), "local": {}}
     assert weight_files("c3d_ucf101", there).as_registered
     assert not weight_files("c3d_ucf101", there | {"local": {"c3d_ucf101": str(folder)}}).as_registered
+
+
+def test_weights_of_which_bytes_changed_are_refused_by_name(tmp_path):
+    """torch.load would take other numbers without a word."""
+    path = tmp_path / "net.pth"
+    torch.save({"weight": torch.full((64,), 1.5)}, path)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(np.full(64, 1.5, "<f4").tobytes(), np.full(64, 2.5, "<f4").tobytes()))
+    with pytest.raises(UserError, match=r"net\.pth cannot be read as weights \(net/data/0 in it is not what was"):
+        read_weights(path)
+    path.write_bytes(content)
+    assert (read_weights(path)["weight"] == 1.5).all()

@@ -173,10 +173,8 @@ def test_a_set_without_any_usable_video_is_an_error(tmp_path):
     np.savez(tmp_path / "three.npz", **{name: np.zeros((8, 16, 16, 3), np.uint8) for name in "abc"})
     with pytest.raises(UserError, match=r"three\.npz: it holds 3 videos that can be used, none from number 5 on"):
         prepared(settings(data_from=5), tmp_path / "data", {"ucf101": str(tmp_path / "three.npz")})
-    assert (
-        prepared(settings(data_count=5), tmp_path / "data", {"ucf101": str(tmp_path / "three.npz")}).card["asked_for"]
-        == 5
-    )
+    found = prepared(settings(data_count=5), tmp_path / "data", {"ucf101": str(tmp_path / "three.npz")})
+    assert found.card["asked_for"] == 5
     (tmp_path / "videos" / "a.avi").unlink()
     with pytest.raises(UserError, match="holds no videos"):
         prepared(settings(), tmp_path / "data", {"ucf101": str(tmp_path / "videos")})
