@@ -16,7 +16,9 @@ from common.evaluation.metrics.bins import Bins, compare_bins
 from common.evaluation.metrics.coverage import Coverage, coverage, nearest_mode
 from common.evaluation.metrics.divergences import js_and_tv, kl, wasserstein
 from common.evaluation.metrics.frechet import Moments, Statistics, frechet_distance, statistics
+from common.evaluation.metrics.perceptual import pairs_of
 from common.evaluation.metrics.scores import accuracy, inception_score, kernel_distance, precision_recall
+from common.evaluation.metrics.video import content_distance
 from common.evaluation.protocol import difference, protocol
 from common.measurements.curves import filtered, spearman
 
@@ -438,3 +440,80 @@ def test_filter_and_rank_correlation_against_scipy():
     other = curve + RNG.normal(size=200)
     assert spearman(curve, other) == pytest.approx(spearmanr(curve, other).statistic)
     assert spearman(np.ones(5), np.arange(5)) == 0.0
+
+
+# What all refuse.
+
+SQUARE = np.array(list(itertools.product(range(5), range(5))), dtype=float)
+
+
+@pytest.mark.parametrize("wrong", [2.5, 2.0, True, math.nan, "2", None])
+@pytest.mark.parametrize(
+    "measure",
+    [
+        lambda number: inception_score(SQUARE, number),
+        lambda number: kernel_distance(SQUARE, SQUARE, subsets=number, size=5),
+        lambda number: kernel_distance(SQUARE, SQUARE, subsets=5, size=number),
+        lambda number: precision_recall(SQUARE, SQUARE, neighbours=number),
+        lambda number: js_and_tv(SQUARE, SQUARE, number),
+        lambda number: kl(SQUARE, SQUARE, number),
+        lambda number: coverage(np.arange(3), number),
+        lambda number: Bins(SQUARE, number),
+        lambda number: Bins(SQUARE, 2, restarts=number),
+        lambda number: pairs_of(number, 5, RNG),
+        lambda number: pairs_of(5, number, RNG),
+    ],
+)
+def test_numbers_of_things_are_whole(measure, wrong):
+    with pytest.raises(ValueError, match=f"must be a whole number, not {wrong!r}"):
+        measure(wrong)
+
+
+@pytest.mark.parametrize("kind", [object, str, complex])
+@pytest.mark.parametrize(
+    "measure",
+    [
+        statistics,
+        inception_score,
+        lambda values: kernel_distance(SQUARE, values, size=5),
+        lambda values: precision_recall(values, SQUARE),
+        lambda values: js_and_tv(values, SQUARE, 2),
+        lambda values: kl(SQUARE, values, 2),
+        lambda values: wasserstein(values, SQUARE),
+        lambda values: coverage(values[:, 0], 5),
+        lambda values: nearest_mode(values, SQUARE, 1.0),
+        lambda values: compare_bins(values[:, 0], SQUARE[:, 0]),
+        lambda values: Bins(values, 2),
+        content_distance,
+    ],
+)
+def test_values_are_real_numbers(measure, kind):
+    with pytest.raises(ValueError, match="must be real numbers"):
+        measure(SQUARE.astype(kind))
+
+
+def test_lists_are_taken_as_arrays():
+    points = SQUARE.tolist()
+    assert precision_recall(points, points) == (1, 1)
+    assert wasserstein(points, points) == 0
+    assert kl(points, points, 2) == kl(SQUARE, SQUARE, 2)
+    assert coverage([0, 1, 1, -1], 2) == coverage(np.array([0, 1, 1, -1], np.int8), 2)
+    with pytest.raises(ValueError, match=r"whole numbers \(n,\), not float64"):
+        coverage([0.0, 1.0], 2)
+
+
+@pytest.mark.parametrize("scale", [2.0**1000, 1e200, 1e-200, 2.0**-1000])
+def test_what_no_scale_changes_does_not_overflow_or_vanish(scale):
+    p, q = RNG.normal(size=(60, 3)), RNG.normal(0.7, 0.6, size=(50, 3))
+    assert precision_recall(p * scale, q * scale) == precision_recall(p, q)
+    assert kl(p * scale, q * scale) == pytest.approx(kl(p, q))
+    assert js_and_tv(p * scale, q * scale, 5) == pytest.approx(js_and_tv(p, q, 5))
+
+
+def test_what_overflows_is_refused():
+    with pytest.raises(ValueError, match="kernel is not finite"):
+        kernel_distance(SQUARE * 1e200, SQUARE, size=5)
+    with pytest.raises(ValueError, match="distance is not finite"):
+        frechet_distance(statistics(SQUARE), statistics(SQUARE + 1e200))
+    with pytest.raises(ValueError, match="sum of counts is not finite"):
+        compare_bins([1e308, 1e308], [1, 2])

@@ -5,6 +5,7 @@ A metric is a function ``(evaluator, samples)`` of what one pass over a sample s
 """
 
 import importlib
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -67,3 +68,29 @@ def metric_of(name: str) -> Metric:
     for module in metric_modules([name]):
         importlib.import_module(module)
     return _REGISTERED[name]
+
+
+# What metrics check of what they are given.
+
+
+def whole(value: int, what: str) -> int:
+    """Raises ValueError for what is no whole number, such as 2.0, True or NaN."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise ValueError(f"{what} must be a whole number, not {value!r}")
+    return int(value)
+
+
+def real(values: Any, what: str) -> np.ndarray:
+    """An array or lists of real numbers as an array. Raises ValueError for objects, texts and complex numbers."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{what} must be real numbers, not {array.dtype}")
+    return array
+
+
+def near_one(*arrays: np.ndarray) -> list[np.ndarray]:
+    """All in float64, over one power of two that brings the largest magnitude below 1: squares neither overflow nor
+    vanish, and no digit changes.
+    """
+    largest = max(float(np.abs(array.astype(np.float64)).max()) for array in arrays)
+    return [np.ldexp(array.astype(np.float64), -math.frexp(largest)[1]) for array in arrays]

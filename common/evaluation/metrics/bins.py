@@ -11,7 +11,7 @@ import numpy as np
 from scipy.spatial.distance import jensenshannon
 from scipy.special import ndtr
 
-from common.evaluation.metrics import Number, metric
+from common.evaluation.metrics import Number, metric, real, whole
 
 if TYPE_CHECKING:
     from common.evaluation.translations import OutputSamples, TranslationEvaluator
@@ -39,7 +39,8 @@ class Bins:
         """
         from sklearn.cluster import KMeans
 
-        points = np.asarray(training).reshape(len(training), -1)
+        whole(count, "the number of bins"), whole(restarts, "the number of restarts")
+        points = real(training, "samples").reshape(len(training), -1)
         if not 1 < count <= len(points):
             raise ValueError(f"{len(points)} training samples do not make {count} bins")
         self.count = count
@@ -59,7 +60,7 @@ class Bins:
 
     def counts(self, samples: np.ndarray) -> np.ndarray:
         """How many samples fall into each bin (count,)."""
-        points = np.asarray(samples).reshape(len(samples), -1)
+        points = real(samples, "samples").reshape(len(samples), -1)
         if points.shape[1] != self.dimensions:
             raise ValueError(f"samples have {points.shape[1]} dimensions, the bins {self.dimensions}")
         return np.bincount(self.clusters.predict(self._chosen(points)), minlength=self.count)
@@ -77,11 +78,14 @@ def compare_bins(training: np.ndarray, samples: np.ndarray) -> BinScores:
 
     Raises ValueError for shares of samples: the test depends on how many there are.
     """
-    training, samples = np.asarray(training, dtype=np.float64), np.asarray(samples, dtype=np.float64)
+    training, samples = (real(counts, "counts").astype(np.float64) for counts in (training, samples))
     for counts in (training, samples):
         if not (np.isfinite(counts) & (counts >= 0) & (counts == np.floor(counts))).all():
             raise ValueError(f"counts must be whole numbers of at least 0, not {counts}")
-    n, m = training.sum(), samples.sum()
+    with np.errstate(over="ignore"):
+        n, m = training.sum(), samples.sum()
+        if not np.isfinite(n + m):
+            raise ValueError("the sum of counts is not finite")
     if training.shape != samples.shape or training.ndim != 1 or min(n, m) == 0:
         raise ValueError("both counts must be of the same bins and hold samples")
     p, q = training / n, samples / m

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from common.evaluation.metrics import Number, metric
+from common.evaluation.metrics import Number, metric, real, whole
 
 if TYPE_CHECKING:
     from common.evaluation.evaluator import Evaluator, Samples
@@ -27,10 +27,14 @@ class Coverage:
 
 def coverage(assigned: np.ndarray, modes: int, least: float = 0.1) -> Coverage:
     """Of mode indices (n,), -1 for a sample that belongs to none; ``modes`` of at least 2."""
-    if len(assigned) == 0 or modes < 2:
+    assigned = real(assigned, "mode indices")
+    if len(assigned) == 0 or whole(modes, "the number of modes") < 2:
         raise ValueError(f"coverage needs samples and at least 2 modes, not {len(assigned)} samples and {modes} modes")
+    if assigned.ndim != 1 or assigned.dtype.kind not in "iu":
+        raise ValueError(f"mode indices must be whole numbers (n,), not {assigned.dtype} {assigned.shape}")
     if assigned.min() < -1 or assigned.max() >= modes or not least > 0:
         raise ValueError(f"mode indices must be -1 or below {modes}, and the least share above 0")
+    assigned = assigned.astype(np.int64)
     counts = np.bincount(assigned[assigned >= 0], minlength=modes)
     shares = counts / max(counts.sum(), 1)
     filled = shares[shares > 0]
@@ -46,6 +50,7 @@ def nearest_mode(samples: np.ndarray, centres: np.ndarray, radius: float) -> np.
 
     The share within it is the quality: for a Gaussian of deviation s in two dimensions, 0.989 within 3 s.
     """
+    samples, centres = real(samples, "samples"), real(centres, "centres")
     if not np.isfinite(samples).all():
         raise ValueError("samples hold values that are not finite")
     if len(centres) == 0 or not radius > 0:

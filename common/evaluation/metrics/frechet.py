@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from common.evaluation.metrics import Number, metric
+from common.evaluation.metrics import Number, metric, real
 from common.evaluation.networks import metric_name
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ class Moments:
             raise ValueError(f"features must be (n, d) with d of at least 1, not {tuple(features.shape)}")
         if self.count and features.shape[1:] != self.mean.shape:
             raise ValueError(f"the features differ in dimension: {len(self.mean)} and {features.shape[1]}")
+        if features.is_complex():
+            raise ValueError(f"features must be real numbers, not {features.dtype}")
         if (count := len(features)) == 0:
             return
         mean = features.double().mean(dim=0)
@@ -72,7 +74,8 @@ class Moments:
 def statistics(features: np.ndarray) -> Statistics:
     """Of features (n, d) at once. Raises ValueError for fewer than two or for values that are not finite."""
     moments = Moments()
-    moments.add(torch.tensor(np.ascontiguousarray(features), dtype=torch.float64))  # of a view that runs backwards too
+    array = np.array(real(features, "features"), np.float64, order="C")  # of a view that runs backwards too
+    moments.add(torch.from_numpy(array))
     return moments.statistics()
 
 
@@ -88,7 +91,11 @@ def frechet_distance(one: Statistics, other: Statistics) -> float:
     values = np.linalg.eigvalsh(one.root @ other.covariance @ one.root)
     shift = one.mean - other.mean
     traces = np.trace(one.covariance) + np.trace(other.covariance)
-    return float(shift @ shift + traces - 2 * np.sqrt(values.clip(min=0)).sum())
+    with np.errstate(over="ignore"):
+        value = float(shift @ shift + traces - 2 * np.sqrt(values.clip(min=0)).sum())
+    if not math.isfinite(value):
+        raise ValueError("features are so large that their distance is not finite")
+    return value
 
 
 @metric("frechet")

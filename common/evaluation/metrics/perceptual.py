@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from common.base.errors import UserError, did_you_mean
-from common.evaluation.metrics import Number, metric
+from common.evaluation.metrics import Number, metric, whole
 from common.evaluation.metrics.images import check_pairs, mean_and_best, to_truths
 from common.evaluation.names import DISTANCES as WEIGHTS
 from common.evaluation.networks import as_rgb, weight_files
@@ -145,7 +145,8 @@ def pairs_of(k: int, count: int, rng: np.random.Generator) -> np.ndarray:
     """Which of the ``k`` samples of one condition are compared, (pairs, 2): ``count`` pairs of two different ones, each
     drawn anew (MSGAN: 50 of 50 samples; MR-GAN: 10 of 20); of 0, each with the next (BicycleGAN: 19 of 20).
     """
-    if k < 2:
+    whole(count, "the number of pairs")
+    if whole(k, "the number of samples") < 2:
         raise ValueError("diversity needs at least 2 samples of a condition")
     if count == 0:
         return np.array(list(pairwise(range(k))))

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from scipy.special import rel_entr, softmax
 
-from common.evaluation.metrics import Number, metric
+from common.evaluation.metrics import Number, metric, near_one, whole
+from common.evaluation.metrics import real as real_numbers
 from common.evaluation.networks import metric_name
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def inception_score(logits: np.ndarray | None, splits: int = 10) -> float:
     number of classes; of one sample 1, so a split has at least two where there are several. Raises ValueError for fewer
     samples than that or values that are not finite.
     """
+    whole(splits, "the number of splits")
     probabilities = softmax(_checked(logits, "logits").numpy(), axis=1)
     count = len(probabilities)
     if not 1 <= splits <= max(count // 2, 1):
@@ -50,12 +52,17 @@ def kernel_distance(
     from torch_fidelity.metric_kid import kid_features_to_metric
 
     of_real, of_fake = _pair(real, fake)
+    whole(subsets, "the number of subsets"), whole(size, "their size")
     if subsets < 1:
         raise ValueError(f"a kernel distance needs at least 1 subset, not {subsets}")
     if not 2 <= size <= min(len(of_real), len(of_fake)):
         raise ValueError(f"subsets of {size} cannot be drawn from {len(of_real)} real and {len(of_fake)} fake features")
     how = {"kid_subsets": subsets, "kid_subset_size": size, "rng_seed": SUBSET_SEED, "kid_kernel": "poly"}
-    return kid_features_to_metric(of_fake, of_real, **how, verbose=False)["kernel_inception_distance_mean"]
+    with np.errstate(over="ignore", invalid="ignore"):
+        value = kid_features_to_metric(of_fake, of_real, **how, verbose=False)["kernel_inception_distance_mean"]
+    if not math.isfinite(value):
+        raise ValueError("features are so large that their kernel is not finite")
+    return value
 
 
 def precision_recall(
@@ -71,9 +78,10 @@ def precision_recall(
     but any other that coincides with it. In float64 on ``device``; memory grows with n, not with n². Raises ValueError
     for fewer features than have such a neighbour.
     """
-    if neighbours < 1:
+    if whole(neighbours, "the number of a neighbour") < 1:
         raise ValueError(f"the number of a neighbour is at least 1, not {neighbours}")
-    of_real, of_fake = (features.to(device) for features in _pair(real, fake))
+    scaled = near_one(*(features.numpy() for features in _pair(real, fake)))
+    of_real, of_fake = (torch.from_numpy(features).to(device) for features in scaled)
     if min(len(of_real), len(of_fake)) <= neighbours:
         raise ValueError(f"{len(of_real)} real and {len(of_fake)} fake features have no {neighbours} neighbours each")
     centre = of_real.mean(dim=0)  # leaves distances as they are: a large mean would cost their product its digits
@@ -160,7 +168,8 @@ def precision_and_recall(e: "Evaluator", samples: "Samples") -> Iterator[Number]
 def _checked(values: np.ndarray | None, what: str) -> torch.Tensor:
     if values is None:
         raise ValueError(f"{what} were not kept in the pass over the samples, or the network has none")
-    checked = torch.from_numpy(np.array(values, dtype=np.float64, order="C"))  # of views that run backwards too
+    array = np.array(real_numbers(values, what), np.float64, order="C")  # of views that run backwards too
+    checked = torch.from_numpy(array)
     if checked.ndim != 2 or checked.numel() == 0:
         raise ValueError(f"{what} must be (n, d) with n and d of at least 1, not {tuple(checked.shape)}")
     if not torch.isfinite(checked).all():

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from scipy.spatial.distance import pdist
 
-from common.evaluation.metrics import Number, metric
+from common.evaluation.metrics import Number, metric, real
 from common.evaluation.networks import FeatureNetwork
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def content_distance(features: np.ndarray) -> tuple[float, float]:
 
     Frames of NaN are left out; NaN where fewer than two others are left.
     """
+    features = real(features, "a video's features")
     if features.ndim != 2 or len(features) < 2 or features.shape[1] == 0:
         raise ValueError(f"a video's features must be (frames, d) of at least 2 frames, not {features.shape}")
     seen = features[np.isfinite(features).all(axis=1)]
