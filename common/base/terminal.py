@@ -35,8 +35,10 @@ def say(text: str, stream: Any = None) -> None:
 def expanded(path: str) -> str:
     """A path with ``~`` as the home that it stands for, which no shell expands in a file or in quotation marks.
 
-    Raises a UserError for the home of nobody.
+    Raises a UserError for the home of nobody, and where the home is said to be empty: ``~`` would be the root.
     """
+    if path.partition("/")[0] == "~" and os.environ.get("HOME") == "":
+        raise UserError(f"{path}: HOME is empty; set it, or write the path out")
     found = os.path.expanduser(path)
     if found.startswith("~") and not os.path.lexists(found):
         raise UserError(f"{path}: there is no such home; write the path out, or ./{path} for a folder of this name")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PNG = b"\x89PNG\r\n\x1a\n"  # how one begins; then 16 bytes to its bits a channel, and its colour type
 DEEP = ("I", "F")  # Pillow's modes of more than 8 bits; I;16 and its kin begin alike
-ORIENTATION = 0x0112  # the EXIF tag; 1 is upright
+ORIENTATION, TURNS = 0x0112, range(2, 9)  # the EXIF tag; 1 is upright, and what is no orientation is taken for that
 TURNED = "turned upright"
 TRANSPARENT = "is transparent in places: lay it over a ground of your choice and save it without"
 STEPS = {1: 255, 2: 85, 4: 17}  # between the values that Pillow makes of a grey PNG's, by bits
@@ -62,7 +62,7 @@ def open_picture(name: str, data: bytes, passed: Passed) -> "Image":
     with _decoding(name, data), Image.open(io.BytesIO(data)) as opened:
         _check_single(name, opened)
         opened.load()
-        is_upright = opened.getexif().get(ORIENTATION, 1) == 1
+        is_upright = opened.getexif().get(ORIENTATION) not in TURNS
         image = opened.copy() if is_upright else ImageOps.exif_transpose(opened)
         seen_through = image.has_transparency_data and image.convert("RGBA").getextrema()[3][0] < 255  # type: ignore[misc]
     if not is_upright:

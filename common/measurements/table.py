@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
@@ -109,8 +110,10 @@ def check(table: pd.DataFrame, where: str, lines: Sequence[int] | None = None) -
     except pa.errors.SchemaErrors as errors:
         failure = errors.failure_cases.sort_values("index").iloc[0]
         place = f"line {lines[int(failure['index'])]}, " if pd.notna(failure["index"]) else ""
+        case = failure["failure_case"]
+        shown = repr(case.item() if isinstance(case, np.generic) else case)
         raise UserError(
-            f"{where}, {place}column {failure['column']}: {failure['failure_case']!r} does not fit: {failure['check']}"
+            f"{where}, {place}column {failure['column']}: {shown} does not fit: {failure['check']}"
         ) from None
     _check_cells(table, where, lines)
     return table

@@ -15,6 +15,7 @@ import pytest
 from helpers import ROOT, run
 from PIL import Image
 
+from common.base.errors import UserError
 from common.cli import _arms, _parser, main
 from common.experiments.config import load_config
 from common.experiments.papers import experiment
@@ -178,6 +179,12 @@ def test_a_tilde_is_the_home(monkeypatch, tmp_path, capsys):
     assert (tmp_path / "out" / "comparison.csv").exists()
     assert main(["compare", "~nobodyatall/mine.csv"]) == 1
     assert "there is no such home" in capsys.readouterr().err
+    monkeypatch.setenv("HOME", "")  # of which Python makes the root
+    for path in ("~", "~/mine.csv"):
+        assert main(["compare", path]) == 1
+        assert f"{path}: HOME is empty" in capsys.readouterr().err
+    with pytest.raises(UserError, match=r"at local\.mnist: ~ does not exist"):
+        load_config({"local": {"mnist": "~"}})
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):

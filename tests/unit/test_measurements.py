@@ -42,7 +42,7 @@ def test_only_what_names_a_number_is_needed(tmp_path):
         (HEADER + ROW + ROW.replace("1.5", "two").replace("A", "B"), "line 3, column value: 'two' is not a number"),
         (HEADER + ROW + ROW, "line 3: the cell .* already stands in line 2"),
         (HEADER + ROW.replace("lower", "smaller"), "line 2, column better: 'smaller' does not fit: it must be one of"),
-        (HEADER + ROW.replace("0.1", "-1"), "line 2, column spread: .* it must not be negative"),
+        (HEADER + ROW.replace("0.1", "-1"), r"line 2, column spread: -1\.0 does not fit: .*it must not be negative"),
         (HEADER + ROW.replace(",fd,,", ",fd,a,"), "line 2, column condition: 'a' does not fit: it must read k=v;k=v"),
         (HEADER + ROW.replace("wgan", ""), "line 2, column paper"),
         ("", "is not a CSV file"),

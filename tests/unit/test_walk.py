@@ -11,7 +11,7 @@ from PIL import Image
 
 from common.base.errors import UserError
 from common.data.archives import extracted
-from common.data.checks import open_map
+from common.data.checks import open_map, open_picture
 from common.data.prepare import prepared
 from common.data.walk import Passed, classes_of, image_files, of_split, walk, without_common_folders
 
@@ -268,6 +268,14 @@ def test_photographs_are_turned_upright_and_that_is_told(tmp_path):
     assert data.samples[0, :, 0, 0].max() == 0  # what was on top is now on the right
     assert data.samples[0, :, 7, 0].min() == 200
     assert data.card["passed_over"]["turned upright"]["count"] == 1
+
+
+@pytest.mark.parametrize("orientation", [0, 1, 9])
+def test_what_is_no_orientation_turns_nothing(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    open_picture("photo.png", png(9, exif=exif), passed := Passed())
+    assert not passed.kinds
 
 
 @pytest.mark.parametrize(
