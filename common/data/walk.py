@@ -2,13 +2,14 @@
 
 - Links to folders are followed; hidden names and what systems put there for themselves (``LEFT_OUT``) are left out.
 - The order is that of the names, folder by folder, capitals or not.
-- A *split* is a level of folders which are all called like splits (train, training, val, valid, validation, test).
+- A *split* is a level of folders which are all called like splits (``SPLITS``, perhaps with "set" or a year behind).
 - The *class* of a file is the first folder below the top or the split, as in torchvision. Folders that hold all there
-  is tell nothing apart and do not count.
+  is tell nothing apart and do not count; a few files beside folders that hold the others belong to no class.
 
 What is passed over is counted (:class:`Passed`), printed once, and stands on the prepared data's card.
 """
 
+import re
 import tarfile
 import threading
 import zipfile
@@ -20,7 +21,12 @@ from typing import Any, NamedTuple
 
 from common.base.errors import UserError, first_line
 
-SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+SPLITS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev", "eval", "evaluation"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+    **dict.fromkeys(("extra", "train_extra", "unlabeled", "unlabelled"), "neither"),  # of SVHN, Cityscapes, STL-10
+}
 PACKED = ("folder", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 Entry = tuple[str, Callable[[], bytes]]  # a name below the top, and what reads it
@@ -122,8 +128,35 @@ def image_files(path: Path, passed: Passed) -> list[File]:
     return walk(path, IMAGE_SUFFIXES, passed, kind="images")
 
 
-def without_common_folders(files: list[File]) -> list[File]:
+def split_of(name: str) -> str:
+    """The split that a folder of this name is (train_set, val2017 …); "" where it is none."""
+    found = re.fullmatch(r"(.*?)[-_ ]?(?:set)?[-_ ]?(?:(?:19|20)\d\d)?", name.casefold())
+    return SPLITS.get(found[1], "") if found else ""
+
+
+def without_loose(files: list[File], path: Path, passed: Passed) -> list[File]:
+    """Without the few that lie beside the folders of the others. Raises a UserError where they are not few."""
+    depth = 0
+    while names := {file.folders[depth] for file in files if len(file.folders) > depth}:
+        loose = [file for file in files if len(file.folders) == depth]
+        if len(loose) > len(files) / 2:
+            listed = ", ".join(f"{name}/" for name in sorted(names))
+            raise UserError(
+                f"{path}: it is not clear what {len(loose)} files such as {loose[0].name} are, which lie beside "
+                f"folders of {len(files) - len(loose)} others ({listed}); give either alone"
+            )
+        for file in loose:
+            passed.add("beside the class folders", file.name)
+        files = [file for file in files if len(file.folders) > depth]
+        if len(names) > 1:
+            break
+        depth += 1
+    return files
+
+
+def without_common_folders(files: list[File], path: Path, passed: Passed) -> list[File]:
     """A folder that holds all of them tells nothing apart."""
+    files = without_loose(files, path, passed)
     while files and files[0].folders and len({file.folders[:1] for file in files}) == 1:
         files = [replace(file, folders=file.folders[1:]) for file in files]
     return files
@@ -134,30 +167,33 @@ def of_split(files: list[File], wanted: Sequence[str], path: Path, passed: Passe
 
     ``needed``: what to say where there must be one. Raises a UserError where the wanted one is missing or not clear.
     """
+    files = without_loose(files, path, passed)
     deepest = max((len(file.folders) for file in files), default=0)
     levels = {depth: names for depth in range(deepest) if (names := _splits(files, depth))}
+    levels = {depth: names for depth, names in levels.items() if _are_splits(names)} or levels
     levels = {depth: names for depth, names in levels.items() if len(names) > 1} or levels
     asked = " or ".join(f"{split}/" for split in wanted)
     if not levels:
         if needed:
             raise UserError(f"{path} {needed}")
-        return without_common_folders(files)
+        return without_common_folders(files, path, passed)
     (level, names), *others = levels.items()
-    if others or len({SPLITS[name.casefold()] for name in names}) < len(names):
+    known = [split for split in map(split_of, names) if split != "neither"]
+    if others or not _are_splits(names) or len(set(known)) < len(known):
         places = {"/".join(file.folders[: depth + 1]) for file in files for depth in levels}
         listed = ", ".join(f"{place}/" for place in sorted(places))
         raise UserError(f"{path}: it is not clear which folder is {asked}: {listed}; give the folder of one split")
     chosen = []
     for file in files:
         split = file.folders[level] if len(file.folders) > level else ""
-        if SPLITS.get(split.casefold()) in wanted:
+        if split_of(split) in wanted:
             chosen.append(replace(file, folders=file.folders[:level] + file.folders[level + 1 :]))
         else:
             passed.add(f"in {split}/" if split else "beside the splits", file.name)
     if not chosen:
         listed = ", ".join(f"{name}/" for name in sorted(names))
         raise UserError(f"{path} has nothing under {asked}; it holds {listed}")
-    return without_common_folders(chosen)
+    return without_common_folders(chosen, path, passed)
 
 
 def folders_of_split(split: str, files: Iterable[File]) -> tuple[str, ...]:
@@ -171,11 +207,18 @@ def folders_of_split(split: str, files: Iterable[File]) -> tuple[str, ...]:
 
 
 def _splits(files: list[File], depth: int) -> set[str]:
-    """The names of the folders at this depth, where they are splits, one and all; none where they are not."""
+    """The names of the folders at this depth, where several are splits or the only one is; none where they are not.
+
+    One among others is a class that happens to be called so.
+    """
     names = {file.folders[depth] for file in files if len(file.folders) > depth}
-    shortest = min(len(file.folders) for file in files)
-    are_splits = {name.casefold() for name in names} <= SPLITS.keys()
-    return names if are_splits and (shortest > depth or (shortest == depth and len(names) > 1)) else set()
+    splits = [split for split in map(split_of, names) if split]
+    alone = len(names) == 1 and all(len(file.folders) > depth for file in files)
+    return names if set(splits) - {"neither"} and (len(splits) > 1 or alone) else set()
+
+
+def _are_splits(names: Iterable[str]) -> bool:
+    return all(map(split_of, names))
 
 
 def classes_of(files: Iterable[File]) -> list[str]:

@@ -25,8 +25,12 @@ FORM = {"data": NAME, "image_size": 8, "channels": 3}
 
 # --- Trees -----------------------------------------------------------------------------------------------------------
 
-SPLITS = {"train": ("train", "training"), "val": ("val", "valid", "validation"), "test": ("test",)}
-CLASSES = ["bus", "train", "cat", "Dog", "n01440764", "été", "a b", "it's", "10", "9", "test"]
+SPLITS = {
+    "train": ("train", "training", "train2017", "training_set"),
+    "val": ("val", "valid", "validation", "eval", "evaluation", "dev", "val2017"),
+    "test": ("test", "testing", "test2017", "test_set"),
+}
+CLASSES = ["bus", "train", "cat", "Dog", "n01440764", "été", "a b", "it's", "10", "9"]
 HIDDEN = [".ipynb_checkpoints", "@eaDir", "__MACOSX", ".git", "#recycle", "$RECYCLE.BIN", "lost+found", "@EADIR"]
 OTHERS = ["notes.txt", "labels.csv", "clip.mp4", "README", "x.png.bak"]
 HIDDEN_FILES = ["._0.png", ".DS_Store", "Thumbs.db", "desktop.ini", ".hidden.png"]
@@ -48,7 +52,7 @@ class Tree:
         self.wanted = rng.choice(list(SPLITS))
         wrap = "/".join(rng.sample(["data", "set 1", "images"], rng.randrange(3)))
         names = rng.sample(CLASSES, rng.randrange(1, 4))
-        names += ["bus"] * (not set(names) - {"train", "test"} and "bus" not in names)  # not all like splits
+        names += ["bus"] * (not set(names) - {"train"} and "bus" not in names)  # not all like splits
         inner = rng.choice(["", "", "images", "x/y", "0"])
         where = rng.choice(["none", "above", "above", "below"])
         chosen = {

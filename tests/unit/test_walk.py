@@ -25,7 +25,9 @@ def tree(folder, *names):
 def classes(folder, split=None):
     """Class of each image, by name."""
     files = image_files(folder, passed := Passed())
-    files = without_common_folders(files) if split is None else of_split(files, (split,), folder, passed)
+    files = (
+        without_common_folders(files, folder, passed) if split is None else of_split(files, (split,), folder, passed)
+    )
     return {file.name: file.folder for file in files}
 
 
@@ -55,7 +57,19 @@ def test_links_to_folders_are_followed_and_loops_end(tmp_path):
     assert counts(passed) == {"links to a folder above": 1, "links to nothing": 1}
 
 
-@pytest.mark.parametrize("names", [("train", "test"), ("Train", "Test"), ("training", "validation"), ("TRAIN", "val")])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train", "test"),
+        ("Train", "Test"),
+        ("training", "validation"),
+        ("TRAIN", "val"),
+        ("train_set", "Testing"),
+        ("train2017", "dev"),
+        ("training-set", "unlabeled"),
+        ("train", "extra"),
+    ],
+)
 def test_splits_are_found_whatever_they_are_called(tmp_path, names):
     tree(tmp_path / "all", *(f"{split}/{label}/0.png" for split in names for label in "ab"))
     found = classes(tmp_path, "train")
@@ -65,6 +79,19 @@ def test_splits_are_found_whatever_they_are_called(tmp_path, names):
 def test_a_class_may_be_called_train(tmp_path):
     tree(tmp_path, "bus/0.png", "train/0.png")
     assert list(classes(tmp_path, "train").values()) == ["bus", "train"]
+
+
+def test_files_beside_folders_are_in_no_class(tmp_path):
+    tree(tmp_path, "cover.png", "set/cover.png", "set/train/cover.png")
+    tree(tmp_path, *(f"set/{split}/{label}/0.png" for split in ("train", "test") for label in ("a", "b")))
+    assert classes(tmp_path, "train") == {"set/train/a/0.png": "a", "set/train/b/0.png": "b"}
+    of_split(image_files(tmp_path, Passed()), ("train",), tmp_path, passed := Passed())
+    assert counts(passed) == {"beside the class folders": 3, "in test/": 2}
+    tree(tmp_path / "samples", "grid.png", "a/0.png", "b/0.png")
+    assert list(classes(tmp_path / "samples").values()) == ["a", "b"]
+    tree(tmp_path / "flat", "0.png", "1.png", "bad/2.png")
+    with pytest.raises(UserError, match=r"not clear what 2 files such as 0.png are, which lie beside .* \(bad/\)"):
+        classes(tmp_path / "flat", "train")
 
 
 def test_samples_have_no_splits(tmp_path):
@@ -77,6 +104,7 @@ def test_samples_have_no_splits(tmp_path):
     [
         (("train/0.png", "Training/0.png"), "not clear which folder is train/: Training/, train/"),
         (("train/val/0.png", "train/test/0.png", "test/val/0.png"), "not clear which folder is train/"),
+        (("train/0.png", "test/0.png", "more/0.png"), "not clear which folder is train/: more/, test/, train/"),
         (("val/0.png", "test/0.png"), "has nothing under train/; it holds test/, val/"),
     ],
 )

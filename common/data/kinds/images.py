@@ -70,7 +70,7 @@ def images(path: Path, channels: int, fitted: Fitted, passed: Passed, split: str
         yield x, labels
         return
     files = image_files(path, passed)
-    files = without_common_folders(files) if split is None else of_split(files, (split,), path, passed)
+    files = without_common_folders(files, path, passed) if split is None else of_split(files, (split,), path, passed)
     yield from read_blocks(
         files, lambda file: fitted(picture(file.place, file.read(), channels, passed)), class_numbers(files)
     )

@@ -143,7 +143,7 @@ def read_videos(
     if split in SPLITS:
         files = of_split(files, (split,), path, passed, needed=no_test if split == "test" else "")
     else:
-        files = without_common_folders(files)
+        files = without_common_folders(files, path, passed)
     videos: list[tuple[str, str, File | None]] = [(file.name, file.folder, file) for file in files]
     if split and split not in SPLITS:
         videos = _listed(source, split, files)
