@@ -69,6 +69,23 @@ def test_idx_from_a_local_folder_counts_as_another_copy(tmp_path):
     assert set(data.card["files"]) == set(files)
 
 
+def test_of_several_idx_files_those_of_the_set_are_taken(tmp_path):
+    def files(folder, grey, end=""):
+        arrays = {"images-idx3": GREY * 0 + grey, "labels-idx1": np.arange(6, dtype=np.uint8)}
+        contents = {f"{folder}/train-{kind}-ubyte{end}": idx_bytes(array) for kind, array in arrays.items()}
+        return {name: gzip.compress(content) if end else content for name, content in contents.items()}
+
+    def grey(name):
+        local = {name: str(tmp_path / "own")}
+        return int(prepare.prepared(settings(name, 28), tmp_path / "data", local).samples.max())
+
+    filled(tmp_path / "own", files("MNIST/raw", 1) | files("MNIST/raw", 1, ".gz") | files("FashionMNIST/raw", 2))
+    assert [grey("mnist"), grey("fashion_mnist")] == [1, 2]
+    filled(tmp_path / "own", files("MNIST/raw", 3, ".gz"))
+    with pytest.raises(UserError, match=r"not clear which is mnist, they differ: MNIST/raw/train-images-.*MNIST/raw/"):
+        grey("mnist")
+
+
 def test_every_local_copy_has_a_prepared_folder_of_its_own(tmp_path):
     found = []
     for value in (1, 2):
