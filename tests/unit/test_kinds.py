@@ -152,6 +152,36 @@ def test_lsun_s_category_is_taken_by_its_name(tmp_path):
             prepared(form, tmp_path / "data", {"lsun_bedroom": str(tmp_path / "lsun" / wrong)})
 
 
+@pytest.mark.parametrize(
+    ("where", "is_read"),
+    [
+        *(("bedroom_train_lmdb", True), ("LSUN/scenes/Bedroom/train", True), ("lsunbedroom", True), ("lsun", True)),
+        *(("bedroom_val", False), ("lsun/bedroom/VAL", False), ("church_outdoor_train", False), ("Kitchen", False)),
+        *(("a/cat", False), ("test_lmdb", False), ("faces_lmdb", False)),
+    ],
+)
+def test_lsun_s_category_may_stand_anywhere_in_the_path(tmp_path, where, is_read):
+    content = (grey_lmdb(tmp_path / "made", 9) / "data.mdb").read_bytes()
+    name = where.replace("/", "_")
+    zipped = packed(tmp_path / f"{name}.zip", {"data.mdb": content})
+    for copy in (filled(tmp_path / "own", {f"{where}/data.mdb": content}), zipped):
+        local = {"lsun_bedroom": str(copy)}
+        if is_read:
+            data = prepared({"data": "lsun_bedroom", **COLOUR}, tmp_path / "data", local)
+            assert (data.samples[:] == 9).all()
+        else:
+            with pytest.raises(UserError, match=rf"holds {where.rpartition('/')[2]}; bed|holds {name}; bedroom_train"):
+                prepared({"data": "lsun_bedroom", **COLOUR}, tmp_path / "data", local)
+
+
+@pytest.mark.parametrize(("size", "why"), [(0, ""), (100, ""), (9000, "it breaks off"), (None, "it holds no images")])
+def test_an_lmdb_that_breaks_off_or_holds_nothing_is_named(tmp_path, size, why):
+    content = lmdb_with(tmp_path / "made", *([np.zeros((9, 9, 3), np.uint8)] * (size is not None))) / "data.mdb"
+    folder = filled(tmp_path / "own", {"data.mdb": content.read_bytes()[:size]})
+    with pytest.raises(UserError, match=rf"own/data\.mdb is no lmdb that can be read \(.*{why}\); get it again"):
+        prepared({"data": "lsun_bedroom", **COLOUR}, tmp_path / "data", {"lsun_bedroom": str(folder)})
+
+
 def test_lsun_as_pictures_and_an_exchanged_zip(tmp_path):
     form = {"data": "lsun_bedroom", **COLOUR}
     folder = filled(tmp_path / "pictures", {"1.png": png(np.full((16, 16, 3), 7, np.uint8))})
