@@ -200,6 +200,22 @@ def test_ucf101_s_list_chooses_the_videos(tmp_path):
         names()
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_list_names_videos_by_class_and_may_have_remarks(tmp_path, encoding):
+    strips = {f"{name}.png": strip(np.full((7, 8, 8, 3), k, np.uint8)) for k, name in enumerate(("A/1", "B/1", "C/2"))}
+    videos = filled(tmp_path / "own", strips)
+    (videos / "trainlist01.txt").write_bytes("# of mine\nB/1.avi 1\n\nA/2.avi 2\n".encode(encoding))
+    source = Source("local", other=videos)
+    found = list(reading.read_videos(source, 8, 3, Passed(), split="trainlist01"))
+    assert [(name, isinstance(frames, reading.Broken)) for name, frames, _ in found] == [
+        ("A/2.avi", True),
+        ("B/1.png", False),
+    ]
+    (videos / "trainlist01.txt").write_bytes(b"A/1\xff.avi")
+    with pytest.raises(UserError, match=r"trainlist01\.txt cannot be read as text: .* it must be UTF-8"):
+        next(reading.read_videos(source, 8, 3, Passed(), split="trainlist01"))
+
+
 def test_classes_are_counted_as_ucf101_does():
     names = ["Hammering", "HammerThrow", "JumpingJack", "JumpRope"]
     assert sorted(reversed(names), key=in_order) == names  # classInd.txt: 35, 36, 47, 48

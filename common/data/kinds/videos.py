@@ -8,6 +8,7 @@ folder in alphabetic order. A video that cannot be read is a :class:`Broken` in 
 it and goes on.
 """
 
+import codecs
 import io
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -261,25 +262,44 @@ def _listed(source: Source, split: str, files: list[File]) -> list[tuple[str, st
     """What UCF101's ``<split>.txt`` names: of each video name, class and file, or None where there is no such file.
 
     The list lies in the folder of the videos or beside it, there or in the archive of the lists. A copy may be in
-    another format: names count without their suffix.
+    another format: names count without their suffix, in their class or where the copy has no folders of classes.
     """
-    texts, archives = [], [path for path in source.files if path.suffix == ".zip"]
+    texts, archives = [], [path for path in source.files if path.suffix.lower() == ".zip"]
     for folder in (source.other, source.other.parent) if source.other else ():
-        found = (folder / f"{split}.txt", folder / "ucfTrainTestlist" / f"{split}.txt")
-        texts += [path.read_bytes() for path in found if path.is_file()]
+        lists = (folder / f"{split}.txt", folder / "ucfTrainTestlist" / f"{split}.txt")
+        texts += [(str(path), path.read_bytes()) for path in lists if path.is_file()]
         archives += sorted(folder.glob("UCF101TrainTestSplits*.zip"))
     for archive in archives:
-        texts += [file.read() for file in walk(archive, (f"/{split}.txt".lower(),), Passed())]
+        texts += [(file.place, file.read()) for file in walk(archive, (f"/{split}.txt".lower(),), Passed())]
     if not texts:
         raise UserError(
             f"{source.path}: there is no {split}.txt with the videos or beside them; "
             "put UCF101's lists there, or set split to train for all videos"
         )
-    there = {PurePosixPath(file.name).stem: file for file in files}
-    listed, lines = [], texts[0].decode("utf-8-sig").splitlines()
-    for name in (PurePosixPath(line.split()[0]) for line in lines if line.strip()):
-        file = there.get(name.stem)
-        listed.append((file.name if file else str(name), name.parent.name or (file.folder if file else ""), file))
+    names = [PurePosixPath(line.split()[0]) for line in _lines(*texts[0])]
+    classes = {name.parent.name for name in names} - {""}
+    alone: dict[str, File] = {}
+    in_class: dict[tuple[str, str], File] = {}
+    for file in files:
+        where = PurePosixPath(file.name)
+        alone[where.stem] = file
+        folders = classes & {file.folder, where.parent.name} or {file.folder}
+        in_class |= {(folder, where.stem): file for folder in folders}
+    listed = []
+    for name in names:
+        same = in_class.get((name.parent.name, name.stem)) or in_class.get(("", name.stem))
+        found = same if name.parent.name else alone.get(name.stem)
+        listed.append((found.name if found else str(name), name.parent.name or (found.folder if found else ""), found))
     if not any(file for _, _, file in listed):
-        raise UserError(f"{split} names none of the {len(files)} videos in {source.path}")
+        raise UserError(f"{texts[0][0]} names none of the {len(files)} videos in {source.path}")
     return sorted(listed, key=lambda video: in_order(video[0]))
+
+
+def _lines(place: str, text: bytes) -> list[str]:
+    """Those of a list that say something; # begins a remark."""
+    encoding = "utf-16" if text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        lines = text.decode(encoding).splitlines()
+    except UnicodeDecodeError as error:
+        raise UserError(f"{place} cannot be read as text: {first_line(error)}; it must be UTF-8") from error
+    return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
