@@ -449,6 +449,24 @@ def test_what_is_no_text_is_refused(tmp_path):
             prepare.prepare(text_settings(), tmp_path, {"python_topics": str(tmp_path / f"{name}.txt")})
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("ptb.train.txt", "ptb.valid.txt", "ptb.test.txt", "README"),
+        ("data/train/a.txt", "data/test/a.txt", "LICENSE.md"),
+        ("wiki.train.tokens", "wiki.test.tokens"),
+    ],
+)
+def test_of_texts_in_splits_the_training_part_is_read(tmp_path, names):
+    folder = filled(tmp_path / "own", {name: b"ab\n" if "train" in name else b"xyz\n" * 9 for name in names})
+    data = prepare.prepared(text_settings(), tmp_path / "data", {"python_topics": str(folder)})
+    assert len(data.samples) == 1
+    assert sum(kind["count"] for kind in data.card["passed_over"].values()) == len(names) - 1
+    filled(tmp_path / "other", {"valid.txt": b"a\n", "test.txt": b"b\n"})
+    with pytest.raises(UserError, match=r"has no training part: test\.txt, valid\.txt; give one text alone"):
+        prepare.prepared(text_settings(), tmp_path / "data", {"python_topics": str(tmp_path / "other")})
+
+
 def test_the_toy_sets_of_wgan_gp_have_about_unit_size():
     for name, modes in (("eight_gaussians_scaled", 8), ("twenty_five_gaussians", 25), ("swiss_roll", 1)):
         points, labels = MAKERS[name](20_000)

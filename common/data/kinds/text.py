@@ -2,11 +2,12 @@
 
 import gzip
 import io
+import re
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain, islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,9 @@ from common.data.archives import unpacked
 from common.data.arrays import save
 from common.data.kinds import Kind, Part
 from common.data.registry import Source, entry
-from common.data.walk import Form, Passed, walk
+from common.data.walk import TARS, File, Form, Passed, split_of, walk
 
+DESCRIBES = re.compile(r"(readme|licen[cs]e|copying)\b", re.IGNORECASE)
 PAD, UNKNOWN = "`", "�"
 
 
@@ -39,17 +41,42 @@ KIND = Text()
 
 
 def lines_of(source: Source, inside: str, passed: Passed) -> Iterator[str]:
-    """The lines of a text file (.gz or not), or of the text files in a folder or archive.
+    """The lines of a text file (.gz or not), or of the text files in a folder or archive: of the training part, where
+    folders or names tell of several (ptb.train.txt).
 
     ``inside``: of a folder or archive only what lies in a folder of this name, where anything does.
     """
     for path in source.files or (source.path,):
-        if path.is_dir() or path.name.lower().endswith((".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")):
-            for file in walk(unpacked(path), (), passed, inside):
+        if path.is_dir() or path.name.lower().endswith((".zip", *TARS)):
+            for file in _training_part(walk(unpacked(path), (), passed, inside), path, passed):
                 yield from _lines(io.BytesIO(file.read()), file.place)
         else:
             with open(path, "rb") as content:
                 yield from _lines(content, str(path))
+
+
+def _training_part(files: list[File], path: Path, passed: Passed) -> list[File]:
+    """Without what describes the texts and, where there are several splits, what is not of the training one."""
+
+    def split(file: File) -> str:
+        *folders, name = file.name.split("/")
+        return next(filter(None, map(split_of, (*folders, *re.split("[._-]", name)))), "")
+
+    def chosen(keep: Callable[[File], bool], why: str) -> list[File]:
+        for file in files:
+            if not keep(file):
+                passed.add(why, file.name)
+        return list(filter(keep, files))
+
+    files = chosen(lambda file: not DESCRIBES.match(PurePosixPath(file.name).name), "beside the texts")
+    splits = set(map(split, files)) - {""}
+    if len(splits) < 2:
+        return files
+    if "train" not in splits:
+        raise UserError(
+            f"{path} has no training part: {', '.join(file.name for file in files[:9])}; give one text alone"
+        )
+    return chosen(lambda file: split(file) == "train", "not of the training part")
 
 
 def _lines(content: Any, place: str) -> Iterator[str]:
