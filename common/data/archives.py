@@ -1,5 +1,6 @@
 """Archives that cannot be read as they lie are extracted beside themselves, once for each content they ever have."""
 
+import os
 import shutil
 import tarfile
 import zipfile
@@ -9,10 +10,10 @@ from pathlib import Path
 from common.base.errors import UserError, first_line
 from common.base.files import read_json, write_json
 from common.data.download import one_at_a_time
-from common.data.walk import MARKER, open_tar
+from common.data.walk import MARKER, TARS, open_tar
 
 BY_HAND = "extract it by hand and give the folder as the local copy"
-UNREADABLE = (".rar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")  # as they lie
+UNREADABLE = (".rar", *(suffix for suffix in TARS if suffix != ".tar"))  # as they lie
 
 
 def unpacked(path: Path) -> Path:
@@ -24,14 +25,15 @@ def extracted(archive: Path) -> Path:
     """``<archive>.extracted``, beside the archive and filled with what it holds now.
 
     The marker, written last, says of which size and time the archive was: another one of the same name
-    is extracted anew. A folder without a marker is somebody's own and left alone.
+    is extracted anew, and so is a folder that has lost or changed files since. A folder without a marker is somebody's
+    own and left alone.
     """
     folder = archive.with_name(f"{archive.name}.extracted")
     marker, status = folder / MARKER, archive.stat()
     content = {"archive": archive.name, "bytes": status.st_size, "changed_ns": status.st_mtime_ns}
 
     def is_complete() -> bool:
-        return marker.exists() and read_json(marker) == content
+        return marker.exists() and read_json(marker) == {**content, **_held(folder)}
 
     try:
         if not is_complete():
@@ -42,7 +44,7 @@ def extracted(archive: Path) -> Path:
                     partial = folder.with_name(f".{folder.name}.partial")
                     shutil.rmtree(partial, ignore_errors=True)
                     _extract(archive, partial)
-                    write_json(partial / marker.name, content)
+                    write_json(partial / marker.name, {**content, **_held(partial)})
                     shutil.rmtree(folder, ignore_errors=True)
                     partial.rename(folder)
     except (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile, zlib.error) as error:
@@ -50,14 +52,22 @@ def extracted(archive: Path) -> Path:
     return folder
 
 
+def _held(folder: Path) -> dict[str, int]:
+    """How many files it holds, and bytes in them; hidden ones, as systems put there, do not count."""
+    names = (os.path.join(place, name) for place, _, files in os.walk(folder) for name in files if name[0] != ".")
+    sizes = [os.stat(name).st_size for name in names if os.path.exists(name)]
+    return {"files": len(sizes), "bytes_of_files": sum(sizes)}
+
+
 def _extract(archive: Path, folder: Path) -> None:
     """Into a new folder, refusing members that would land outside."""
     if archive.suffix.lower() == ".zip":
         with zipfile.ZipFile(archive) as content:
             for member in content.infolist():
+                member.filename = member.filename.replace("\\", "/")
                 if not (folder / member.filename).resolve().is_relative_to(folder.resolve()):
                     raise UserError(f"{archive} holds {member.filename!r}, which points outside; not extracted")
-            content.extractall(folder)
+            content.extractall(folder, content.infolist())
     elif archive.suffix.lower() == ".rar":
         import rarfile
 

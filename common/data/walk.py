@@ -9,10 +9,12 @@
 What is passed over is counted (:class:`Passed`), printed once, and stands on the prepared data's card.
 """
 
+import lzma
 import re
 import tarfile
 import threading
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -27,13 +29,15 @@ SPLITS = {
     **dict.fromkeys(("test", "testing"), "test"),
     **dict.fromkeys(("extra", "train_extra", "unlabeled", "unlabelled"), "neither"),  # of SVHN, Cityscapes, STL-10
 }
-PACKED = ("folder", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
+TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+PACKED = ("folder", *TARS, ".zip")
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 Entry = tuple[str, Callable[[], bytes]]  # a name below the top, and what reads it
 MARKER = ".complete"  # of a folder that the suite extracted (common/data/archives.py)
-LEFT_OUT = {  # whatever the case: of network disks, Windows, Linux, and a Mac's second halves of files
+LEFT_OUT = {  # whatever the case: of network disks, Windows, Linux, a Mac's second halves of files, and small copies
     *("@eadir", "@recycle", "@recently-snapshot", "#recycle", "#snapshot"),
     *("$recycle.bin", "system volume information", "thumbs.db", "desktop.ini", "lost+found", "__macosx"),
+    *("thumbs", "thumbnails"),
 }
 
 
@@ -266,7 +270,7 @@ def _is_hidden(name: str) -> bool:
 def _entries(path: Path, problem: Callable[[str], str], passed: Passed) -> Iterator[Entry]:
     if path.is_dir():
         return _in_folder(path, path, (), passed)
-    return _in_zip(path) if path.suffix.lower() == ".zip" else _in_tar(path, problem, passed)
+    return _in_zip(path, passed) if path.suffix.lower() == ".zip" else _in_tar(path, problem, passed)
 
 
 def _in_folder(top: Path, folder: Path, above: tuple[tuple[int, int], ...], passed: Passed) -> Iterator[Entry]:
@@ -293,6 +297,9 @@ def open_tar(path: Path) -> tarfile.TarFile:
     try:
         return tarfile.open(path)
     except (OSError, EOFError, tarfile.TarError) as error:
+        if not path.name.lower().endswith(TARS):
+            forms = f"a folder, a tar ({', '.join(TARS)}) nor a .zip"
+            raise UserError(f"{path} is neither {forms}; a file alone must lie in a folder that is given") from error
         raise UserError(f"{path} is not a readable tar archive: {first_line(error)}") from error
 
 
@@ -308,16 +315,30 @@ def _in_tar(path: Path, problem: Callable[[str], str], passed: Passed) -> Iterat
         with alone:
             return tar.extractfile(member).read()  # type: ignore[union-attr]
 
-    for member in tar:
-        name = member.name.removeprefix("./")
-        if member.isfile():
-            content = b"" if plain or problem(name) else read(member)
-            yield name, partial(read, member) if plain else partial(bytes, content)
-        elif not member.isdir():
-            passed.add("links within the archive", name)
+    found: dict[str, Callable[[], bytes]] = {}
+    try:
+        for member in tar:
+            name = _normal(member.name)
+            if member.isfile():
+                content = b"" if plain or problem(name) else read(member)
+                _add(found, name, partial(read, member) if plain else partial(bytes, content), passed)
+            elif not member.isdir():
+                passed.add("links within the archive", name)
+        if plain and not _ends(tar):
+            raise tarfile.ReadError("it breaks off")
+    except (OSError, EOFError, tarfile.TarError, zlib.error, lzma.LZMAError) as error:
+        raise UserError(f"{path} is damaged ({first_line(error)}); get it again") from error
+    yield from found.items()
 
 
-def _in_zip(path: Path) -> Iterator[Entry]:
+def _ends(tar: tarfile.TarFile) -> bool:
+    """Whether a block of zeros stands where reading stopped, as in a tar that is whole; tarfile does not ask for it."""
+    assert tar.fileobj is not None
+    tar.fileobj.seek(tar.offset)
+    return tar.fileobj.read(tarfile.BLOCKSIZE) == bytes(tarfile.BLOCKSIZE)
+
+
+def _in_zip(path: Path, passed: Passed) -> Iterator[Entry]:
     """Each file is read when it is asked for; one at a time, because zipfile does not promise more."""
     try:
         archive = zipfile.ZipFile(path)  # stays open as long as its readers are used
@@ -325,10 +346,28 @@ def _in_zip(path: Path) -> Iterator[Entry]:
         raise UserError(f"{path} is not a readable zip archive: {error}") from error
     alone = threading.Lock()
 
-    def read(name: str) -> bytes:
+    def read(member: zipfile.ZipInfo) -> bytes:
         with alone:
-            return archive.read(name)
+            return archive.read(member)
 
-    for name in archive.namelist():
+    found: dict[str, Callable[[], bytes]] = {}
+    for member in archive.infolist():
+        name = member.filename.replace("\\", "/")  # as some programs of Windows write them
         if not name.endswith("/"):
-            yield name, partial(read, name)
+            _add(found, _normal(name), partial(read, member), passed)
+    yield from found.items()
+
+
+def _normal(name: str) -> str:
+    """Without . and .. in it; what would leave the archive stays in it."""
+    parts: list[str] = []
+    for part in name.split("/"):
+        parts = parts[:-1] if part == ".." else [*parts, part] if part not in ("", ".") else parts
+    return "/".join(parts)
+
+
+def _add(found: dict[str, Callable[[], bytes]], name: str, read: Callable[[], bytes], passed: Passed) -> None:
+    """Of files of one name the last counts, as for those who extract the archive."""
+    if name in found:
+        passed.add("older copies in the archive", name)
+    found[name] = read

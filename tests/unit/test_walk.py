@@ -2,6 +2,9 @@
 
 import io
 import struct
+import tarfile
+import warnings
+import zipfile
 import zlib
 
 import numpy as np
@@ -38,12 +41,19 @@ def counts(passed):
 def test_hidden_names_are_left_out_and_counted(tmp_path):
     names = ("cat/1.png", "dog/2.png")
     hidden = ("cat/.ipynb_checkpoints/1-checkpoint.png", "@eaDir/1.png", "__MACOSX/cat/1.png", "dog/._2.png")
-    systems = ("#recycle/1.png", "@Recently-Snapshot/1.png", "$RECYCLE.BIN/1.png", "lost+found/1.png", "cat/Thumbs.db")
+    systems = (
+        "#recycle/1.png",
+        "@Recently-Snapshot/1.png",
+        "$RECYCLE.BIN/1.png",
+        "lost+found/1.png",
+        "cat/Thumbs.db",
+        "Thumbnails/1.png",
+    )
     tree(tmp_path, *names, *hidden, *systems, "dog/notes.txt")
     files = walk(tmp_path, (".png",), passed := Passed())
     assert [file.name for file in files] == list(names)
-    assert counts(passed) == {"hidden": 9, "of another form": 1}
-    assert "9 hidden (such as " in str(passed)
+    assert counts(passed) == {"hidden": 10, "of another form": 1}
+    assert "10 hidden (such as " in str(passed)
 
 
 def test_links_to_folders_are_followed_and_loops_end(tmp_path):
@@ -143,6 +153,58 @@ def test_what_was_passed_over_stands_on_the_card(tmp_path, caplog):
     assert caplog.text.count("1 hidden") == 1
 
 
+def repeated(path, *members):
+    """An archive that holds these names and contents one after another, some perhaps several times."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # zipfile's, of names that come twice
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path, "w") as archive:
+                for name, content in members:
+                    archive.writestr(name, content)
+            return path
+    with tarfile.open(path, "w:gz" if path.suffix == ".gz" else "w") as tar:
+        for name, content in members:
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".tar", ".tar.gz", ".zip"])
+def test_names_in_archives_are_read_as_those_of_extracted_files(tmp_path, suffix):
+    members = (("ds/./a/1.png", b"old"), ("../ds/b/x/../2.png", b"b"), ("./ds/a/1.png", b"new"), ("/ds/c/3.png", b"c"))
+    files = walk(repeated(tmp_path / f"set{suffix}", *members), (".png",), passed := Passed())
+    found = {file.name: file.read() for file in files}
+    assert found == {"ds/a/1.png": b"new", "ds/b/2.png": b"b", "ds/c/3.png": b"c"}
+    assert counts(passed) == {"older copies in the archive": 1}
+
+
+def test_backslashes_in_zips_part_folders(tmp_path):
+    path = repeated(tmp_path / "set.zip", ("a\\", b""), ("a\\1.png", b"1"), ("b\\2.png", b"2"))
+    assert classes(path) == {"a/1.png": "a", "b/2.png": "b"}
+    assert sorted(each.name for each in extracted(path).rglob("*.png")) == ["1.png", "2.png"]
+
+
+@pytest.mark.parametrize("suffix", [".tar", ".tar.gz"])
+def test_a_tar_that_breaks_off_anywhere_is_refused(tmp_path, suffix):
+    path = repeated(tmp_path / f"set{suffix}", ("a/1.png", bytes(700)), ("b/2.png", bytes(100)))
+    whole = path.read_bytes()
+    last = 5 * 512 if suffix == ".tar" else len(whole) - 1
+    for size in {*range(1, last, 97), *range(512, last + 1, 512)}:
+        path.write_bytes(whole[:size])
+        with pytest.raises(UserError, match=rf"set{suffix} is (damaged \(.*\); get it again|not a readable tar)"):
+            walk(path, (".png",), Passed())
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.mp4", "a.rar"])
+def test_a_file_alone_that_is_no_archive_is_told_what_may_be_given(tmp_path, name):
+    (tmp_path / name).write_bytes(b"no archive")
+    with pytest.raises(
+        UserError, match=rf"{name} is neither a folder, a tar \(.*\) nor a \.zip; a file alone must lie"
+    ):
+        image_files(tmp_path / name, Passed())
+
+
 # --- Archives that are extracted -------------------------------------------------------------------------------------
 
 
@@ -159,6 +221,20 @@ def test_an_archive_that_was_exchanged_is_extracted_anew(tmp_path):
     assert (extracted(with_text(tmp_path / "run.zip", "two")) / "a.txt").read_text() == "two"
     assert (extracted(with_text(tmp_path / "run.step2.zip", "three")) / "a.txt").read_text() == "three"
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["mine.txt"]
+
+
+def test_a_folder_that_lost_files_is_extracted_anew(tmp_path):
+    folder = extracted(packed(tmp_path / "run.zip", {"a.txt": b"one", "b.txt": b"two"}))
+    (folder / "a.txt").unlink()
+    assert (extracted(tmp_path / "run.zip") / "a.txt").read_text() == "one"
+    (folder / "b.txt").write_text("")
+    assert (extracted(tmp_path / "run.zip") / "b.txt").read_text() == "two"
+
+
+def test_rubbish_that_is_called_rar_is_told_as_such(tmp_path):
+    (tmp_path / "a.rar").write_bytes(b"no archive")
+    with pytest.raises(UserError, match=r"a\.rar cannot be extracted: .*; get it again"):
+        extracted(tmp_path / "a.rar")
 
 
 def test_a_folder_that_is_the_user_s_is_left_alone(tmp_path):

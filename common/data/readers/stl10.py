@@ -13,11 +13,11 @@ from common.base.errors import UserError, first_line
 from common.data.arrays import BLOCK, Block
 from common.data.registry import Source
 from common.data.resizing import Fitted
-from common.data.walk import Form, Passed, open_tar
+from common.data.walk import TARS, Form, Passed, open_tar
 
 NAME = "unlabeled_X.bin"
 IMAGE = 3 * 96 * 96  # bytes
-FORMS = {"binary": Form(f"`{NAME}`, as STL-10's archive has it", ("folder", ".tar", ".tar.gz"))}
+FORMS = {"binary": Form(f"`{NAME}`, as STL-10's archive has it", ("folder", *TARS))}
 
 
 @contextmanager
@@ -38,7 +38,7 @@ def _opened(path: Path) -> Iterator[IO[bytes] | None]:
 
 
 def knows(path: Path) -> bool:
-    if not path.is_dir() and not path.name.lower().endswith((".tar", ".tar.gz", ".tgz")):
+    if not path.is_dir() and not path.name.lower().endswith(TARS):
         return False
     with _opened(path) as content:
         return content is not None
