@@ -9,7 +9,12 @@ class UserError(Exception):
     """Something outside the code is wrong: a setting, a file, a download. The message says what to do."""
 
     def __init__(self, message: str):
-        super().__init__(re.sub(r"(\S{300})\S+", r"\1…", message))  # nobody reads a cell of a megabyte
+        super().__init__(re.sub(r"(\S{300})\S+", r"\1…", printable(message)))  # nobody reads a cell of a megabyte
+
+
+def printable(text: str) -> str:
+    """A text whose bytes that are no UTF-8, of a file's name, are written out: no terminal or file takes them else."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def first_line(error: BaseException) -> str:
@@ -21,7 +26,7 @@ def first_line(error: BaseException) -> str:
     plain = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", str(error))
     lines = [" ".join(line.split()) for line in plain.splitlines() if line.strip()]
     said = " ".join(lines[:2]) if lines and lines[0].endswith(":") else "".join(lines[:1])
-    said = said.rstrip(" .")
+    said = said.partition(". If you ")[0].rstrip(" .")  # advice about the library again
     return f"{said[:200]}…" if len(said) > 200 else said or type(error).__name__
 
 

@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from common.base.errors import UserError, first_line
+from common.base.errors import UserError, first_line, printable
 
 SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -57,7 +57,7 @@ class Passed:
 
     def add(self, why: str, name: str) -> None:
         with self._alone:
-            self.kinds.setdefault(why, {"count": 0, "first": name})["count"] += 1
+            self.kinds.setdefault(why, {"count": 0, "first": printable(name)})["count"] += 1
 
     def __str__(self) -> str:
         return "; ".join(f"{kind['count']:,} {why} (such as {kind['first']})" for why, kind in self.kinds.items())
