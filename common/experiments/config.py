@@ -74,14 +74,14 @@ def key_values(texts: list[str]) -> dict:
         key, sign, value = text.partition("=")
         if not sign:
             raise UserError(f"{text!r} is not of the form KEY=VALUE")
-        check_for_comments(text)
         found[key] = typed(_from_yaml(value))
     return found
 
 
 def check_for_comments(*arguments: str) -> None:
-    """Raise a UserError for a ``KEY=VALUE`` of which YAML would leave out what follows a blank and ``#``."""
+    """Raise a UserError for a ``KEY=VALUE`` of which Snakemake would leave out what follows a blank and ``#``."""
     for text in arguments:
         key, sign, value = text.partition("=")
-        if sign and " #" in value and "#" not in str(_from_yaml(value)):
-            raise UserError(f"{text!r}: what follows a blank and # is a comment; quote it: {key}='\"{value}\"'")
+        with suppress(yaml.YAMLError, ValueError):
+            if sign and " #" in value and "#" not in str(yaml.safe_load(value)):
+                raise UserError(f"{text!r}: what follows a blank and # is a comment; quote it: {key}='\"{value}\"'")

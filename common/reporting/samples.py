@@ -244,8 +244,12 @@ def _read_outputs(path: Path, settings: Mapping[str, Any]) -> np.ndarray:
         raise UserError(f"{path} needs a folder of outputs for each condition of the test part, in its order")
     pixels, folders = (np.concatenate(column) for column in zip(*blocks, strict=True))
     names = classes_of(without_common_folders(image_files(path, Passed()), path, Passed()))
-    if all(map(str.isdigit, names)) and len({len(name) for name in names}) > 1:
-        raise UserError(f"{path}: folders are taken in alphabetic order; give their numbers as many digits: 007, 012")
+    if names != sorted(names, key=_as_counted):
+        told = f"{path}: folders are taken in alphabetic order, {', '.join(names[:3])} …"
+        raise UserError(f"{told}; number them as the test conditions are, with as many digits: 000, 001")
+    there = {each.name for each in path.iterdir() if each.is_dir()} if path.is_dir() else set()
+    if empty := sorted(there - set(names)) if set(names) <= there else []:
+        raise UserError(f"{path}: {empty[0]} holds no outputs; every condition needs as many")
     counts = np.bincount(folders)
     if len(set(counts.tolist())) > 1:
         raise UserError(f"{path}: every condition needs as many outputs; folders hold {counts.min()} to {counts.max()}")

@@ -164,9 +164,10 @@ def test_without_records_a_changed_setting_is_noticed_too(reproduced):
     assert planned(reproduced) == {}  # looking has changed nothing
     (reproduced / ".snakemake").rename(reproduced / "records")
     try:
-        assert planned(reproduced, "wgan_lsun_curves") == {}
+        assert "train" not in planned(reproduced, "wgan_lsun_curves")
         plan = planned(reproduced, "wgan_two_gaussians", config=changed)
     finally:
         shutil.rmtree(reproduced / ".snakemake", ignore_errors=True)
         (reproduced / "records").rename(reproduced / ".snakemake")
-    assert plan == {name: count for name, count in with_records.items() if name != "reproduce_all"}
+    assert plan["train"] == with_records["train"] == 1
+    assert {"measure", "wgan_two_gaussians"} <= set(plan)
