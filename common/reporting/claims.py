@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from common.experiments.papers import Experiment, Paper
+from common.experiments.papers import Experiment, Paper, slug
 from common.measurements.table import Missing, Table
 from common.reporting.tables import number
 from common.reporting.verdicts import FEWEST, NO_SEED, PLAIN, Axis, Decision, Scale, decide, failing_bound
@@ -174,12 +174,15 @@ def claim(
 
 def load_claims(paper: Paper, experiment: Experiment | None = None) -> list[Claim]:
     """The claims in ``reproductions/<paper>/claims.py``, in their order there and by their names there; none of a
-    paper that is not built.
+    paper that is not built. A mapping of claims is one statement about several things, each with a verdict of its own.
     """
     if not paper.experiments:
         return []
-    named = vars(paper.module("claims")).items()
-    claims = [replace(value, name=name) for name, value in named if isinstance(value, Claim)]
+    claims = []
+    for name, value in vars(paper.module("claims")).items():
+        several = value.items() if isinstance(value, dict) else [("", value)]
+        named = {f"{name}_{slug(part)}" if part else name: one for part, one in several if isinstance(one, Claim)}
+        claims += [replace(one, name=name) for name, one in named.items()]
     return [claim for claim in claims if experiment is None or claim.experiment == experiment.name]
 
 

@@ -13,15 +13,16 @@ from torch import nn
 from common.base.errors import UserError
 from common.base.schema import ROOT, read_yaml
 from common.data.batches import Batches
-from common.experiments.papers import experiment
+from common.experiments.papers import experiment, papers
 from common.losses.penalties import gradient_penalty
 from common.measurements.table import Missing
+from common.reporting.claims import load_claims
 from common.training.optim import TensorFlowRMSProp
 from reproductions.wgan_gp import claims, models
 from reproductions.wgan_gp import method as methods
 from reproductions.wgan_gp.claims import shares
 from reproductions.wgan_gp.layers import Conv, Gated, SmoothELU, Up, norm
-from reproductions.wgan_gp.measure import _replicates, _share_at_bound, activation_gradients, outcomes
+from reproductions.wgan_gp.measure import _replicates, activation_gradients, outcomes, share_at_ends, slopes
 from reproductions.wgan_gp.method import LSGAN, WGANGP, Conditional, Dequantised, StandardGAN, WGANClipping
 from reproductions.wgan_gp.ngrams import js_of_ngrams, ngrams
 
@@ -429,21 +430,55 @@ def test_shares_come_from_the_printed_counts_or_from_ours():
         found("other", "threshold", {1.0: 1})
 
 
-def test_weights_at_the_bound_are_counted_against_the_bound_or_their_layer_s_largest():
-    critic = nn.Sequential(nn.Linear(4, 1), nn.Linear(1, 1))
-    with torch.no_grad():
-        critic[0].weight.copy_(torch.tensor([[0.01, -0.01, 0.005, 0.0096]]))
-        critic[1].weight.fill_(0.001)
-    assert _share_at_bound(critic, {"method": "WGANClipping", "clip": 0.01}) == 3 / 5
-    assert _share_at_bound(critic, {"method": "WGANGP"}) == 4 / 5
+def test_the_share_of_weights_at_the_ends_tells_clipped_from_spread_ones():
+    critic = nn.Sequential(nn.Linear(200, 100))
+    torch.manual_seed(0)
+    for draw, share in (
+        (lambda w: w.uniform_(-1, 1), 0.11),  # above 0.9 of 0.99
+        (lambda w: w.normal_(), 0.02),  # beyond 0.9 of 2.58 deviations
+        (lambda w: w.bernoulli_().mul_(0.02).sub_(0.01), 1.0),
+    ):
+        with torch.no_grad():
+            draw(critic[0].weight)
+        assert share_at_ends(critic) == pytest.approx(share, abs=0.005)
 
 
-@pytest.mark.parametrize(("trained", "holds"), [(0.96, False), (0.97, False), (0.98, True)])
-def test_an_untrained_critic_s_weights_at_the_bound_are_no_evidence(trained, holds):
-    """They are nearly all there once clipped: training must add to them."""
-    cells = {"weights_at_bound": trained, "weights_at_bound_untrained": 0.97}
-    table = table_of(*((metric, "clipping 0.01", "", value) for metric, value in cells.items()))
+@pytest.mark.parametrize(("trained", "holds"), [(0.56, False), (0.57, False), (0.6, True)])
+def test_an_untrained_critic_s_weights_at_the_ends_are_no_evidence(trained, holds):
+    """Many are there once clipped: training must add to them."""
+    cells = {"weights_at_ends": trained, "weights_at_ends_untrained": 0.57}
+    table = table_of(*((metric, "clipping 0.1", "", value) for metric, value in cells.items()))
     assert claims.weights_at_the_ends.holds(table) is holds
+
+
+def test_the_slope_of_a_critic_is_its_gradients_norm():
+    critic = nn.Sequential(nn.Linear(2, 1))
+    with torch.no_grad():
+        critic[0].weight.copy_(torch.tensor([[3.0, 4.0]]))
+    assert torch.equal(slopes(critic, torch.randn(7, 2)), torch.full((7,), 5.0))
+
+
+def test_a_claim_about_several_sets_has_a_verdict_of_each():
+    names = [one.name for one in load_claims(papers()["wgan_gp"]) if one.name.startswith("penalty_sees")]
+    assert names == [f"penalty_sees_higher_moments_{toy}" for toy in ("8-gaussians", "25-gaussians", "swiss-roll")]
+    cells = [
+        ("higher_moments", arm, f"data={toy}", value)
+        for toy, lead in (("8 Gaussians", 0.4), ("Swiss roll", -0.1))
+        for arm, value in (("clipping", 0.0), ("penalty 10", lead))
+    ]
+    held = {
+        toy: one.holds(table_of(*cells)) for toy, one in claims.penalty_sees_higher_moments.items() if "25" not in toy
+    }
+    assert held == {"8 Gaussians": True, "Swiss roll": False}
+
+
+def test_a_gradient_norm_of_a_critic_that_has_learnt_nothing_is_no_evidence():
+    cells = [("gradient_norm", "penalty 10", f"data={toy}", 1.0) for toy in claims.TOYS]
+    learnt = [("share_of_w1", "penalty 10", f"data={toy}", 0.9) for toy in claims.TOYS]
+    assert claims.gradient_norm_is_one.holds(table_of(*cells, *learnt))
+    learnt[1] = ("share_of_w1", "penalty 10", "data=25 Gaussians", 0.3)
+    with pytest.raises(Missing):
+        claims.gradient_norm_is_one.holds(table_of(*cells, *learnt))
 
 
 @pytest.mark.parametrize(("two", "one", "z"), [(100, 77, 1.729), (4, 0, 2.0), (0, 6, -2.449)])
