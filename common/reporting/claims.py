@@ -279,7 +279,7 @@ def claims_table(
             **{"standing": decision.standing, "reach": decision.half / decision.error},
             "standing_paper": x_paper / decision.error,
             "condition": claim.condition(),
-            "bar_set": bars_set.get(claim.name, ""),
+            "bar_set": bars_set.get(claim.name) or bars_set.get(claim.name.rpartition("_")[0], ""),  # of one of several
             "evidence": evidence,
             "on_reported": printed,
             "untrained": untrained.get(claim.name, ""),

@@ -262,7 +262,7 @@ def test_only_claims_that_count_are_drawn(folder):
         counted, file = claims.loc[is_counted(claims), "claim"], folder.parent / name / "forest.svg"
         assert file.exists() == (len(counted) > 0)
         if len(counted):
-            assert sorted(re.findall(r'id="claim-(\w+)"', file.read_text(encoding="utf-8"))) == sorted(counted)
+            assert sorted(re.findall(r'id="claim-([\w-]+)"', file.read_text(encoding="utf-8"))) == sorted(counted)
 
 
 def test_a_page_tells_how_much_luck_may_be_in_it():
