@@ -159,15 +159,13 @@ def test_a_killed_workflow_continues_to_the_same_bits(reproduced):
 
 def test_without_records_a_changed_setting_is_noticed_too(reproduced):
     """Snakemake's records are gone, as after make clean or in a copy: what was made says itself of which settings."""
-    changed = ('settings={"wgan_two_gaussians": {"learning_rate": 0.5}}',)
-    with_records = planned(reproduced, config=changed)
-    assert planned(reproduced) == {}  # looking has changed nothing
     (reproduced / ".snakemake").rename(reproduced / "records")
     try:
-        assert "train" not in planned(reproduced, "wgan_lsun_curves")
+        changed = ('settings={"wgan_two_gaussians": {"learning_rate": 0.5}}',)
         plan = planned(reproduced, "wgan_two_gaussians", config=changed)
     finally:
         shutil.rmtree(reproduced / ".snakemake", ignore_errors=True)
         (reproduced / "records").rename(reproduced / ".snakemake")
-    assert plan["train"] == with_records["train"] == 1
+    assert plan["train"] == 1
     assert {"measure", "wgan_two_gaussians"} <= set(plan)
+    assert planned(reproduced) == {}  # looking has changed nothing
