@@ -156,15 +156,17 @@ def prepared(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, 
     return load(folder, settings)
 
 
-def was_exchanged(settings: Mapping[str, Any], root: str | Path, local: Mapping[str, str]) -> bool:
+def was_exchanged(
+    settings: Mapping[str, Any], root: str | Path, local: Mapping[str, str], state: list[Any] | None = None
+) -> bool:
     """Whether what was prepared was made from a local copy that has changed since: by size and time of its files, or,
-    where that differs for a single file, by checksum.
+    where that differs for a single file, by checksum. ``state``: the copy's, where it is known (:func:`file_state`).
     """
     name, folder = settings["data"], prepared_dir(settings, root, local)
     if name not in local or not (folder / "card.json").exists():
         return False
     path, record = Path(local[name]).expanduser(), folder / "local.json"
-    state = file_state(path)
+    state = file_state(path) if state is None else state
     if record.exists() and read_json(record).get("state") == state:
         return False
     known = read_sealed(folder / "card.json")["files"]

@@ -61,7 +61,7 @@ def check_config(config: Mapping[str, Any]) -> None:
     validate(dict(config), "config", "the configuration (workflow/config.yaml or --config)")
     for name, path in config["local"].items():
         with suppress(OSError, RuntimeError, UserError):  # a name too long; the home of nobody
-            if Path(expanded(path)).expanduser().exists():
+            if Path(expanded(path)).exists():
                 continue
         mend = f"give the folder or file that holds {name}, or leave it out to download"
         raise UserError(f"the configuration, at local.{name}: {path} does not exist; {mend}")

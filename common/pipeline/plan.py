@@ -69,10 +69,12 @@ class Plan:
         Snakemake notices all that itself, but by records that are not there after ``make clean`` or in a copy.
         """
         told = age_what_changed([one for paper in self.papers for one in paper.at(self.scale).values()], self.config)
-        for settings in self.datasets.values() if self.config["local"] else ():
-            if was_exchanged(settings, self.data, self.config["local"]):
+        local = self.config["local"]
+        for settings in self.datasets.values():
+            path = local.get(settings["data"])
+            if path and was_exchanged(settings, self.data, local, local_state(path)[1:]):  # looked at once
                 Path(self.card(settings)).unlink()
-                told.append(f"{self.config['local'][settings['data']]} is not what was prepared")
+                told.append(f"{path} is not what was prepared")
         if not told:
             return ""
         more = f"\nand {len(told) - 1} more" if len(told) > 1 else ""
