@@ -27,9 +27,10 @@ def classifier_path(settings: Mapping[str, Any], root: str | Path, local: Mappin
 
 
 def classified_settings(experiment: Experiment, config: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The settings of the first arm that is measured on a classifier's features; None where there is none."""
-    for arm in experiment.arms:
-        settings = experiment.training_of(arm).settings(arm, config["scale"], config)
+    """The settings of the first arm that is measured on a classifier's features, or of an experiment that trains
+    nothing; None where there is none.
+    """
+    for settings in experiment.measured_settings(config["scale"], config).values():
         if settings.get("features") == "classifier":
             return classifier_settings(settings)
     return None

@@ -114,7 +114,7 @@ class Experiment:
     def measured_settings(self, scale: str, config: Mapping[str, Any] | None = None) -> dict[str, dict[str, Any]]:
         """Arm -> settings, of borrowed ones too; under "" the experiment's own where it trains no arm."""
         own = {} if self.own_arms else {"": self.settings_without_arm(scale, config)}
-        return {arm: self.training_of(arm).settings(arm, scale, config) for arm in self.arms} | own
+        return {arm: self.training_of(arm).settings(arm, scale, config) for arm in self.arms_at(scale)} | own
 
     def settings(self, arm: str, scale: str, config: Mapping[str, Any] | None = None, row: int = 0) -> dict[str, Any]:
         """All settings of one arm at one scale, flat; the run's seed is not among them.
@@ -173,7 +173,7 @@ class Experiment:
         if not self.arms:
             return {"": own}
         by_arm = {}
-        for arm in self.arms:
+        for arm in self.arms_at(scale):
             lender = self.training_of(arm)
             lent = lender.settings(arm, scale, config)
             by_arm[arm] = lender.deviations(arm, scale, config) + [d for d in own if d.setting not in lent]
@@ -210,10 +210,18 @@ class Experiment:
         """The arms that this experiment trains itself and does not share with another one."""
         return [arm for arm in self.arms if self.training_of(arm) is self]
 
+    def arms_at(self, scale: str) -> list[str]:
+        """The arms that are run at this scale: all, but those whose own experiment says otherwise."""
+        declared = {arm: self.training_of(arm).declared["arms"][arm] for arm in self.arms}
+        return [arm for arm in self.arms if scale in declared[arm].get("at_scales", SCALES)]
+
+    def own_arms_at(self, scale: str) -> list[str]:
+        return [arm for arm in self.own_arms if arm in self.arms_at(scale)]
+
     def runs(self, scale: str, config: Mapping[str, Any] | None = None) -> list[tuple[str, int]]:
         """Arm and seed of every training of its own; an arm that states a number of ``seeds`` has the first so many."""
         seeds = self.seeds(scale, config)
-        counts = {arm: self.declared["arms"][arm].get("seeds", len(seeds)) for arm in self.own_arms}
+        counts = {arm: self.declared["arms"][arm].get("seeds", len(seeds)) for arm in self.own_arms_at(scale)}
         return [(arm, seed) for arm, count in counts.items() for seed in seeds[:count]]
 
     def jobs(self, scale: str, config: Mapping[str, Any] | None = None) -> dict[str, list[tuple[str, int]]]:
@@ -224,7 +232,7 @@ class Experiment:
         runs = self.runs(scale, config)
         count = self.declared["scales"][scale].get("jobs", self.declared.get("jobs"))
         if count is None:
-            return {slug(arm): [run for run in runs if run[0] == arm] for arm in self.own_arms}
+            return {slug(arm): [run for run in runs if run[0] == arm] for arm in self.own_arms_at(scale)}
         if count == 1:
             return {"all-arms": runs} if runs else {}
         return {f"part{place + 1}": runs[place::count] for place in range(min(count, len(runs)))}

@@ -114,9 +114,15 @@ class Plan:
         trained = [(each, arm) for each in all_experiments() for arm in each.own_arms]
         return {(each.name, arm): each.settings(arm, self.scale, self.config) for each, arm in trained}
 
+    @cached_property
+    def _of_untrained(self) -> list[dict[str, Any]]:
+        """Settings of the experiments that train nothing."""
+        return [each.settings_without_arm(self.scale, self.config) for each in all_experiments() if not each.arms]
+
     def arm_settings(self, name: str) -> dict[str, dict[str, Any]]:
         """Settings of every arm of an experiment, borrowed ones included."""
-        return {arm: self._settings[experiment(name).training_of(arm).name, arm] for arm in experiment(name).arms}
+        one = experiment(name)
+        return {arm: self._settings[one.training_of(arm).name, arm] for arm in one.arms_at(self.scale)}
 
     @cached_property
     def datasets(self) -> dict[str, dict[str, Any]]:
@@ -137,7 +143,7 @@ class Plan:
                 **data_settings(settings, views=True),
                 **{key: settings[key] for key in FEATURE_KEYS},
             }
-            for settings in map(classifier_settings, self._settings.values())
+            for settings in map(classifier_settings, [*self._settings.values(), *self._of_untrained])
             if settings.get("features") == "classifier"
         }
 

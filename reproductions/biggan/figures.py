@@ -22,7 +22,18 @@ from common.reporting.figures.plots import (
     show_images,
 )
 from common.reporting.results import Results
-from reproductions.biggan.names import AMENABLE, HUB, NO_PENALTY, NORMAL, READ_OUTS, WITH, WITHOUT
+from reproductions.biggan.names import (
+    AMENABLE,
+    BATCHES,
+    BIGGAN,
+    HUB,
+    NO_PENALTY,
+    NORMAL,
+    READ_OUTS,
+    STANDING,
+    WITH,
+    WITHOUT,
+)
 
 
 def _names(r: Results) -> tuple[str, str]:
@@ -133,7 +144,7 @@ def biggan_truncation(r: Results) -> None:
     _curves(r)
     _sheets(r)
     score, distance = _names(r)
-    models = list(r.experiment.arms)
+    models = r.experiment.arms_at(r.scale)
     with figure(r.folder / "thresholds", 1, 2, (7.6, 3)) as (drawn, axes):
         for axis, metric, arrow in zip(axes[0], (score, distance), ("↑", "↓"), strict=True):
             for i, model in enumerate(models):
@@ -151,6 +162,18 @@ def biggan_resolutions(r: Results) -> None:
 def biggan_released(r: Results) -> None:
     _curves(r)
     _sheets(r)
+
+
+# --- Appendix C.1 --------------------------------------------------------------------------------------------------
+
+
+def biggan_standing_statistics(r: Results) -> None:
+    kinds = [f"batches of {size}" for size in BATCHES] + [STANDING]
+    with figure(r.folder / "scores", 1, 2, (7.6, 2.2), sharey=True) as (_, axes):
+        for i, (axis, metric, arrow) in enumerate(zip(axes[0], _names(r), ("↑", "↓"), strict=True)):
+            rows = pick(r.per_seed, metric=metric, model=BIGGAN)
+            _horizontal(axis, kinds, [under(rows, statistics=kind)["value"].tolist() for kind in kinds], i)
+            axis.set_xlabel(f"{metric} {arrow}")
 
 
 # --- Table 1 -------------------------------------------------------------------------------------------------------
@@ -177,7 +200,7 @@ def _dashes(axis: Axes, labels: list[str], printed: pd.Series, name: str) -> Non
 
 
 def biggan_ablation(r: Results) -> None:
-    rows = list(r.experiment.arms)
+    rows = r.experiment.arms_at(r.scale)
     with figure(r.folder / "rows", 1, 2, (8.2, 3.4), sharey=True) as (_, axes):
         for i, (axis, metric, arrow) in enumerate(zip(axes[0], _names(r), ("↑", "↓"), strict=True)):
             _horizontal(axis, rows, [_values(r, metric, row) for row in rows], i)
@@ -218,7 +241,7 @@ def biggan_stability(r: Results) -> None:
     _spectra(r)
     _penalties(r)
     _interventions(r)
-    models = [model for model in r.experiment.arms if _values(r, "train_accuracy", model)]
+    models = [model for model in r.experiment.arms_at(r.scale) if _values(r, "train_accuracy", model)]
     metrics = {"train_accuracy": "trained on", "held_out_accuracy": "others", "fakes_taken_for_real": "samples"}
     with figure(r.folder / "memory", 1, 1, (6.4, 3)) as (drawn, axes):
         bars = {label: [_values(r, metric, model) for model in models] for metric, label in metrics.items()}
@@ -254,7 +277,7 @@ def _spectra(r: Results) -> None:
 
 def _penalties(r: Results) -> None:
     best = _best_score(r)
-    models = [model for model in r.experiment.arms if _values(r, best, model)]
+    models = [model for model in r.experiment.arms_at(r.scale) if _values(r, best, model)]
     with figure(r.folder / "penalties", 1, 2, (7.6, 2.6), sharey=True) as (_, axes):
         _horizontal(axes[0, 0], models, [_values(r, best, model) for model in models], 0)
         _horizontal(axes[0, 1], models, [_values(r, "sigma_growth", model, "network=G") for model in models], 1)
@@ -293,7 +316,7 @@ def biggan_penalty_sweeps(r: Results) -> None:
 
 def biggan_latents(r: Results) -> None:
     score, _ = _names(r)
-    arms = list(r.experiment.arms)
+    arms = r.experiment.arms_at(r.scale)
     scores = {arm: pick(r.per_seed, metric=score, model=arm).set_index("seed")["value"] for arm in arms}
     bars = [(values / scores[NORMAL].reindex(values.index)).tolist() for values in scores.values()]
     printed = r.reported[r.reported["metric"] == "is_gain"].set_index("model")["value"]

@@ -202,6 +202,19 @@ def collecting(generator: nn.Module) -> Iterator[None]:
         generator.eval()
 
 
+@contextmanager
+def batch_statistics(generator: nn.Module) -> Iterator[None]:
+    """Inside, a generator in evaluation normalises by the moments of each batch, as it does in training."""
+    norms = [module for module in generator.modules() if isinstance(module, BatchNorm)]
+    for norm in norms:
+        norm.training = True
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.training = False
+
+
 # --- Non-local block (Wang et al. 2018, as in SA-GAN) --------------------------------------------------------------
 
 

@@ -20,9 +20,20 @@ from common.evaluation.runs import Run
 from common.evaluation.sampling import seed_sampling
 from common.training.method import build_method
 from reproductions.biggan.latents import Latent, scaled, truncated
-from reproductions.biggan.layers import singular_values
-from reproductions.biggan.method import BigGAN, build_discriminator, build_generator
-from reproductions.biggan.names import AMENABLE, BIGGAN, DEEP, HUB, NO_PENALTY, NORMAL, REGULARISATION
+from reproductions.biggan.layers import batch_statistics, singular_values
+from reproductions.biggan.method import BigGAN, build_discriminator, build_generator, regularised
+from reproductions.biggan.names import (
+    AMENABLE,
+    BATCHES,
+    BERNOULLI,
+    BIGGAN,
+    DEEP,
+    HUB,
+    NO_PENALTY,
+    NORMAL,
+    REGULARISATION,
+    STANDING,
+)
 from reproductions.biggan.released import load_port
 
 SHOWN_THRESHOLDS = (None, 2.0, 1.0, 0.5, 0.04)  # of a sheet: Figure 2a's, below samples that are not truncated
@@ -218,11 +229,42 @@ def biggan_released(m: Measuring) -> None:
     add_sheet(m, evaluator, method, m.seeds[0])
 
 
+# --- Appendix C.1 --------------------------------------------------------------------------------------------------
+
+
+def biggan_standing_statistics(m: Measuring) -> None:
+    """Appendix C.1: what normalises the samples of one trained generator."""
+    evaluator = evaluator_of(m)
+    for run in m.runs:
+        cell, method = m.cell(run), _last(run, evaluator)
+        cell.add_numbers(_at(evaluator, method, run.seed).numbers, statistics=STANDING)
+        for size in BATCHES:
+            found = evaluator.worst({}) if method is None else _in_batches(evaluator, method, run.seed, size)
+            told = {"sampling": f"average of G's weights, moments of batches of {size}"}
+            numbers = (n._replace(protocol=n.protocol | told) for n in found.numbers)
+            cell.add_numbers(numbers, statistics=f"batches of {size}")
+
+
+def _in_batches(evaluator: Evaluator, method: BigGAN, seed: int, size: int) -> Evaluation:
+    """Samples that are normalised by the moments of batches of ``size``."""
+
+    def draw() -> Iterator[np.ndarray]:
+        method.draw_from(method.latent)
+        with batch_statistics(method.averaged):
+            for start in range(0, evaluator.settings["evaluation_samples"], AT_ONCE):
+                count = min(AT_ONCE, evaluator.settings["evaluation_samples"] - start)
+                parts = [method.sample(size) for _ in range(-(-count // size))]
+                yield to_uint8(torch.cat(parts)[:count]).cpu().numpy()
+
+    return evaluator.of_method(method, seed, draw)
+
+
 # --- Table 1 -------------------------------------------------------------------------------------------------------
 
 
-# Section 3: what is said to raise the score, over what.
+# Section 3: what is said to raise the score, over what, and to train faster, than what.
 GAINS = {"batch 2048": "SA-GAN baseline, batch 256", "ch 96": "batch 2048", "+ skip-z": "+ shared embedding"}
+FASTER = {"+ shared embedding": "ch 96", "+ skip-z": "+ shared embedding"}
 
 
 def _add_gains(m: Measuring, runs: list[Run], baselines: Mapping[str, str]) -> None:
@@ -239,9 +281,42 @@ def _add_gains(m: Measuring, runs: list[Run], baselines: Mapping[str, str]) -> N
             cell.add("is_gain", score.value / over.value - 1, **score.protocol, of=of)
 
 
+def updates_saved(steps: np.ndarray, scores: np.ndarray, wanted: float) -> float:
+    """Share of the updates ``steps[-1]`` that are not needed for a score ``wanted``, which is reached between two
+    snapshots at an even pace; 0 where it is never reached.
+    """
+    reached = np.flatnonzero(scores >= wanted)
+    if not len(reached):
+        return 0.0
+    at = reached[0]
+    if at == 0:
+        return 1.0
+    share = (wanted - scores[at - 1]) / (scores[at] - scores[at - 1])
+    return float(1 - (steps[at - 1] + share * (steps[at] - steps[at - 1])) / steps[-1])
+
+
+def _add_speed(m: Measuring, runs: list[Run], baselines: Mapping[str, str], metric: str) -> None:
+    """How many of the updates of its baseline an arm does not need for the score that the baseline ends with."""
+    evaluator = evaluator_of(m).only("classifier_score")
+    compared = {*baselines, *baselines.values()}
+    along = {
+        (run.arm, run.seed): [each["classifier_score"] for each in evaluator.along(run, run.snapshots)]
+        for run in runs
+        if run.arm in compared and len(run.snapshots) > 2
+    }
+    for run in runs:
+        mine, baseline = along.get((run.arm, run.seed)), along.get((baselines.get(run.arm, ""), run.seed))
+        if mine and baseline:
+            saved = updates_saved(np.array(run.snapshots), np.array([n.value for n in mine]), baseline[-1].value)
+            of = f"updates saved of those after which {baselines[run.arm]} has its last score, 0 where none are"
+            parts = {**mine[-1].protocol, "selection": f"{len(mine)} snapshots, straight lines between them"}
+            m.cell(run).add(metric, saved, "higher", "share", **parts, of=of)
+
+
 def biggan_ablation(m: Measuring) -> None:
     """Table 1: scores at the end and parameters; Section 3's gains."""
     _add_gains(m, _of_seeds(m), GAINS)
+    _add_speed(m, _of_seeds(m), FASTER, "training_speed_gain")
     for run in _of_seeds(m):
         m.cell(run).add("parameters", sum(run.record["parameters"].values()) / 1e6, unit="M", of="of G and D")
 
@@ -284,6 +359,18 @@ def biggan_parameters(m: Measuring) -> None:
 # --- Section 3.1 ---------------------------------------------------------------------------------------------------
 
 
+@torch.no_grad()
+def filter_cosine(generator: nn.Module) -> float:
+    """Mean squared cosine between two filters of a matrix, over the matrices that equation 3 is of: what it keeps low."""
+    found = []
+    for weight in regularised(generator):
+        rows = nn.functional.normalize(weight.flatten(1).double(), dim=1)
+        if len(rows) > 1:
+            cosines = (rows @ rows.T).square()
+            found.append((cosines.sum() - cosines.trace()) / (len(rows) * (len(rows) - 1)))
+    return float(torch.stack(found).mean())
+
+
 def biggan_orthogonal_amenability(m: Measuring) -> None:
     """Section 3.1: a model is amenable if no threshold leaves it less than AMENABLE of its score."""
     evaluator = evaluator_of(m)
@@ -300,6 +387,9 @@ def biggan_orthogonal_amenability(m: Measuring) -> None:
         cell.add("lowest_gain", least, "higher", **parts, over=f"thresholds {thresholds}")
         cell.add("amenable", least >= AMENABLE, "higher", of=f"lowest score gain of at least {AMENABLE:g}")
         cell.add_numbers(whole.numbers, truncation="none")
+        if method is not None:
+            of = "squared cosine of two filters of a matrix of the averaged G, mean of pairs, then of matrices"
+            cell.add("filter_cosine", filter_cosine(method.averaged), "lower", of=of)
         lowest.append((least, run))
     lowest.sort(key=lambda pair: pair[0])
     for name, (_, run) in (("gains most", lowest[-1]), ("gains least", lowest[0])):
@@ -373,6 +463,8 @@ def _add_spectra(cell: Cell, evaluator: Evaluator, run: Run) -> None:
         of = "largest singular value at the end over that at the start, largest of layers"
         cell.add("sigma_growth", max(growth), at=at, of=of)
         cell.add("sigma_growth_median", np.median(growth), at=at, of="the same, median of layers")
+        most = int(np.argmax(growth) == 0)
+        cell.add("first_layer_grows_most", most, at=at, of="1 where no layer's σ₀ grew more than the first's")
         of = "largest over second singular value at the end, largest of layers"
         cell.add("sigma_ratio", max(ratios), at=at, of=of)
 
@@ -412,7 +504,13 @@ def biggan_penalty_sweeps(m: Measuring) -> None:
 
 def biggan_latents(m: Measuring) -> None:
     """Appendix E: each latent as it was trained with, without truncation."""
-    _add_gains(m, m.runs, {arm: NORMAL for arm in m.experiment.arms if arm != NORMAL})
+    others = {arm: NORMAL for arm in m.experiment.arms if arm != NORMAL}
+    _add_gains(m, m.runs, others)
+    _add_speed(m, m.runs, {arm: NORMAL for arm in others if arm == BERNOULLI}, "fewer_iterations")
+    evaluator = evaluator_of(m)
+    real = _real_score(evaluator, evaluator.some_data())
+    for seed in m.seeds:
+        m.cell_of("data", seed, evaluator.data.card["data"]).add_numbers([real])
 
 
 # --- Appendices C.2 and C.3 ------------------------------------------------------------------------------------------
@@ -434,14 +532,15 @@ def biggan_cifar10(m: Measuring) -> None:
 
 
 def biggan_real_scores(m: Measuring) -> None:
-    """Appendix C.3: as many images that the classifier was trained on as others, and samples of a trained generator."""
+    """Appendix C.3: as many images that the classifier was trained on as others."""
     evaluator, settings = evaluator_of(m), m.settings()
     samples, validation = evaluator.data.samples, np.array(_validation(m, settings).samples)
     own = settings["features"] == "classifier"  # the Inception network was trained on all of ImageNet's
     trained_on = seen(len(samples)) if own else np.arange(len(samples))
-    for run in m.runs:
-        drawn = np.random.default_rng(run.seed).choice(trained_on, len(validation), replace=False)
-        at = {"resolution": settings["image_size"]}
-        for model, images in (("training data", samples[np.sort(drawn)]), ("validation data", validation)):
-            m.cell(run, model=model, **at).add_numbers([_real_score(evaluator, images)])
-        m.cell(run, **at).add_numbers([_score(evaluator, _last(run, evaluator), run.seed)])
+    count = min(len(trained_on), len(validation))
+    for seed in m.seeds:
+        rng = np.random.default_rng(seed)
+        drawn, others = rng.choice(trained_on, count, replace=False), rng.choice(len(validation), count, replace=False)
+        for model, images in (("training data", samples[np.sort(drawn)]), ("validation data", validation[others])):
+            cell = m.cell_of(model, seed, evaluator.data.card["data"], resolution=settings["image_size"])
+            cell.add_numbers([_real_score(evaluator, images)])

@@ -50,9 +50,7 @@ class BigGAN(AdversarialMethod):
     def make_optimisers(self) -> None:
         super().make_optimisers()
         self.g_parallel, self.d_parallel = parallel(self.g), parallel(self.d)
-        # All matrices of G but the shared embedding (the authors' code), before spectral normalisation.
-        embedding = {id(parameter) for parameter in self.g.embed.parameters()}
-        self.regularised = [p for p in self.g.parameters() if p.ndim >= 2 and id(p) not in embedding]
+        self.regularised = regularised(self.g)
 
     def optimiser(self, name: str, network: nn.Module) -> torch.optim.Optimizer:
         rate = self.settings[f"{name}_learning_rate"] * self.settings["learning_rate_factor"]
@@ -137,6 +135,14 @@ class BigGAN(AdversarialMethod):
     def load_snapshot(self, state: Mapping[str, Any]) -> None:
         super().load_snapshot(state)
         self.drawing = None
+
+
+def regularised(generator: nn.Module) -> list[nn.Parameter]:
+    """What orthogonal regularisation is of: all matrices of G but the shared embedding (the authors' code), before
+    spectral normalisation.
+    """
+    embedding = {id(parameter) for parameter in generator.embed.parameters()}
+    return [p for p in generator.parameters() if p.ndim >= 2 and id(p) not in embedding]
 
 
 # --- From settings to networks -----------------------------------------------------------------------------------

@@ -11,3 +11,7 @@ REGULARISATION = {"+ skip-z": WITHOUT, "+ orthogonal (BigGAN)": WITH}
 
 NO_PENALTY = "no penalty"  # of Section 4: what penalties are held against
 NORMAL = "N(0,I)"  # of Appendix E: what other latents are held against
+BERNOULLI = "Bernoulli {0,1}"
+
+STANDING = "standing"  # of Appendix C.1: what normalises samples; else "batches of" so many
+BATCHES = (4, 16, 64)
