@@ -361,7 +361,7 @@ def biggan_parameters(m: Measuring) -> None:
 
 @torch.no_grad()
 def filter_cosine(generator: nn.Module) -> float:
-    """Mean squared cosine between two filters of a matrix, over the matrices that equation 3 is of: what it keeps low."""
+    """Mean squared cosine between two filters of a matrix, over the matrices of equation 3, which keeps it low."""
     found = []
     for weight in regularised(generator):
         rows = nn.functional.normalize(weight.flatten(1).double(), dim=1)
