@@ -24,6 +24,8 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))  # of this process and of those that it starts, where the suite is not installed
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(HERE.parent), os.environ.get("PYTHONPATH")]))
 FOUND = HERE / "measured" / "gpu_check.json"
 TF32 = ("wgan_gp_cifar_resnet", "WGANGP ResNet (ours), unsupervised")
 SMALL = ("wgan_lsun_curves", "WGAN · DCGAN")

@@ -28,6 +28,8 @@ from common.training.updates import EAGER, Updates
 
 ON_GPU = torch.cuda.is_available() and os.environ.get("BENCH_DEVICE") != "cpu"
 DEVICE = torch.device("cuda:0" if ON_GPU else "cpu")
+if ON_GPU:
+    torch.cuda.set_stream(torch.cuda.Stream(DEVICE))  # graphs are not captured on the default one
 BLOCK = 5  # updates in a row: what comes with every fifth is in each block once
 LONG = 2.0  # seconds: of updates longer than this a block has one
 RARE = 0.01  # share of all updates: a kind with less is timed once
