@@ -186,7 +186,8 @@ class Experiment:
         chosen, declared = (config or {}).get("seeds"), self.declared["scales"][scale]
         if isinstance(chosen, list):
             return list(chosen)
-        return list(range(declared.get("rows", (chosen or {}).get(self.name, declared.get("seeds")))))
+        count = declared.get("rows", (chosen or {}).get(self.name, declared.get("seeds")))
+        return list(count) if isinstance(count, list) else list(range(count))
 
     def training_of(self, arm: str) -> "Experiment":
         """The experiment that trains this arm: another one where the arm says ``runs_of``."""

@@ -125,13 +125,14 @@ def penalty_spreads_weights(t: Table) -> float:
     return value(t, "weights_at_ends", "clipping 0.1") - value(t, "weights_at_ends", "gradient penalty")
 
 
-# What stands for seeds are three tables of architectures, of which there are never more.
-architectures = partial(claim, experiment="wgan_gp_architecture_sweep", where="Tables 2 and 5", weak="P")
+# What stands for seeds are architectures.
+architectures = partial(claim, experiment="wgan_gp_architecture_sweep", where="Tables 2 and 5", above=0.0)
 one_sided = partial(claim, experiment="wgan_gp_one_sided_penalty", where="Appendix C")
+ENOUGH = 150  # architectures, of which one penalty can win significantly more: the paper's lead of 100 to 77 does not
 
 
 def shares(t: Table, outcome: str) -> Curve:
-    """Share of architectures with an outcome, by threshold: printed counts of 200, or what was measured.
+    """Share of architectures with an outcome, by threshold: printed counts of 200, or whether one came out so.
 
     Of ours the thresholds relative to real data count, where they were measured; the paper's own say little about the
     score of another network.
@@ -148,47 +149,39 @@ def shares(t: Table, outcome: str) -> Curve:
     raise Missing(f"outcomes of architectures ({outcome})")
 
 
-@architectures(above=-1e-9, text="at every threshold WGAN-GP trains at least as many architectures as the GAN")
-def gp_trains_more(t: Table) -> dict[str, float]:
-    """Lead by threshold, as a share of the architectures."""
+@architectures(text="WGAN-GP trains more architectures than the GAN: lead as a share of them, mean of all thresholds")
+def gp_trains_more(t: Table) -> float:
     only_gp, only_gan = shares(t, "Only WGAN-GP"), shares(t, "Only GAN")
-    if not any([*only_gp.values(), *only_gan.values(), *shares(t, "Both succeeded").values()]):
-        raise Missing("an architecture that either objective trained")
-    return {f"{threshold:g}": only_gp[threshold] - only_gan[threshold] for threshold in only_gp}
+    return sum(only_gp[threshold] - only_gan[threshold] for threshold in only_gp) / len(only_gp)
 
 
-@architectures(above=0.5, weak="PB", text="at some threshold most architectures are trained by WGAN-GP alone")
-def most_only_by_gp(t: Table) -> float:
-    return max(shares(t, "Only WGAN-GP").values())
+@architectures(text="on the same architecture samples of WGAN-GP score higher")
+def gp_scores_higher(t: Table) -> float:
+    return score(t, "WGAN-GP") - score(t, "GAN")
 
 
-@architectures(below=0.05, text="next to none is trained by the GAN alone, at any threshold")
-def none_only_by_gan(t: Table) -> dict[str, float]:
-    gp_trains_more.effect(t)  # says so where nothing was trained at all
-    return {f"{threshold:g}": share for threshold, share in shares(t, "Only GAN").items()}
-
-
-def wins(t: Table, metric: str) -> tuple[float, float]:
-    """Architectures won by the two-sided and by the one-sided penalty."""
-    return value(t, metric, "Two-sided penalty"), value(t, metric, "One-sided penalty")
-
-
-@one_sided(above=0.5, weak="P", text="the two-sided penalty wins in slightly more architectures")
+@one_sided(above=0.5, text="the two-sided penalty wins in slightly more architectures")
 def two_sided_wins_more(t: Table) -> float:
-    """Of a part of the architectures, or of all where printed."""
-    two, one = wins(t, "wins" if t.select(metric="wins_of_part").empty else "wins_of_part")
-    return two / max(two + one, 1)
+    """Of one architecture, or the share of all that have a winner where their number is printed."""
+    with suppress(Missing):
+        return value(t, "wins_here", "Two-sided penalty")
+    two, one = wins(t)
+    return two / (two + one)
 
 
-@one_sided(above=-1.96, below=1.96, bar_of="paper", text="but not significantly at p < 0.05")
+@one_sided(above=-1.96, below=1.96, exact=True, bar_of="paper", text="but not significantly at p < 0.05")
 def no_significant_winner(t: Table) -> float:
-    """z of the sign test over all architectures; a test of each part would find next to nothing significant."""
-    if t.select(metric="wins").empty and not t.select(metric="wins_of_part").empty:
-        raise Missing("a second sign test: all architectures together allow one")
-    two, one = wins(t, "wins")
-    if two + one < 4:
-        raise Missing("four architectures with a winner: fewer are never significant")
+    """z of the sign test over all architectures."""
+    two, one = wins(t)
     return (two - one) / math.sqrt(two + one)
+
+
+def wins(t: Table) -> tuple[float, float]:
+    """Architectures won by the two-sided and by the one-sided penalty. Raises Missing of too few to tell them apart."""
+    two, one = (value(t, "wins", f"{side}-sided penalty") for side in ("Two", "One"))
+    if two + one < ENOUGH:
+        raise Missing(f"{ENOUGH} architectures with a winner")
+    return two, one
 
 
 lsun = partial(claim, experiment="wgan_gp_lsun_architectures", where="Figure 2")
@@ -199,6 +192,12 @@ cifar_resnet = partial(claim, experiment="wgan_gp_cifar_resnet", where="Table 3"
 @lsun(above=0.999, weak="VM", text="WGAN-GP trains every architecture with one set of hyper-parameters")
 def gp_trains_all(t: Table) -> float:
     return value(t, "trained", "WGAN-GP", architecture="every")
+
+
+@lsun(above=-1e-9, whose="ours", text="WGAN-GP trains at least as many of the architectures as each other method")
+def gp_trains_most(t: Table) -> dict[str, float]:
+    """Lead in the share of those that were run."""
+    return {method: value(t, "trained_share", "WGAN-GP") - value(t, "trained_share", method) for method in OTHERS}
 
 
 @lsun(below=0.999, text="every other method fails at least one of them")
@@ -246,9 +245,16 @@ def elu_is_worse(t: Table) -> float:
     return distance(t, "ELU") / distance(t, smooth)
 
 
-@cifar_curves(above=0.0, text="with the same optimiser and rate the penalty scores better than clipping at the end")
-def penalty_beats_clipping(t: Table) -> float:
-    return score(t, "WGAN-GP (RMSProp)") - score(t, "WGAN (clipping)")
+def better(t: Table, one: str, other: str) -> dict[str, float]:
+    """By what factor one scores higher than another, and is nearer to the data."""
+    return {"score": score(t, one) / score(t, other), "distance": distance(t, other) / distance(t, one)}
+
+
+@cifar_curves(
+    above=1.0, ratio=True, text="with the same optimiser and rate the penalty is better than clipping at the end"
+)
+def penalty_beats_clipping(t: Table) -> dict[str, float]:
+    return better(t, "WGAN-GP (RMSProp)", "WGAN (clipping)")
 
 
 @cifar_curves(above=0.0, text="and converges faster: its mean score along the training is higher")
@@ -256,9 +262,14 @@ def penalty_is_faster(t: Table) -> float:
     return value(t, "score_over_training", "WGAN-GP (RMSProp)") - value(t, "score_over_training", "WGAN (clipping)")
 
 
-@cifar_curves(above=0.0, text="Adam improves it further")
-def adam_is_better(t: Table) -> float:
-    return score(t, "WGAN-GP (Adam)") - score(t, "WGAN-GP (RMSProp)")
+@cifar_curves(above=1.0, ratio=True, text="Adam improves it further")
+def adam_is_better(t: Table) -> dict[str, float]:
+    return better(t, "WGAN-GP (Adam)", "WGAN-GP (RMSProp)")
+
+
+@cifar_curves(above=0.9, below=1.1, ratio=True, text="it “performs comparably to DCGAN”: score over DCGAN's")
+def comparable_to_dcgan(t: Table) -> float:
+    return score(t, "WGAN-GP (Adam)") / score(t, "DCGAN")
 
 
 @cifar_curves(

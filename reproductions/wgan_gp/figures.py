@@ -61,7 +61,7 @@ def wgan_gp_architecture_sweep(r: Results) -> None:
     outcomes = ("Only GAN", "Only WGAN-GP", "Both succeeded", "Both failed")
     score = score_name(r.per_seed["metric"])
     real = pick(r.per_seed, metric=score, model="real data")["value"]
-    count = len(pick(r.curves, model="GAN", curve="score"))
+    count = len(pick(r.per_seed, metric=score, model="GAN"))
     relative = by_condition(r.per_seed, "of_real")  # none where the score is IS
     panels = 3 if len(relative) else 2
     with figure(r.folder / "outcomes", 1, panels, (3.5 * panels, 3), sharey=True) as (drawn, axes):
@@ -76,7 +76,7 @@ def wgan_gp_architecture_sweep(r: Results) -> None:
         for i, outcome in enumerate(outcomes):
             style = {"color": COLOURS[i], "linestyle": STYLES[i], "marker": MARKERS[i], "markersize": 3}
             for axis, (rows, total) in zip(axes[0], series, strict=True):
-                means = pick(rows, model=outcome).groupby("step")["value"].mean() / total  # of replicates
+                means = pick(rows, model=outcome).groupby("step")["value"].mean() / total  # of architectures
                 axis.plot(means.index, means, label=outcome, **style)
         drawn.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
 
@@ -98,9 +98,10 @@ def wgan_gp_one_sided_penalty(r: Results) -> None:
 
 def wgan_gp_lsun_architectures(r: Results) -> None:
     """Figure 2, and the distances behind it."""
-    rows, columns = len(ARCHITECTURES), len(METHODS)
+    architectures = [one for one in ARCHITECTURES if f"WGAN-GP · {one}" in r.sheets]
+    rows, columns = len(architectures), len(METHODS)
     with figure(r.folder / "samples", rows, columns, (1.5 * columns + 0.7, 1.5 * rows + 0.4)) as (_, axes):
-        for row, architecture in enumerate(ARCHITECTURES):
+        for row, architecture in enumerate(architectures):
             for column, method in enumerate(METHODS):
                 axis = axes[row, column]
                 show_images(axis, r.sheets[f"{method} · {architecture}"], 3, method if row == 0 else "")
@@ -114,8 +115,8 @@ def wgan_gp_lsun_architectures(r: Results) -> None:
         def seeds(method: str, architecture: str) -> list[float]:
             return pick(rows, model=method, condition=f"architecture={architecture}")["value"].tolist()
 
-        groups = {method: [seeds(method, one) for one in ARCHITECTURES] for method in METHODS}
-        bars_with_seeds(axes[0, 0], [one.replace(", ", ",\n") for one in ARCHITECTURES], groups)
+        groups = {method: [seeds(method, one) for one in architectures] for method in METHODS}
+        bars_with_seeds(axes[0, 0], [one.replace(", ", ",\n") for one in architectures], groups)
         axes[0, 0].set(ylabel=f"{distance.replace('_', ' ')} ↓", title="distance of samples to the data")
         axes[0, 0].legend(ncols=4)
 

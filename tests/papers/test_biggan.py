@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
-from helpers import CPU
+from helpers import CPU, table_of
 from scipy import stats
 from torch import nn
 
@@ -19,7 +19,7 @@ from common.evaluation.measuring import Measuring, measure
 from common.experiments.config import load_config
 from common.experiments.papers import experiment, papers
 from common.losses.penalties import zero_centred_penalty
-from common.measurements.table import COLUMNS, per_seed_tables
+from common.measurements.table import COLUMNS, Missing, per_seed_tables
 from common.pipeline.cost.count import Hardware, operations_of, update
 from common.pipeline.plan import Plan
 from common.pipeline.trained import trained_file
@@ -31,7 +31,15 @@ from common.training.method import build_method
 from common.training.runs import run_folder, train_run, train_runs
 from reproductions.biggan import claims, layers
 from reproductions.biggan.latents import LATENTS, scaled, truncated
-from reproductions.biggan.measure import Point, at_score, biggan_parameters, read_outs, taken_for_real
+from reproductions.biggan.measure import (
+    Point,
+    at_score,
+    biggan_parameters,
+    filter_cosine,
+    read_outs,
+    taken_for_real,
+    updates_saved,
+)
 from reproductions.biggan.method import BigGAN
 from reproductions.biggan.models import DeepDiscriminator, DeepGenerator, Discriminator, Generator
 from reproductions.biggan.released import load_port
@@ -590,3 +598,71 @@ def test_a_file_of_another_form_is_refused_by_name(tmp_path, generator):
             load_port(generator, path)
         assert "\n" not in str(error.value)
         assert "weights_only" not in str(error.value)
+
+
+# --- What an update, a filter and a batch are worth ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("scores", "wanted", "saved"),
+    [([1, 2, 4], 3, 0.25), ([1, 2, 4], 4, 0), ([1, 4, 2], 3, 2 / 3), ([1, 2, 3], 5, 0), ([6, 7, 8], 5, 1)],
+)
+def test_updates_saved_are_those_after_a_score_is_reached(scores, wanted, saved):
+    assert updates_saved(np.array([0, 50, 100]), np.array(scores, float), wanted) == pytest.approx(saved)
+
+
+def test_filters_that_start_orthogonal_have_no_cosine_and_equal_ones_have_one():
+    generator = small().g
+    with torch.no_grad():
+        for weight in generator.parameters():
+            if weight.ndim >= 2:
+                weight.copy_(torch.ones_like(weight))
+    assert filter_cosine(generator) == pytest.approx(1)
+    rows = nn.Linear(6, 4, bias=False)
+    rows.embed = nn.Embedding(1, 1)
+    nn.init.orthogonal_(rows.weight)
+    assert filter_cosine(rows) == pytest.approx(0, abs=1e-12)
+    with torch.no_grad():
+        rows.weight[1] = 3 * rows.weight[0] + 3 * rows.weight[2]  # a cosine of √½ with either: 4 of 12 pairs
+    assert filter_cosine(rows) == pytest.approx(4 * 0.5 / 12, abs=1e-6)
+
+
+def test_batch_statistics_are_of_the_batch_and_standing_ones_come_back():
+    method = small()
+    method.draw_from(method.latent)
+    z, labels = torch.randn(8, method.settings["latent_size"]), torch.zeros(8, dtype=torch.long)
+    generator = method.averaged
+    with torch.no_grad():
+        before = generator(z, labels)
+        with layers.batch_statistics(generator):
+            whole, half = generator(z, labels), generator(z[:4], labels[:4])
+            vectors = [module.u.clone() for module in generator.modules() if isinstance(module, layers.SpectralNorm)]
+        assert not torch.allclose(whole[:4], half, atol=1e-4)
+        assert torch.equal(generator(z, labels), before)
+        assert torch.allclose(generator(z[:1], labels[:1]), before[:1], atol=1e-6)
+    after = [module.u for module in generator.modules() if isinstance(module, layers.SpectralNorm)]
+    assert all(map(torch.equal, vectors, after))
+
+
+def test_a_latent_is_not_judged_before_the_usual_one_has_learnt():
+    def table(of_normal):
+        models = {"N(0,I)": of_normal, "32 dimensions": of_normal, "data": 8.0}
+        gain = ("is_gain", "censored normal", "", 0.2)
+        return table_of(*(("classifier_score", model, "", value) for model, value in models.items()), gain)
+
+    assert claims.fewer_dimensions_suffice.effect(table(4.5)) == 1
+    assert claims.censored_normal_gains.effect(table(4.5)) == 0.2
+    for claim in (claims.fewer_dimensions_suffice, claims.censored_normal_gains):
+        with pytest.raises(Missing):
+            claim.effect(table(3.9))
+
+
+@pytest.mark.parametrize(("shared", "judged"), [(1.0, False), (0.93, True)])
+def test_a_shared_embedding_is_judged_where_there_is_something_to_share(shared, judged):
+    cells = [("parameters", "ch 96", "", 1.0), ("parameters", "+ shared embedding", "", shared)]
+    table = table_of(*cells, ("training_speed_gain", "+ shared embedding", "", 0.3))
+    if judged:
+        assert claims.sharing_is_faster.effect(table) == 0.3
+    else:
+        with pytest.raises(Missing):
+            claims.sharing_is_faster.effect(table)

@@ -22,7 +22,7 @@ from reproductions.wgan_gp import claims, models
 from reproductions.wgan_gp import method as methods
 from reproductions.wgan_gp.claims import shares
 from reproductions.wgan_gp.layers import Conv, Gated, SmoothELU, Up, norm
-from reproductions.wgan_gp.measure import _replicates, activation_gradients, outcomes, share_at_ends, slopes
+from reproductions.wgan_gp.measure import activation_gradients, outcomes, share_at_ends, slopes
 from reproductions.wgan_gp.method import LSGAN, WGANGP, Conditional, Dequantised, StandardGAN, WGANClipping
 from reproductions.wgan_gp.ngrams import js_of_ngrams, ngrams
 
@@ -407,10 +407,6 @@ def test_ngram_divergence():
     assert js_of_ngrams(ngrams(one, 1), ngrams(one + 5, 1)) == pytest.approx(1)
 
 
-def test_architectures_are_dealt_out_to_three_tables():
-    assert _replicates(range(7)) == {0: [0, 3, 6], 1: [1, 4], 2: [2, 5]}
-
-
 def test_every_architecture_has_one_outcome():
     scores = np.array([1.0, 3.0, 1.0, 3.0]), np.array([1.0, 1.0, 3.0, 3.0])
     found = {name: np.flatnonzero(chosen).tolist() for name, chosen in outcomes(*scores, above=2.0).items()}
@@ -481,18 +477,47 @@ def test_a_gradient_norm_of_a_critic_that_has_learnt_nothing_is_no_evidence():
         claims.gradient_norm_is_one.holds(table_of(*cells, *learnt))
 
 
-@pytest.mark.parametrize(("two", "one", "z"), [(100, 77, 1.729), (4, 0, 2.0), (0, 6, -2.449)])
+def wins(two, one, *here):
+    cells = [("wins", "Two-sided penalty", "", two), ("wins", "One-sided penalty", "", one)]
+    return table_of(*cells, *(("wins_here", "Two-sided penalty", "", won) for won in here))
+
+
+@pytest.mark.parametrize(("two", "one", "z"), [(100, 77, 1.729), (150, 0, 12.247), (60, 100, -3.162)])
 def test_the_sign_test_is_made_on_all_architectures(two, one, z):
-    table = table_of(("wins", "Two-sided penalty", "", two), ("wins", "One-sided penalty", "", one))
-    assert claims.no_significant_winner.effect(table) == pytest.approx(z, abs=1e-3)
+    assert claims.no_significant_winner.effect(wins(two, one)) == pytest.approx(z, abs=1e-3)
+    assert claims.two_sided_wins_more.effect(wins(two, one)) == two / (two + one)
 
 
-@pytest.mark.parametrize(("metric", "two", "one"), [("wins_of_part", 40, 18), ("wins", 3, 0), ("wins", 0, 0)])
-def test_there_is_no_sign_test_of_a_part_or_of_too_few(metric, two, one):
-    table = table_of((metric, "Two-sided penalty", "", two), (metric, "One-sided penalty", "", one))
-    with pytest.raises(Missing):
-        claims.no_significant_winner.effect(table)
-    assert claims.two_sided_wins_more.effect(table) == two / max(two + one, 1)
+def test_there_is_no_sign_test_of_few_architectures():
+    for claim in (claims.no_significant_winner, claims.two_sided_wins_more):
+        with pytest.raises(Missing):
+            claim.effect(wins(80, 69))
+    assert claims.two_sided_wins_more.effect(wins(3, 2, 1.0)) == 1
+
+
+def test_the_lead_of_an_architecture_is_over_all_thresholds():
+    cells = [
+        ("architecture_share", model, f"of_real={at}", float(at < bar))
+        for model, bar in (("Only WGAN-GP", 0.4), ("Only GAN", 0.0), ("Both succeeded", 0.2))
+        for at in (0.1, 0.3, 0.5, 0.7)
+    ]
+    assert claims.gp_trains_more.effect(table_of(*cells)) == 0.5
+
+
+def test_an_architecture_is_judged_by_a_share_of_those_that_ran():
+    shares = {"WGAN-GP": 0.75, "DCGAN": 0.75, "LSGAN": 0.5, "WGAN (clipping)": 0.25}
+    table = table_of(*(("trained_share", model, "", value) for model, value in shares.items()))
+    assert claims.gp_trains_most.effect(table) == {"DCGAN": 0, "LSGAN": 0.25, "WGAN (clipping)": 0.5}
+    assert claims.gp_trains_most.holds(table)
+    with pytest.raises(Missing):  # seven are every architecture
+        claims.gp_trains_all.effect(table)
+
+
+def test_better_is_said_of_score_and_distance():
+    models = {"WGAN-GP (RMSProp)": (3.0, 2.0), "WGAN (clipping)": (2.0, 8.0)}
+    metrics = ("classifier_score", "fd_classifier")
+    cells = [(name, m, "", v) for m, values in models.items() for name, v in zip(metrics, values, strict=True)]
+    assert claims.penalty_beats_clipping.effect(table_of(*cells)) == {"score": 1.5, "distance": 4.0}
 
 
 def test_that_others_fail_says_nothing_where_wgan_gp_fails_too():

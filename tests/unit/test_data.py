@@ -437,6 +437,16 @@ def test_lines_are_cut_padded_and_indexed(tmp_path):
     assert as_text(np.array([[99]]), vocabulary) == [UNKNOWN]
 
 
+def test_a_character_is_a_byte(tmp_path):
+    (tmp_path / "own.txt").write_text("né\u00e9 日本\n", encoding="utf-8")
+    local = {"python_topics": str(tmp_path / "own.txt")}
+    data = prepare.prepared(text_settings(text_length=12, characters=2048), tmp_path / "data", local)
+    assert len(data.card["vocabulary"]) == 1 + len(set("né\u00e9 日本".encode())) <= 257
+    assert as_text(data.samples, data.card["vocabulary"]) == ["né\u00e9 日本"]
+    cut = prepare.prepared(text_settings(text_length=2, characters=2048), tmp_path / "data", local)
+    assert as_text(cut.samples, cut.card["vocabulary"]) == ["n" + UNKNOWN]
+
+
 def test_the_embedded_text_is_prepared_the_same_every_time(tmp_path):
     one, other = (prepare.prepared(text_settings(data_count=500), tmp_path / name, {}) for name in "ab")
     assert (one.shape, len(one.samples), one.fingerprint) == ((8,), 500, other.fingerprint)

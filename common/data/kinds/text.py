@@ -1,4 +1,8 @@
-"""Text as equally long lines of character indices (n, length) int16, as language models of characters read it."""
+"""Text as equally long lines of character indices (n, length) int16, as language models of characters read it.
+
+A character is a byte of UTF-8, as it is to the code that such models come from (Python 2's strings): no alphabet has
+more than 256, and an accented letter is two. :func:`as_text` puts them together again.
+"""
 
 import gzip
 import io
@@ -94,12 +98,13 @@ def _lines(content: Any, place: str) -> Iterator[str]:
 
 def indexed(lines: Iterator[str], length: int, characters: int, count: int | None) -> tuple[np.ndarray, str]:
     """The first ``count`` lines as character indices (n, length) int16 in a seeded random order, and the characters
-    that they stand for.
+    that they stand for, each byte as the Latin-1 letter of its number.
 
     A line is cut after ``length`` characters or padded with ``PAD``. The most frequent ``characters`` - 1 are kept,
     index 0 is for all others (language_helpers.py of improved_wgan_training).
     """
-    cut = [line.rstrip("\n")[:length].ljust(length, PAD) for line in islice(lines, count)]
+    of_bytes = (line.rstrip("\n").encode().decode("latin-1") for line in islice(lines, count))
+    cut = [line[:length].ljust(length, PAD) for line in of_bytes]
     if not cut:
         raise UserError("the text holds no lines")
     counted = Counter(chain.from_iterable(cut))
@@ -110,6 +115,8 @@ def indexed(lines: Iterator[str], length: int, characters: int, count: int | Non
 
 
 def as_text(indices: np.ndarray, vocabulary: str) -> list[str]:
-    """Lines of text from indices (n, length); ones beyond the vocabulary are UNKNOWN."""
+    """Lines of text from indices (n, length); ones beyond the vocabulary, and bytes that are no UTF-8, are UNKNOWN."""
     known = dict(enumerate(vocabulary))
-    return ["".join(known.get(number, UNKNOWN) for number in line) for line in indices.tolist()]
+    lines = ("".join(known.get(number, UNKNOWN) for number in line) for line in indices.tolist())
+    parts = (line.split(UNKNOWN) for line in lines)
+    return [UNKNOWN.join(part.encode("latin-1").decode(errors="replace") for part in line) for line in parts]
