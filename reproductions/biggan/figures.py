@@ -330,9 +330,9 @@ def biggan_latents(r: Results) -> None:
 
 
 def biggan_cifar10(r: Results) -> None:
-    with figure(r.folder / "samples", 1, len(r.sheets), (3.4 * len(r.sheets), 3.6)) as (_, axes):
-        for axis, (name, images) in zip(axes[0], r.sheets.items(), strict=True):
-            show_images(axis, images, 10, name)
+    with figure(r.folder / "samples", 1, 2, (6.8, 3.6)) as (_, axes):
+        for axis, name in zip(axes[0], ("samples", "data"), strict=True):
+            show_images(axis, r.sheets[name], 10, name)
 
 
 def biggan_real_scores(r: Results) -> None:

@@ -384,7 +384,8 @@ def wgan_gp_overfitting(m: Measuring) -> None:
             for name, real in parts.items():
                 losses[name].append(_negative_loss(method.f, settings, real, fake))
         cell, text = m.cell(run), {f"n_{name}": len(part) for name, part in parts.items()} | {"n_fake": len(fake)}
-        largest = max(*(abs(value) for values in losses.values() for value in values), 1e-12)
+        trained = [value for values in losses.values() for value in values[1:]]  # what an untrained critic says is none
+        largest = max([1e-12, *map(abs, trained or losses["training"])])
         gap = (losses["training"][-1] - losses["validation"][-1]) / largest
         cell.add("gap_at_end", gap, of="training less validation loss over the largest loss", **text)
         for name, values in losses.items():

@@ -119,4 +119,4 @@ def as_text(indices: np.ndarray, vocabulary: str) -> list[str]:
     known = dict(enumerate(vocabulary))
     lines = ("".join(known.get(number, UNKNOWN) for number in line) for line in indices.tolist())
     parts = (line.split(UNKNOWN) for line in lines)
-    return [UNKNOWN.join(part.encode("latin-1").decode(errors="replace") for part in line) for line in parts]
+    return [UNKNOWN.join(part.encode("latin-1", "replace").decode(errors="replace") for part in line) for line in parts]
