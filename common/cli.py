@@ -148,12 +148,16 @@ def train(given: argparse.Namespace) -> int:
     for setting in ("runs", "data"):
         require_writable(config[setting], setting)
     chosen = experiment(given.experiment)
-    arms = _arms(chosen, given.arm) if given.arm else chosen.own_arms
+    arms = _arms(chosen, given.arm) if given.arm else chosen.own_arms_at(config["scale"])
     for arm in arms:
         if given.set and arm not in chosen.own_arms:
             raise UserError(f"{arm} is trained by {chosen.training_of(arm).name}: --set belongs to that one")
     for arm in arms:
         origin = chosen.training_of(arm)
+        if arm not in origin.arms_at(config["scale"]):
+            raise UserError(
+                f"{arm} of {origin.name} is not run at scale {config['scale']}: its at_scales say where it is"
+            )
         for seed in (seed for name, seed in origin.runs(config["scale"], config) if name == arm):
             record = train_run(origin, arm, seed, config, keep_changed=given.set_aside)
             outcome, seconds = record["outcome"]["kind"], record["cost"]["seconds"]
@@ -168,7 +172,7 @@ def sample(given: argparse.Namespace) -> int:
     chosen = experiment(given.experiment)
     if not chosen.arms:
         raise UserError(f"{chosen.name} trains nothing that could be sampled")
-    (arm,) = _arms(chosen, [given.arm or chosen.arms[0]])
+    (arm,) = _arms(chosen, [given.arm or chosen.arms_at(config["scale"])[0]])
     origin = chosen.training_of(arm)
     seed = origin.seeds(config["scale"], config)[0] if given.seed is None else given.seed
     samples = draw(origin, arm, seed, config, given.count, step=given.step, outputs=given.outputs)

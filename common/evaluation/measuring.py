@@ -116,7 +116,8 @@ class Measuring:
 
     def settings(self, arm: str | None = None) -> dict[str, Any]:
         """An arm's; the first arm's, of the experiment's own if it has any; the experiment's where it has no arms."""
-        for name in [arm] if arm else (*self.experiment.own_arms, *self.experiment.arms):
+        one = self.experiment
+        for name in [arm] if arm else (*one.own_arms_at(self.scale), *one.arms_at(self.scale)):
             return self.experiment.training_of(name).settings(name, self.scale, self.config)
         return self.own_settings
 

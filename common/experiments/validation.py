@@ -105,13 +105,13 @@ def _check_lost(one: Experiment, place: str) -> None:
     """No scale sets what every arm sets for itself; what it takes over from another experiment may be of no use."""
     paper = papers().get(one.paper)
     written = paper.declared["experiments"].get(one.name, one.declared) if paper else one.declared
-    arms = [one.declared["arms"][arm] for arm in one.own_arms]
-    for scale, declared in written.get("scales", {}).items() if arms else ():
+    for scale, declared in written.get("scales", {}).items():
+        arms = [one.declared["arms"][arm] for arm in one.own_arms_at(scale)]
         own = [
             {*arm.get("published", ()), *arm.get("without", ()), *arm.get("scales", {}).get(scale, ())} for arm in arms
         ]
         for key in declared.get("settings", ()):
-            if all(key in keys for keys in own):
+            if own and all(key in keys for keys in own):
                 told = f"{place}.scales.{scale}.settings.{key}: every arm sets its own, so this is lost"
                 raise UserError(f"{told}; leave it out, or say it under the arms' scales")
 
@@ -131,7 +131,7 @@ def _check_lent(one: Experiment, config: Mapping[str, Any]) -> None:
 def _check_trainings(one: Experiment, config: Mapping[str, Any], place: str) -> None:
     """No two arms are one training; what is only measured makes no other arm."""
     trained: dict[str, str] = {}
-    for arm in one.arms:
+    for arm in one.arms_at(config["scale"]):
         origin = one.training_of(arm)
         settings = origin.trained_with(origin.settings(arm, config["scale"], config))
         same = trained.setdefault(repr(sorted(settings.items())), arm)

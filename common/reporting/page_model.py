@@ -79,9 +79,14 @@ class ExperimentPage(Results):
         return self.per_seed["seed"].nunique()
 
     @property
+    def repeated(self) -> str:
+        """What is repeated: seeds, or of a sweep the rows, which stand for them."""
+        return "rows of the sweep" if "sweep" in self.experiment.declared else "seeds"
+
+    @property
     def facts(self) -> list[str]:
         """Scale, seeds, time and machine."""
-        facts = [f"Scale **{self.scale}**", f"{self.seeds} seed{'s' if self.seeds != 1 else ''}"]
+        facts = [f"Scale **{self.scale}**", f"{self.seeds} {self.repeated if self.seeds != 1 else 'seed'}"]
         if len(self.runs):
             facts += [f"{duration(self.runs['seconds'].sum())} of training", *self.runs["hardware"].unique()]
         return facts
@@ -137,7 +142,7 @@ class ExperimentPage(Results):
 
     @property
     def footnotes(self) -> list[str]:
-        notes = ["± is the standard deviation over seeds."] if self.seeds > 1 else []
+        notes = [f"± is the standard deviation over {self.repeated}."] if self.seeds > 1 else []
         if self.table[""].str.endswith("¹").any():
             notes.append(f"¹ Not comparable with the reported row. Where the protocols differ: {self._what_differs()}.")
         return notes

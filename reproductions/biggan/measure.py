@@ -249,12 +249,12 @@ def _in_batches(evaluator: Evaluator, method: BigGAN, seed: int, size: int) -> E
     """Samples that are normalised by the moments of batches of ``size``."""
 
     def draw() -> Iterator[np.ndarray]:
-        method.draw_from(method.latent)
-        with batch_statistics(method.averaged):
+        method.averaged.eval()
+        with torch.no_grad(), batch_statistics(method.averaged):
             for start in range(0, evaluator.settings["evaluation_samples"], AT_ONCE):
                 count = min(AT_ONCE, evaluator.settings["evaluation_samples"] - start)
-                parts = [method.sample(size) for _ in range(-(-count // size))]
-                yield to_uint8(torch.cat(parts)[:count]).cpu().numpy()
+                parts = [method.generate(method.latent, method.random_labels(size)) for _ in range(-(-count // size))]
+                yield to_uint8(torch.cat(parts)[:count].float()).cpu().numpy()
 
     return evaluator.of_method(method, seed, draw)
 
@@ -281,36 +281,44 @@ def _add_gains(m: Measuring, runs: list[Run], baselines: Mapping[str, str]) -> N
             cell.add("is_gain", score.value / over.value - 1, **score.protocol, of=of)
 
 
-def updates_saved(steps: np.ndarray, scores: np.ndarray, wanted: float) -> float:
-    """Share of the updates ``steps[-1]`` that are not needed for a score ``wanted``, which is reached between two
-    snapshots at an even pace; 0 where it is never reached.
-    """
-    reached = np.flatnonzero(scores >= wanted)
-    if not len(reached):
-        return 0.0
-    at = reached[0]
+def updates_to(steps: np.ndarray, scores: np.ndarray, wanted: float) -> float:
+    """After how many updates the best score so far came to ``wanted``, by straight lines between snapshots."""
+    best = np.maximum.accumulate(scores)
+    at = int(np.argmax(best >= wanted))
     if at == 0:
-        return 1.0
-    share = (wanted - scores[at - 1]) / (scores[at] - scores[at - 1])
-    return float(1 - (steps[at - 1] + share * (steps[at] - steps[at - 1])) / steps[-1])
+        return float(steps[0])
+    share = (wanted - best[at - 1]) / (best[at] - best[at - 1])
+    return float(steps[at - 1] + share * (steps[at] - steps[at - 1]))
+
+
+def updates_saved(mine: tuple[np.ndarray, np.ndarray], baseline: tuple[np.ndarray, np.ndarray]) -> float:
+    """Share of its baseline's updates that an arm does not need for the best score that both come to; negative where it
+    needs more. Either: steps and scores of the snapshots, the first untrained. NaN where one of them never gets better.
+    """
+    wanted = min(mine[1].max(), baseline[1].max())
+    if wanted <= max(mine[1][0], baseline[1][0]):
+        return np.nan
+    return 1 - updates_to(*mine, wanted) / updates_to(*baseline, wanted)
 
 
 def _add_speed(m: Measuring, runs: list[Run], baselines: Mapping[str, str], metric: str) -> None:
-    """How many of the updates of its baseline an arm does not need for the score that the baseline ends with."""
+    """How many of the updates of its baseline an arm does not need."""
     evaluator = evaluator_of(m).only("classifier_score")
     compared = {*baselines, *baselines.values()}
-    along = {
-        (run.arm, run.seed): [each["classifier_score"] for each in evaluator.along(run, run.snapshots)]
-        for run in runs
-        if run.arm in compared and len(run.snapshots) > 2
-    }
+    along: dict[tuple[str, int], tuple[np.ndarray, np.ndarray]] = {}
+    for run in runs:
+        if run.arm in compared and len(run.snapshots) > 2:
+            found = [each["classifier_score"] for each in evaluator.along(run, run.snapshots)]
+            along[run.arm, run.seed] = np.array(run.snapshots), np.array([number.value for number in found])
     for run in runs:
         mine, baseline = along.get((run.arm, run.seed)), along.get((baselines.get(run.arm, ""), run.seed))
         if mine and baseline:
-            saved = updates_saved(np.array(run.snapshots), np.array([n.value for n in mine]), baseline[-1].value)
-            of = f"updates saved of those after which {baselines[run.arm]} has its last score, 0 where none are"
-            parts = {**mine[-1].protocol, "selection": f"{len(mine)} snapshots, straight lines between them"}
-            m.cell(run).add(metric, saved, "higher", "share", **parts, of=of)
+            of = f"updates saved of those of {baselines[run.arm]} for the best score that both come to"
+            parts = {
+                **found[-1].protocol,
+                "selection": f"best of {len(mine[0])} snapshots, straight lines between them",
+            }
+            m.cell(run).add(metric, updates_saved(mine, baseline), "higher", "share", **parts, of=of)
 
 
 def biggan_ablation(m: Measuring) -> None:
@@ -463,8 +471,10 @@ def _add_spectra(cell: Cell, evaluator: Evaluator, run: Run) -> None:
         of = "largest singular value at the end over that at the start, largest of layers"
         cell.add("sigma_growth", max(growth), at=at, of=of)
         cell.add("sigma_growth_median", np.median(growth), at=at, of="the same, median of layers")
-        most = int(np.argmax(growth) == 0)
-        cell.add("first_layer_grows_most", most, at=at, of="1 where no layer's σ₀ grew more than the first's")
+        first_growth = growth[0] / np.median(growth[1:])
+        cell.add(
+            "first_layer_growth", first_growth, at=at, of="growth of σ₀ of the first layer over the median of others"
+        )
         of = "largest over second singular value at the end, largest of layers"
         cell.add("sigma_ratio", max(ratios), at=at, of=of)
 

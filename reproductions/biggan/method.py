@@ -115,7 +115,7 @@ class BigGAN(AdversarialMethod):
         # They are kept, so they must be ordinary tensors even where samples are drawn in inference mode.
         with torch.inference_mode(False), torch.no_grad(), collecting(self.averaged):
             for _ in range(self.settings["standing_passes"]):
-                self._generate(latent, self.random_labels(self.settings["standing_batch"]))
+                self.generate(latent, self.random_labels(self.settings["standing_batch"]))
         self.drawing = latent
 
     @torch.no_grad()
@@ -125,9 +125,10 @@ class BigGAN(AdversarialMethod):
             self.draw_from(self.latent)
         labels = self.random_labels(count) if labels is None else labels
         parts = labels.split(self.settings["standing_batch"])
-        return torch.cat([self._generate(self.drawing, part).float() for part in parts])
+        return torch.cat([self.generate(self.drawing, part).float() for part in parts])
 
-    def _generate(self, latent: Latent, labels: Tensor) -> Tensor:
+    def generate(self, latent: Latent, labels: Tensor) -> Tensor:
+        """The averaged generator's images of these classes, in one batch, for z from ``latent``."""
         z = latent(len(labels), self.settings["latent_size"], self.device, 1.0)
         with self.autocast():
             return self.averaged(z, labels)

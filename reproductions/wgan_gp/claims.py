@@ -128,7 +128,7 @@ def penalty_spreads_weights(t: Table) -> float:
 # What stands for seeds are architectures.
 architectures = partial(claim, experiment="wgan_gp_architecture_sweep", where="Tables 2 and 5", above=0.0)
 one_sided = partial(claim, experiment="wgan_gp_one_sided_penalty", where="Appendix C")
-ENOUGH = 150  # architectures, of which one penalty can win significantly more: the paper's lead of 100 to 77 does not
+ENOUGH = 150  # architectures: where the paper's 100 wins to 77 tell nothing (z = 1.73), fewer will not
 
 
 def shares(t: Table, outcome: str) -> Curve:
@@ -155,21 +155,18 @@ def gp_trains_more(t: Table) -> float:
     return sum(only_gp[threshold] - only_gan[threshold] for threshold in only_gp) / len(only_gp)
 
 
-@architectures(text="on the same architecture samples of WGAN-GP score higher")
+@architectures(weak="D", text="on the same architecture samples of WGAN-GP score higher")
 def gp_scores_higher(t: Table) -> float:
     return score(t, "WGAN-GP") - score(t, "GAN")
 
 
 @one_sided(above=0.5, text="the two-sided penalty wins in slightly more architectures")
 def two_sided_wins_more(t: Table) -> float:
-    """Of one architecture, or the share of all that have a winner where their number is printed."""
-    with suppress(Missing):
-        return value(t, "wins_here", "Two-sided penalty")
     two, one = wins(t)
     return two / (two + one)
 
 
-@one_sided(above=-1.96, below=1.96, exact=True, bar_of="paper", text="but not significantly at p < 0.05")
+@one_sided(above=-1.96, below=1.96, bar_of="paper", text="but not significantly at p < 0.05")
 def no_significant_winner(t: Table) -> float:
     """z of the sign test over all architectures."""
     two, one = wins(t)
@@ -196,7 +193,9 @@ def gp_trains_all(t: Table) -> float:
 
 @lsun(above=-1e-9, text="WGAN-GP trains at least as many of the architectures as each other method")
 def gp_trains_most(t: Table) -> dict[str, float]:
-    """Lead in the share of those that were run."""
+    """Lead in the share of those that were run. Missing where WGAN-GP trains none: then nobody leads."""
+    if not value(t, "trained_share", "WGAN-GP"):
+        raise Missing("an architecture that WGAN-GP trains", "WGAN-GP")
     return {method: value(t, "trained_share", "WGAN-GP") - value(t, "trained_share", method) for method in OTHERS}
 
 

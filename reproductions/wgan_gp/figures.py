@@ -60,7 +60,7 @@ def wgan_gp_architecture_sweep(r: Results) -> None:
     """Tables 2 and 5 as curves: on the paper's thresholds, ours and theirs, and on those of the scale."""
     outcomes = ("Only GAN", "Only WGAN-GP", "Both succeeded", "Both failed")
     score = score_name(r.per_seed["metric"])
-    real = pick(r.per_seed, metric=score, model="real data")["value"]
+    real = pick(r.per_seed, metric=score, model="data")["value"]
     count = len(pick(r.per_seed, metric=score, model="GAN"))
     relative = by_condition(r.per_seed, "of_real")  # none where the score is IS
     panels = 3 if len(relative) else 2

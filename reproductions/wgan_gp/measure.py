@@ -190,7 +190,7 @@ def wgan_gp_architecture_sweep(m: Measuring) -> None:
         for arm in ("GAN", "WGAN-GP"):
             found = number._replace(value=scores[arm][architecture])
             m.cell_of(arm, architecture, dataset).add_numbers([found])
-        m.cell_of("real data", architecture, dataset).add_numbers([real])
+        m.cell_of("data", architecture, dataset).add_numbers([real])
     for seed, value in scores["DCGAN (standard)"].items():
         m.cell_of("DCGAN (standard)", seed, dataset).add_numbers([number._replace(value=value)])
 
@@ -215,10 +215,6 @@ def wgan_gp_one_sided_penalty(m: Measuring) -> None:
     leads = np.array([scores["WGAN-GP"][k] - scores["WGAN-GP one-sided"][k] for k in both])
     for arm, won in (("Two-sided penalty", leads > 0), ("One-sided penalty", leads < 0)):
         m.cell_of(arm, m.seeds[0], dataset).add("wins", won.sum(), "higher", of=len(both), score=score)
-    for architecture, lead in zip(both, leads, strict=True):
-        if lead:
-            of = "1 where this penalty scores higher"
-            m.cell_of("Two-sided penalty", architecture, dataset).add("wins_here", lead > 0, of=of, score=score)
     for arm in ("WGAN-GP", "WGAN-GP one-sided"):
         m.cell_of(arm, m.seeds[0], dataset).curve("score", both, [scores[arm][k] for k in both])
 
@@ -381,8 +377,9 @@ def wgan_gp_overfitting(m: Measuring) -> None:
             run.load(method, step)
             seed_sampling(run.seed)
             fake = method.sample(len(parts["validation"]))
+            pairs = min(map(len, parts.values()))
             for name, real in parts.items():
-                losses[name].append(_negative_loss(method.f, settings, real, fake))
+                losses[name].append(_negative_loss(method.f, settings, real, fake, pairs))
         cell, text = m.cell(run), {f"n_{name}": len(part) for name, part in parts.items()} | {"n_fake": len(fake)}
         trained = [value for values in losses.values() for value in values[1:]]  # what an untrained critic says is none
         largest = max([1e-12, *map(abs, trained or losses["training"])])
@@ -396,12 +393,12 @@ def wgan_gp_overfitting(m: Measuring) -> None:
             cell.add(f"{name}_rise", rise, of="linear trend over the second half, over the largest loss", **text)
 
 
-def _negative_loss(critic: nn.Module, settings: Mapping[str, Any], real: np.ndarray, fake: Tensor) -> float:
-    """E f(real) - E f(fake), less the penalty where there is one."""
-    real = to_float(torch.from_numpy(np.array(real)))[: len(fake)]
+def _negative_loss(critic: nn.Module, settings: Mapping[str, Any], real: np.ndarray, fake: Tensor, pairs: int) -> float:
+    """E f(real) - E f(fake), over all of either, less the penalty where there is one, over ``pairs`` of them."""
+    real = to_float(torch.from_numpy(np.array(real)))
     with torch.no_grad():
-        loss = float(critic(real).mean() - critic(fake[: len(real)]).mean())
+        loss = float(critic(real).mean() - critic(fake).mean())
     if _clipped(settings):
         return loss
-    slopes, _ = gradient_penalty(critic, real, fake[: len(real)])
+    slopes, _ = gradient_penalty(critic, real[:pairs], fake[:pairs])
     return loss - settings["penalty"] * float(slopes)

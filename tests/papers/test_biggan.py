@@ -253,6 +253,13 @@ def test_sampling_without_standing_statistics_is_refused():
 
 def test_samples_do_not_depend_on_the_batch_they_come_in():
     method = small()
+    norm = next(module for module in method.averaged.modules() if isinstance(module, layers.BatchNorm))
+    seen = []
+    norm.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
+    method.averaged.eval()
+    with torch.no_grad(), layers.batch_statistics(method.averaged):
+        method.generate(method.latent, method.random_labels(40))
+    assert seen == [40]  # more than what standing statistics are taken of at once
     method.draw_from(method.latent)
     z, labels = torch.randn(6, method.settings["latent_size"]), torch.arange(6)
     with torch.no_grad():
@@ -604,11 +611,24 @@ def test_a_file_of_another_form_is_refused_by_name(tmp_path, generator):
 
 
 @pytest.mark.parametrize(
-    ("scores", "wanted", "saved"),
-    [([1, 2, 4], 3, 0.25), ([1, 2, 4], 4, 0), ([1, 4, 2], 3, 2 / 3), ([1, 2, 3], 5, 0), ([6, 7, 8], 5, 1)],
+    ("mine", "baseline", "saved"),
+    [
+        ([1, 3, 4], [1, 2, 3], 0.5),  # at 3 after 50 updates instead of 100
+        ([1, 2, 3], [1, 3, 4], -1.0),  # and the other way round
+        ([1, 2, 3], [1, 2, 3], 0.0),
+        ([1, 4, 2], [1, 2, 3], 1 - (100 / 3) / 100),  # what was reached counts, whatever comes after
+        ([2, 1, 1], [1, 2, 3], math.nan),
+    ],
 )
-def test_updates_saved_are_those_after_a_score_is_reached(scores, wanted, saved):
-    assert updates_saved(np.array([0, 50, 100]), np.array(scores, float), wanted) == pytest.approx(saved)
+def test_updates_saved_are_signed_and_for_a_score_that_both_come_to(mine, baseline, saved):
+    steps = np.array([0, 50, 100])
+    found = updates_saved((steps, np.array(mine, float)), (steps, np.array(baseline, float)))
+    assert found == pytest.approx(saved, nan_ok=True)
+
+
+def test_updates_saved_are_of_the_baseline_s_updates():
+    short, long = np.array([0, 50]), np.array([0, 50, 200])
+    assert updates_saved((short, np.array([1.0, 3.0])), (long, np.array([1.0, 2.0, 3.0]))) == 0.75
 
 
 def test_filters_that_start_orthogonal_have_no_cosine_and_equal_ones_have_one():
@@ -629,6 +649,13 @@ def test_filters_that_start_orthogonal_have_no_cosine_and_equal_ones_have_one():
 
 def test_batch_statistics_are_of_the_batch_and_standing_ones_come_back():
     method = small()
+    norm = next(module for module in method.averaged.modules() if isinstance(module, layers.BatchNorm))
+    seen = []
+    norm.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
+    method.averaged.eval()
+    with torch.no_grad(), layers.batch_statistics(method.averaged):
+        method.generate(method.latent, method.random_labels(40))
+    assert seen == [40]  # more than what standing statistics are taken of at once
     method.draw_from(method.latent)
     z, labels = torch.randn(8, method.settings["latent_size"]), torch.zeros(8, dtype=torch.long)
     generator = method.averaged

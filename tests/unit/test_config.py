@@ -208,7 +208,7 @@ def test_borrowed_arms_are_not_trained_twice():
 def test_runs_are_dealt_out_to_jobs():
     sweep = experiment("wgan_gp_architecture_sweep")
     runs = sweep.runs("quick")
-    assert [seed for arm, seed in runs if arm == "DCGAN (standard)"] == [0, 1, 2]
+    assert [seed for arm, seed in runs if arm == "DCGAN (standard)"] == [0, 1, 2, 3, 4]
     jobs = sweep.jobs("quick")
     assert set(jobs) == {"part1", "part2"}
     assert sorted(run for dealt in jobs.values() for run in dealt) == sorted(runs)
@@ -216,6 +216,21 @@ def test_runs_are_dealt_out_to_jobs():
     assert set(sweep.jobs("smoke")) == {"all-arms"}
     assert experiment("wgan_lsun_curves").jobs("night")["wgan-dcgan"] == [("WGAN · DCGAN", k) for k in range(5)]
     assert experiment("wgan_gp_loss_curve").jobs("quick") == {}
+
+
+def test_a_sweep_may_name_its_rows_and_an_arm_the_scales_at_which_it_is_run():
+    sweep = experiment("wgan_gp_architecture_sweep")
+    rows = sweep.declared["scales"]["night"]["rows"]
+    assert sweep.seeds("night") == rows
+    assert [row for arm, row in sweep.runs("night") if arm == "DCGAN (standard)"] == rows[:5]
+    depths = [sweep.sweep_row(row)[f"{part}_depth"] for row in rows for part in ("generator", "critic")]
+    assert max(depths) == 8
+    truncation = experiment("biggan_truncation")
+    assert (truncation.arms_at("quick"), truncation.arms_at("gpu")) == (["BigGAN"], ["BigGAN", "BigGAN-deep"])
+    for scale in ("quick", "gpu"):
+        trained = {arm for dealt in truncation.jobs(scale).values() for arm, _ in dealt}
+        assert trained == set(truncation.arms_at(scale)) == set(truncation.measured_settings(scale))
+        assert trained == set(truncation.deviations_by_arm(scale))
 
 
 def test_slugs_are_file_names():

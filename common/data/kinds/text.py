@@ -28,7 +28,7 @@ PAD, UNKNOWN = "`", "�"
 
 
 class Text(Kind):
-    parts = (Part("{text_length}x{characters}"), Part("first{data_count}"))
+    parts = (Part("{text_length}x{characters}bytes"), Part("first{data_count}"))
     forms = {"text": Form("a text in UTF-8, whatever its name", (".txt", ".gz")), "texts": Form("several of them")}
 
     def prepare(self, settings: Mapping[str, Any], source: Source, folder: Path, passed: Passed) -> dict[str, Any]:
