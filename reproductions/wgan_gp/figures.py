@@ -146,7 +146,7 @@ def wgan_gp_loss_curve(r: Results) -> None:
 
 def wgan_gp_cifar_curves(r: Results) -> None:
     """Figure 3."""
-    arms = r.models
+    arms = r.experiment.arms_at(r.scale)
     with figure(r.folder / "curves", 1, 2, (9, 3.2), sharey=True) as (drawn, axes):
         for i, arm in enumerate(arms):
             seed_band(axes[0, 0], pick(r.curves, model=arm, curve="score"), index=i, label=arm, marker=True)
@@ -170,7 +170,7 @@ def wgan_gp_cifar_resnet(r: Results) -> None:
 
 def wgan_gp_language_model(r: Results) -> None:
     """Divergences by the length of n-grams, dotted what real lines have; and lines, as Table 4 shows them."""
-    arms = r.models
+    arms = r.experiment.arms_at(r.scale)
     with figure(r.folder / "divergence", 1, len(GRAMS), (10.5, 2.7), sharey=True) as (drawn, axes):
         for axis, n in zip(axes[0], GRAMS, strict=True):
             for i, arm in enumerate(arms):
