@@ -374,6 +374,7 @@ def test_several_processes_continue_where_they_were_killed(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_what_one_of_several_processes_refuses_is_told_once(tmp_path):
     with pytest.raises(UserError) as told:
         trained("no penalty", 2, tmp_path, settings={"biggan_stability": {"classes": 7}})

@@ -65,13 +65,25 @@ EDITED = "\nEDITED = 1\n"
 @pytest.mark.parametrize(
     ("file", "added", "rerun", "spared"),
     [
-        ("common/training/loop.py", "# A comment changes no result.\n", set(), {"train", "measure", "prepare_data"}),
+        pytest.param(
+            "common/training/loop.py",
+            "# A comment changes no result.\n",
+            set(),
+            {"train", "measure", "prepare_data"},
+            marks=pytest.mark.thorough,
+        ),
         ("common/training/loop.py", EDITED, {"train", "measure"}, {"prepare_data", "train_features"}),
-        ("common/data/kinds/images.py", EDITED, {"prepare_data"}, set()),
-        ("common/data/kinds/videos.py", EDITED, set(), {"prepare_data", "train", "train_features", "measure"}),
+        pytest.param("common/data/kinds/images.py", EDITED, {"prepare_data"}, set(), marks=pytest.mark.thorough),
+        pytest.param(
+            "common/data/kinds/videos.py",
+            EDITED,
+            set(),
+            {"prepare_data", "train", "train_features", "measure"},
+            marks=pytest.mark.thorough,
+        ),
         ("common/evaluation/metrics/frechet.py", EDITED, {"measure"}, {"train", "train_features"}),
         ("reproductions/wgan/claims.py", EDITED, {RULE, "reproduce_all"}, {"train", "measure"}),
-        ("reproductions/wgan/reported.csv", "\n", {RULE}, {"train", "measure"}),
+        pytest.param("reproductions/wgan/reported.csv", "\n", {RULE}, {"train", "measure"}, marks=pytest.mark.thorough),
     ],
 )
 def test_an_edit_makes_what_depends_on_it_stale(reproduced, file, added, rerun, spared):
