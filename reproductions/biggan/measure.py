@@ -305,20 +305,23 @@ def _add_speed(m: Measuring, runs: list[Run], baselines: Mapping[str, str], metr
     """How many of the updates of its baseline an arm does not need."""
     evaluator = evaluator_of(m).only("classifier_score")
     compared = {*baselines, *baselines.values()}
-    along: dict[tuple[str, int], tuple[np.ndarray, np.ndarray]] = {}
+    along = {
+        (run.arm, run.seed): [each["classifier_score"] for each in evaluator.along(run, run.snapshots)]
+        for run in runs
+        if run.arm in compared and len(run.snapshots) > 2
+    }
+    curves = {
+        (run.arm, run.seed): (np.array(run.snapshots), np.array([number.value for number in along[run.arm, run.seed]]))
+        for run in runs
+        if (run.arm, run.seed) in along
+    }
     for run in runs:
-        if run.arm in compared and len(run.snapshots) > 2:
-            found = [each["classifier_score"] for each in evaluator.along(run, run.snapshots)]
-            along[run.arm, run.seed] = np.array(run.snapshots), np.array([number.value for number in found])
-    for run in runs:
-        mine, baseline = along.get((run.arm, run.seed)), along.get((baselines.get(run.arm, ""), run.seed))
-        if mine and baseline:
+        mine, baseline = ((arm, run.seed) for arm in (run.arm, baselines.get(run.arm, "")))
+        if mine in curves and baseline in curves:
             of = f"updates saved of those of {baselines[run.arm]} for the best score that both come to"
-            parts = {
-                **found[-1].protocol,
-                "selection": f"best of {len(mine[0])} snapshots, straight lines between them",
-            }
-            m.cell(run).add(metric, updates_saved(mine, baseline), "higher", "share", **parts, of=of)
+            count = f"best of {len(run.snapshots)} snapshots, straight lines between them"
+            parts = {**along[mine][-1].protocol, "selection": count}
+            m.cell(run).add(metric, updates_saved(curves[mine], curves[baseline]), "higher", "share", **parts, of=of)
 
 
 def biggan_ablation(m: Measuring) -> None:
