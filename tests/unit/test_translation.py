@@ -46,6 +46,15 @@ def test_a_scene_s_true_outputs_are_found_from_its_condition(name, size):
         assert min(apart) > 8  # styles differ visibly
 
 
+@pytest.mark.parametrize("name", SCENES)
+@pytest.mark.parametrize("size", [16, 32, 64])
+def test_the_picture_of_a_mirrored_layout_is_the_mirrored_picture(name, size):
+    """Else mirrored training pairs would be none of the true outputs."""
+    conditions = SCENES[name].pairs(4, size, seed=3)[0][..., 3:]
+    of_mirrored, truths = (SCENES[name].every_style(given) for given in (conditions[:, :, ::-1], conditions))
+    assert (of_mirrored == truths[..., ::-1, :]).all()
+
+
 def test_styles_are_even_and_independent_of_the_layout():
     scene = SCENES["procedural_facades"]
     one, styles = scene.pairs(400, 16, seed=0)

@@ -2,7 +2,9 @@
 
 Each scene has four styles, two hidden factors of two values each, all equally likely whatever the layout. An image is
 a function of (layout, style) and nothing else, so a condition's true outputs are known one and all: modes, conditional
-mean and variance are exact. Layouts are drawn in units of the image, so they look alike at every size.
+mean and variance are exact. Layouts are drawn in units of the image, so they look alike at every size. Textures follow
+the layout and the rows, in periods of powers of two: the picture of a mirrored layout is the mirrored picture, and a
+network of strides of two needs no sense of place to paint them.
 """
 
 from collections.abc import Callable
@@ -44,10 +46,15 @@ def _fill(layout: np.ndarray, value: int, top: float, bottom: float, left: float
     layout[rows, round(left * size) : max(round(right * size), round(left * size) + 1)] = value
 
 
-def _grid(size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns in units of 1/32 of the picture: textures look alike at every size."""
-    axis = (np.arange(size) * 32 / size).astype(int)
-    return axis[:, None], axis[None, :]
+def _rows(size: int) -> np.ndarray:
+    """The row of each pixel in units of 1/32 of the picture: textures look alike at every size."""
+    return np.broadcast_to((np.arange(size) * 32 / size).astype(int)[:, None], (size, size))
+
+
+def _below(layout: np.ndarray, kind: int) -> np.ndarray:
+    """What lies 1/32 of the picture below a pixel of this kind."""
+    by = max(len(layout) // 32, 1)
+    return np.concatenate([np.zeros_like(layout[:by], bool), (layout == kind)[:-by]])
 
 
 def _paint(layout: np.ndarray, *colours: tuple[int, int, int]) -> np.ndarray:
@@ -90,13 +97,12 @@ def _facade_layout(rng: np.random.Generator, size: int) -> np.ndarray:
 def _facade(layout: np.ndarray, style: int) -> np.ndarray:
     """Styles: brick or plaster, by day or by night (with light in the windows)."""
     plaster, night = style % 2, style // 2
-    rows, columns = _grid(len(layout))
+    rows = _rows(len(layout))
     wall, door = ((226, 205, 160), (60, 88, 66)) if plaster else ((158, 76, 58), (96, 58, 36))
     picture = _paint(layout, (150, 190, 230), wall, (62, 74, 92), door, (246, 240, 226), (70, 70, 76))
-    if not plaster:  # courses of bricks, every other one shifted
-        mortar = (rows % 3 == 2) | ((columns + rows // 3 * 2) % 4 == 3)
-        picture[(layout == WALL) & mortar] += 34
-    frame = (layout == WINDOW) & ((columns % 4 == 1) | (rows % 5 == 0))
+    if not plaster:  # courses of bricks
+        picture[(layout == WALL) & (rows % 4 == 3)] += 34
+    frame = (layout == WINDOW) & ~_below(layout, WINDOW)  # the upper edge
     picture[frame] = (236, 232, 222) if not plaster else (98, 124, 98)
     if night:
         picture *= (0.36, 0.38, 0.52)
@@ -138,17 +144,14 @@ def _map_layout(rng: np.random.Generator, size: int) -> np.ndarray:
 def _map(layout: np.ndarray, style: int) -> np.ndarray:
     """Styles: summer or winter, at noon or in the evening; the photograph from above."""
     winter, evening = style % 2, style // 2
-    rows, columns = _grid(len(layout))
+    rows = _rows(len(layout))
     land, road = ((222, 226, 232), (96, 94, 92)) if winter else ((132, 146, 88), (136, 132, 126))
     water, park = ((120, 142, 164), (186, 194, 190)) if winter else ((38, 74, 96), (52, 96, 46))
     picture = _paint(layout, land, road, water, park, (182, 92, 62))
-    trees = (layout == PARK) & ((rows * 2 + columns * 3) % 5 < 2)
-    picture[trees] -= 60 if winter else 24
-    picture[(layout == LAND) & ((rows * 5 + columns * 3) % 7 == 0)] -= 12
-    ridge = (layout == HOUSE) & (np.roll(layout, 1, axis=0) != HOUSE)  # the sunny side
-    picture[ridge] += 38
-    shadow = (layout == LAND) & (np.roll(layout, 1, axis=0) == HOUSE)
-    picture[shadow] *= 0.6
+    picture[(layout == PARK) & (rows % 4 < 2)] -= 60 if winter else 24  # trees
+    picture[(layout == LAND) & (rows % 8 == 0)] -= 12
+    picture[(layout == HOUSE) & ~_below(layout, HOUSE)] += 38  # the sunny side
+    picture[(layout == LAND) & _below(layout, HOUSE)] *= 0.6  # its shadow
     if evening:
         picture *= (0.88, 0.66, 0.54)
     return _finish(picture)
@@ -193,18 +196,18 @@ def _street_layout(rng: np.random.Generator, size: int) -> np.ndarray:
 def _street(layout: np.ndarray, style: int) -> np.ndarray:
     """Styles: by day or by night, dry or wet (grey sky, shining road, haze around the lamps)."""
     night, wet = style % 2, style // 2
-    rows, columns = _grid(len(layout))
+    rows = _rows(len(layout))
     sky, road = ((186, 190, 194), (64, 68, 76)) if wet else ((112, 172, 232), (112, 108, 104))
     pavement = (134, 134, 138) if wet else (176, 166, 152)
     picture = _paint(layout, sky, (146, 122, 108), (66, 104, 56), road, pavement, (178, 44, 40), (222, 178, 140))
-    windows = (layout == BUILDING) & (rows % 4 < 2) & (columns % 3 == 1)
+    windows = (layout == BUILDING) & (rows % 4 == 1)
     picture[windows] = (74, 84, 100)
-    lamps = (layout == CAR) & (np.roll(layout, -1, axis=0) != CAR)
+    lamps = (layout == CAR) & ~_below(layout[::-1], CAR)[::-1]  # the lower edge
     if wet:
-        picture[layout == STREET] += (((columns * 3 + rows) % 5 == 0)[layout == STREET] * 46)[:, None]
+        picture[(layout == STREET) & (rows % 4 == 0)] += 46
     if night:
         picture *= (0.56, 0.46, 0.36) if wet else (0.26, 0.28, 0.42)
-        picture[windows & ((rows // 4 + columns // 3) % 2 == 0)] = (244, 204, 120)
+        picture[windows & (rows // 4 % 2 == 0)] = (244, 204, 120)
         picture[lamps] = (255, 240, 190)
     return _finish(picture)
 
