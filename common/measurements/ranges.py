@@ -12,7 +12,7 @@ RANGES = {
     r"FID|fd_\w+|PPL|W|ACD": _POSITIVE,
     r"LPIPS\w*|perceptual_\w+|pixel_diversity|NDB": _POSITIVE,
     r"(?!cos)\w+_score|IS|IS_max|IS_min|max_IS": (1.0, math.inf),
-    r"SSIM|SSIM_best|MS-SSIM|MS-SSIM_best|TV|cosine_similarity|CSIM|Pearson_correlation": (-1.0, 1.0),
+    r"(MS-)?SSIM(_best|_medoid)?|TV|cosine_similarity|CSIM|Pearson_correlation": (-1.0, 1.0),
     r"JSD": _SHARE,  # at most 1 bit, which is 0.69 nats
     r"precision\w*|recall\w*|(held_out_|train_|pixel_)?accuracy|mIoU|AUC|AP|MCS": _SHARE,
     r"(user_)?preference|mode_evenness|modes_covered_share": _SHARE,

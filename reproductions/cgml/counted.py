@@ -8,12 +8,14 @@ from reproductions.cgml.models import ImageEncoder, ImageGenerator, Path, contex
 
 
 class ContextEncoder(nn.Sequential):
-    """CE (Pathak et al. 2016, the code's centre-region network): a bottleneck of 4,000, then up to half the side."""
+    """CE (Pathak et al. 2016): a bottleneck of 4,000, then up to the size of the picture, as for random regions; for a
+    missing centre the code's network ends at half of it (``centre``).
+    """
 
-    def __init__(self, size: int, width: int = 64, bottleneck: int = 4000):
+    def __init__(self, size: int, width: int = 64, bottleneck: int = 4000, centre: bool = False):
         widths = context_widths(size, width)
         down = [nn.Conv2d(before, after, 4, 2, 1) for before, after in pairwise([3, *widths])]
-        ups = [*reversed(widths[1:]), 3]
+        ups = [*reversed(widths[centre:]), 3]
         up = [nn.ConvTranspose2d(before, after, 4, 2, 1) for before, after in pairwise(ups)]
         middle = [nn.Conv2d(widths[-1], bottleneck, 4), nn.ConvTranspose2d(bottleneck, ups[0], 4)]
         super().__init__(*down, *middle, *up)
@@ -40,10 +42,19 @@ class ColourClassifier(nn.Sequential):
 class OnePass(nn.Module):
     """The method at inference: ℋ, ``steps`` of 𝒵, 𝒢."""
 
-    def __init__(self, size: int, width: int, latent_size: int, path_width: int, steps: int, channels: int = 3):
+    def __init__(
+        self,
+        size: int,
+        width: int,
+        latent_size: int,
+        path_width: int,
+        steps: int,
+        channels: int = 3,
+        skips: str = "added",
+    ):
         super().__init__()
         self.h = ImageEncoder(size, channels, width)
-        self.g = ImageGenerator(self.h.widths, channels, latent_size)
+        self.g = ImageGenerator(self.h.widths, channels, latent_size, skips=skips)
         self.path = Path(self.h.features, latent_size, path_width)
         self.steps, self.latent_size = steps, latent_size
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.spatial.distance import cdist
 from torch import Tensor
 
 from common.data.batches import to_float, to_uint8
@@ -15,16 +16,19 @@ from common.evaluation.metrics import Metric, Number
 from common.evaluation.names import NOTHING
 from common.evaluation.runs import Run
 from common.evaluation.sampling import CONDITIONS_AT_ONCE, Outputs, seed_sampling
-from common.evaluation.translations import TranslationEvaluator
+from common.evaluation.translations import OutputSamples, TranslationEvaluator
 from common.training.method import build_method
+from common.training.translation import Translator
 from reproductions.cgml.colour import AB_RANGE
 from reproductions.cgml.method import CGML
-from reproductions.cgml.problems import Problem
+from reproductions.cgml.problems import PROBLEMS, Problem, Translation
 from reproductions.cgml.tinted import HUES, colours
 
 WITHOUT = "(w/o ρ)"
 DIVERSE = 10  # of the outputs whose mean pixels differ most (Appendix 3.4)
-BINS = 100  # of a and b in [-110, 110]
+BINS = 20  # of a and b in [-110, 110]
+COLOURED = 5.0  # the chroma from which a true pixel counts as coloured
+WALKS = 4  # of every test input, from random codes, where errors are followed along inference
 
 
 def diversity(images: np.ndarray) -> np.ndarray:
@@ -40,6 +44,22 @@ def diversity(images: np.ndarray) -> np.ndarray:
         chosen = np.argsort(-np.abs(means - means[middle]), kind="stable")[:DIVERSE]
         found.append(outputs[chosen].std(axis=0).mean())
     return np.array(found)
+
+
+def medoids(images: np.ndarray) -> np.ndarray:
+    """Of each input's outputs, uint8 images (inputs, outputs, h, w, c), which one has the least summed absolute
+    difference to the others: (inputs,).
+    """
+    flat = images.reshape(*images.shape[:2], -1).astype(np.float32)
+    return np.array([cdist(outputs, outputs, "cityblock").sum(axis=1).argmin() for outputs in flat])
+
+
+class Translated:
+    """A translator of pairs (BicycleGAN), asked as the methods here are."""
+
+    def __init__(self, translator: Translator):
+        self.settings, self.outputs = translator.settings, translator.outputs
+        self.problem = Translation(translator.settings, translator.shape)
 
 
 class SameOutput:
@@ -64,24 +84,29 @@ class OutputEvaluator(TranslationEvaluator):
         self.trials = 1
         self.outputs = 1
 
-    def method(self, run: Run) -> Any:
-        """As training left it; as it was made where training came to nothing."""
+    def method(self, run: Run, step: int | None = None) -> Any:
+        """As training left it, or after ``step`` updates; as it was made where training came to nothing."""
         method = build_method(run.settings, self.data.shape, self.device)
         if not run.failed:
-            run.load(method)
+            run.load(method, step)
+        if isinstance(method, Translator):
+            return Translated(method)
         method.to_evaluation()
         return method
 
+    def problem(self, settings: Mapping[str, Any]) -> Problem:
+        return PROBLEMS[settings["problem"]](settings, self.data.shape)
+
     def models(self, method: Any, name: str) -> dict[str, dict[str, bool]]:
         """The models that one training serves, and how each infers."""
-        self.outputs = self.settings["outputs_per_input"] if isinstance(method, CGML) else 1
+        self.outputs = self.settings["outputs_per_input"] if isinstance(method, (CGML, Translated)) else 1
         return {name: {}} | ({f"{name} {WITHOUT}": {"momentum": False}} if isinstance(method, CGML) else {})
 
-    def evaluate_models(self, run: Run, name: str, corruption: float | None = None) -> dict[str, Evaluation]:
-        """By the model's name, ``name`` for the arm's. ``corruption``: of the inputs, where not the settings' own."""
+    def evaluate_models(self, run: Run, name: str, hole: Any = None) -> dict[str, Evaluation]:
+        """By the model's name, ``name`` for the arm's. ``hole``: of the inputs, where not the problem's usual one."""
         method = self.method(run)
-        if corruption is not None:
-            method.problem.corruption = corruption
+        if hole is not None:
+            method.problem.test_hole = hole
         return {model: self._of(method, run, how) for model, how in self.models(method, name).items()}
 
     def _of(self, method: Any, run: Run, how: Mapping[str, bool]) -> Evaluation:
@@ -101,9 +126,9 @@ class OutputEvaluator(TranslationEvaluator):
 
     def black(self, settings: Mapping[str, Any]) -> Outputs:
         """The first block, with outputs of nothing."""
-        method = build_method(settings, self.data.shape, self.device)
-        method.to_evaluation()
-        first = next(self.draw(method))
+        problem = self.problem(settings)
+        nothing = torch.zeros(problem.y_channels, problem.size, problem.size, device=self.device)
+        first = next(self.draw(SameOutput(problem, nothing)))
         return first._replace(images=np.zeros_like(first.images))
 
     def tests(self, method: Any) -> Iterator[tuple[Tensor, Tensor]]:
@@ -121,47 +146,68 @@ class OutputEvaluator(TranslationEvaluator):
             outputs = method.outputs(x, self.outputs, **how).flatten(0, 1)
             if not outputs.isfinite().all():
                 raise FloatingPointError("outputs that are not finite")
-            pairs = ((x.repeat_interleave(self.outputs, dim=0), outputs), (x, torch.zeros_like(y)), (x, y))
-            images, given, truth = (to_uint8(method.problem.picture(*pair)).cpu().numpy() for pair in pairs)
+            problem, xs = method.problem, x.repeat_interleave(self.outputs, dim=0)
+            shown = problem.picture(xs, outputs), problem.given(x), problem.picture(x, y)
+            images, given, truth = (to_uint8(pictures).cpu().numpy() for pictures in shown)
             yield Outputs(images.reshape(len(x), self.outputs, *images.shape[1:]), given, truth)
 
     def one_pass(self, blocks: Iterable[Outputs], parts: dict[str, Any], trial: int) -> Evaluation:
         """Every number, and the first block."""
-        kept: dict[str, list[np.ndarray]] = {"diversity": []}
-        first = None
+        keeping = {metric.name: metric.each for metric in self.metrics if metric.each}
+        kept: dict[str, list[np.ndarray]] = {name: [] for name in ("diversity", "medoid", *keeping)}
+        first, whole = None, []
         for block in blocks:
             first = first or block
             kept["diversity"].append(diversity(block.images))
-            for metric in self.metrics:
-                kept.setdefault(metric.name, []).append(metric.each(self, block))
+            kept["medoid"].append(medoids(block.images))
+            for name, keep in keeping.items():
+                kept[name].append(keep(self, block))
+            if len(keeping) < len(self.metrics):  # others look at the outputs themselves
+                whole.append(block)
         each = {name: np.concatenate(values) for name, values in kept.items()}
-        samples = Samples(len(self.test), self._counted(0) | parts, each=each, trial=trial)
+        chosen = Outputs(*map(np.concatenate, zip(*whole, strict=True))) if whole else None
+        samples = OutputSamples(len(self.test), self._counted(0) | parts, each=each, trial=trial, chosen=chosen)
         return Evaluation(list(self._numbers(samples)), first, each)
+
+    def _numbers(self, samples: Samples) -> Iterator[Number]:
+        """Beside the mean over outputs and the best of them that of their medoid, which no truth chooses."""
+        for number in super()._numbers(samples):
+            yield number
+            if number.metric.endswith("_best"):
+                value = number.value
+                if not samples.failed:
+                    each = samples.each[number.kind]
+                    value = float(np.take_along_axis(each, samples.each["medoid"][:, None], axis=1).mean())
+                scored = {"scored": "the output of least summed difference of pixels to the others"}
+                name = number.metric.replace("_best", "_medoid")
+                yield number._replace(metric=name, value=value, protocol={**number.protocol, **scored})
 
     def _counted(self, count: int) -> dict[str, Any]:
         return {"inputs": len(self.test), "outputs": self.outputs}
 
     # Yardsticks.
 
-    def yardsticks(self, seed: int, corruption: float | None = None) -> Iterator[tuple[str, Evaluation]]:
+    def yardsticks(self, seed: int, hole: Any = None) -> Iterator[tuple[str, Evaluation]]:
         """Outputs that are the training data's mean y, whatever x: grey of the mean colour, the mean picture in a hole.
 
         Real data have no row: they are the truth that outputs are held against.
         """
-        method = build_method(self.settings, self.data.shape, self.device)
-        if corruption is not None:
-            method.problem.corruption = corruption
+        nothing = self.nothing(self.problem(self.settings))
+        if hole is not None:
+            nothing.problem.test_hole = hole
         self.outputs = 1
-        mean = self.once("mean output", lambda: self.mean_output(method))
-        nothing = SameOutput(method.problem, mean)
         yield NOTHING, self.of_samples(lambda _: self.draw(nothing), {"sampling": "mean output of the training data"})
 
-    def mean_output(self, method: Any, most: int = 4096) -> Tensor:
+    def nothing(self, problem: Any) -> SameOutput:
+        """The training data's mean y, whatever x."""
+        return SameOutput(problem, self.once("mean output", lambda: self.mean_output(problem)))
+
+    def mean_output(self, problem: Problem, most: int = 4096) -> Tensor:
         """(channels, h, w), of so many training samples at most."""
         blocks = [to_float(torch.from_numpy(block)) for block in some(self.data.samples, most, 0)]
         with torch.random.fork_rng():
             torch.manual_seed(0)  # problems draw holes
-            return torch.cat([method.problem.pair(block)[1] for block in blocks]).mean(dim=0).to(self.device)
+            return torch.cat([problem.pair(block)[1] for block in blocks]).mean(dim=0).to(self.device)
 
     # Along inference.
 
@@ -169,21 +215,30 @@ class OutputEvaluator(TranslationEvaluator):
         self, run: Run, cell: Cell, of: str, error: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
     ) -> None:
         """The error (output, y, x; default: Ê) along the steps of inference with ρ, as a curve; its ends as numbers.
-        ``of``: what it is, for their protocol.
+        Mean over all test inputs and several codes of each. ``of``: what it is, for their protocol.
         """
         if run.failed:
             return
         method = self.method(run)
         error = error or method.problem.errors
-        x, y = next(self.tests(method))
+        blocks = []
         seed_sampling(run.seed)
         with torch.no_grad():
-            h = method.h(x)
-            walk = method.walk(h, method.codes(len(x)), momentum=True)
-            errors = [float(error(method.g(h, z), y, x).mean()) for z, _ in walk]
+            for pair in self.tests(method):
+                x, y = (each.repeat_interleave(WALKS, dim=0) for each in pair)
+                h = method.h(x)
+                walk = method.walk(h, method.codes(len(x)), momentum=True)
+                blocks.append(torch.stack([error(method.g(h, z), y, x).double().cpu() for z, _ in walk]))
+        errors = torch.cat(blocks, dim=1).mean(dim=1).tolist()
         cell.curve("error", np.arange(len(errors)), errors)
         for place, value in (("start", errors[0]), ("end", errors[-1])):
-            cell.add(f"error_at_{place}", value, "lower", of=of, inputs=len(x))
+            cell.add(f"error_at_{place}", value, "lower", of=of, inputs=len(self.test), codes=WALKS)
+
+    @torch.no_grad()
+    def error(self, method: Any) -> float:
+        """Ê of one output for each test input."""
+        errors = [method.problem.errors(method.outputs(x, 1)[:, 0], y, x) for x, y in self.tests(method)]
+        return float(torch.cat(errors).mean())
 
     @torch.no_grad()
     def pictures_along(self, run: Run, inputs: int = 4, places: int = 6) -> np.ndarray:
@@ -216,14 +271,18 @@ def true_colours(lightness: np.ndarray) -> np.ndarray:
     return np.stack(every, axis=1) / AB_RANGE
 
 
-def tints_of(lightness: np.ndarray, ab: np.ndarray) -> np.ndarray:
-    """Which true colouring of L (inputs, h, w) each output's ab (inputs, outputs, h, w, 2) is; -1: none is within half
-    its chroma.
+def tint_distances(lightness: np.ndarray, ab: np.ndarray) -> np.ndarray:
+    """From each output's ab (inputs, outputs, h, w, 2) to each true colouring of L (inputs, h, w), over their chroma:
+    (inputs, outputs, tints). Grey is at 1.
     """
     wanted = true_colours(lightness)
-    apart = np.linalg.norm(ab[:, :, None] - wanted[:, None], axis=-1).mean(axis=(3, 4))  # inputs, outputs, tints
-    size = np.linalg.norm(wanted, axis=-1).mean(axis=(1, 2, 3))
-    return np.where(apart.min(axis=2) < size[:, None] / 2, apart.argmin(axis=2), -1)
+    apart = np.linalg.norm(ab[:, :, None] - wanted[:, None], axis=-1).mean(axis=(3, 4))
+    return apart / np.linalg.norm(wanted, axis=-1).mean(axis=(1, 2, 3))[:, None, None]
+
+
+def tints_of(distances: np.ndarray) -> np.ndarray:
+    """Which true colouring each output is (inputs, outputs); -1: none is within half its chroma."""
+    return np.where(distances.min(axis=2) < 0.5, distances.argmin(axis=2), -1)
 
 
 def to_nearest_tint(output: Tensor, y: Tensor, x: Tensor) -> Tensor:
@@ -237,19 +296,25 @@ def to_nearest_tint(output: Tensor, y: Tensor, x: Tensor) -> Tensor:
 
 
 def count_colours(_: Any, block: Outputs) -> np.ndarray:
-    """Shares of pixels by bin of a and of b, and the mean chroma: (n, outputs and truth, 2 × BINS + 1)."""
+    """Mean counts an output by bin of a and of b, of pixels where the truth is coloured, and the mean chroma of all:
+    (n, outputs and truth, 2 × BINS + 1).
+    """
 
-    def of(ab: np.ndarray) -> np.ndarray:
-        counts = [np.histogram(ab[..., plane], BINS, (-1, 1))[0] / ab[..., plane].size for plane in range(2)]
+    def of(ab: np.ndarray, coloured: np.ndarray) -> np.ndarray:
+        counts = [np.histogram(ab[:, coloured, plane], BINS, (-1, 1))[0] / len(ab) for plane in range(2)]
         return np.concatenate([*counts, [np.linalg.norm(ab, axis=-1).mean()]])
 
-    pairs = zip(lab(block.images)[1], lab(block.truths)[1], strict=True)
-    return np.array([[of(ours), of(truth)] for ours, truth in pairs])
+    found = []
+    for ours, truth in zip(lab(block.images)[1], lab(block.truths)[1], strict=True):
+        coloured = np.linalg.norm(truth, axis=-1) >= COLOURED / AB_RANGE
+        found.append([of(ours, coloured), of(truth[None], coloured)])
+    return np.array(found)
 
 
 def colour_shares(kept: np.ndarray) -> np.ndarray:
-    """Of outputs and truth, in a and b: (2, 2, BINS)."""
-    return kept.mean(axis=0)[:, : 2 * BINS].reshape(2, 2, BINS)
+    """Of pixels where the truth is coloured, in outputs and truth, in a and b: (2, 2, BINS)."""
+    counts = kept.sum(axis=0)[:, : 2 * BINS].reshape(2, 2, BINS)
+    return counts / np.maximum(counts.sum(axis=2, keepdims=True), 1e-12)
 
 
 def colour_numbers(_: Any, samples: Samples) -> Iterator[Number]:
@@ -257,9 +322,10 @@ def colour_numbers(_: Any, samples: Samples) -> Iterator[Number]:
     overlaps, chroma = (0.0, 0.0), None
     if not samples.failed:
         shares, chroma = colour_shares(samples.each["colours"]), samples.each["colours"].mean(axis=0)[:, -1]
-        overlaps = np.minimum(*shares).sum(axis=1) / np.maximum(*shares).sum(axis=1)
+        overlaps = np.minimum(*shares).sum(axis=1) / np.maximum(np.maximum(*shares).sum(axis=1), 1e-12)
+    bins = {"bins": f"{BINS} of [-110,110]", "pixels": f"of a true chroma from {COLOURED:g} on"}
     for plane, overlap in zip("ab", overlaps, strict=True):
-        yield Number(f"iou_{plane}", float(overlap), "higher", {"bins": f"{BINS} of [-110,110]", **samples.parts})
+        yield Number(f"iou_{plane}", float(overlap), "higher", bins | samples.parts)
     if chroma is not None:
         of = {"of": "mean chroma over the truth's", **samples.parts}
         yield Number("colourfulness", float(chroma[0] / chroma[1]), "target", of)
@@ -268,10 +334,13 @@ def colour_numbers(_: Any, samples: Samples) -> Iterator[Number]:
 def tint_numbers(_: Any, samples: Samples) -> Iterator[Number]:
     """On tinted garments which of the four true colourings outputs have."""
     near = {"of": "outputs within half the chroma of one of 4 true colourings", **samples.parts}
-    tints = np.full((1, 1), -1) if samples.failed else samples.each["tints"]
+    distances = np.full((1, 1, 1), np.inf) if samples.failed else samples.each["tints"]
+    tints = tints_of(distances)
     yield Number("true_tint", float((tints >= 0).mean()), "higher", near)
     modes = float(np.mean([len(set(row[row >= 0])) for row in tints]))
     yield Number("modes_per_input", modes, "higher", near)
+    nearest = {"of": "difference to the nearest of 4 true colourings over their chroma", **samples.parts}
+    yield Number("distance_to_tint", float(distances.min(axis=2).mean()), "lower", nearest)
 
 
 def grey_shares(_: Any, block: Outputs) -> np.ndarray:
@@ -287,5 +356,5 @@ def grey_numbers(_: Any, samples: Samples) -> Iterator[Number]:
 
 
 COLOURS = Metric("colours", colour_numbers, each=count_colours)
-TINTS = Metric("tints", tint_numbers, each=lambda _, block: tints_of(lab(block.truths)[0], lab(block.images)[1]))
+TINTS = Metric("tints", tint_numbers, each=lambda _, block: tint_distances(lab(block.truths)[0], lab(block.images)[1]))
 GREY = Metric("grey", grey_numbers, each=grey_shares)

@@ -129,14 +129,38 @@ def _walk_errors(r: Results, axis: Axes, label: str) -> None:
     axis.set(xlabel="steps of inference", ylabel=label)
 
 
-def cgml_colorization(r: Results) -> None:
-    """Figures 6, 7, 10 and 33."""
+def cgml_colour_modes(r: Results) -> None:
+    """Figures 6 and 10."""
     _grid(r, "colours")
     along = r.sheets["along"]
     with figure(r.folder / "steps", 1, 2, (8.2, 2.9), width_ratios=(1.3, 1)) as (_, axes):
         show_images(axes[0, 0], along, len(along) // 4, "along inference, first to last step")
         garments = r.per_seed["dataset"].iloc[0] == "tinted_garments"
         _walk_errors(r, axes[0, 1], "to the nearest true colouring ↓" if garments else "Ê ↓")
+
+
+def _rows_by_arm(r: Results, name: str) -> None:
+    """Sheets ``kind|arm`` of images (n, h, w, c), a row a sheet and a column an arm."""
+    kinds, arms = (list(dict.fromkeys(key.split("|")[place] for key in r.sheets)) for place in (0, 1))
+    with figure(r.folder / name, len(kinds), len(arms), (4.4 * len(arms), 0.9 * len(kinds))) as (_, axes):
+        for row, kind in enumerate(kinds):
+            for column, arm in enumerate(arms):
+                images = r.sheets[f"{kind}|{arm}"]
+                show_images(axes[row, column], images, len(images), arm if row == 0 else "")
+            axes[row, 0].set_ylabel(kind)
+
+
+def cgml_image_choices(r: Results) -> None:
+    arms = [name.removeprefix("picture|") for name in r.sheets if name.startswith("picture|")]
+    with figure(r.folder / "choices", 2, -(-len(arms) // 2), (2.3 * -(-len(arms) // 2), 2.4)) as (_, axes):
+        for axis, arm in zip(axes.flat, arms, strict=False):
+            images = r.sheets[f"picture|{arm}"]
+            show_images(axis, images.reshape(-1, *images.shape[2:]), images.shape[1], arm)
+
+
+def cgml_colorization(r: Results) -> None:
+    """Figures 6, 7 and 33."""
+    cgml_colour_modes(r)
     shown = {name.removeprefix("planes|"): shares for name, shares in r.sheets.items() if name.startswith("planes|")}
     models = ["truth", *(model for model in shown if model != "truth")]
     count = shown["truth"].shape[1]
@@ -158,7 +182,7 @@ def cgml_latent_size(r: Results) -> None:
     """Table 9."""
     rows = by_condition(r.per_seed, "latent_size")
     sizes = sorted(set(rows["step"].astype(int)))
-    panels = {"PSNR": "PSNR of random outputs, dB ↑", "PSNR_best": "PSNR of the best output, dB ↑"}
+    panels = {"PSNR_medoid": "PSNR of the medoid, dB ↑", "PSNR_best": "PSNR of the best output, dB ↑"}
     panels["diversity"] = "diversity ↑"
     with figure(r.folder / "sizes", 1, 3, (9.6, 2.9)) as (_, axes):
         for axis, (metric, label) in zip(axes[0], panels.items(), strict=True):
@@ -197,12 +221,49 @@ def cgml_mnist_white_box(r: Results) -> None:
 def cgml_image_completion(r: Results) -> None:
     """Table 3 and Figure 9."""
     _grid(r, "pictures")
-    rows = by_condition(pick(r.per_seed, metric="PSNR"), "mask")
+    rows = by_condition(pick(r.per_seed, metric="PSNR_medoid"), "mask")
     with figure(r.folder / "corruption", 1, 1, (5, 3)) as (_, axes):
         for i, model in enumerate(dict.fromkeys(rows["model"])):
             seed_band(axes[0, 0], pick(rows, model=model), index=i, label=model, marker=True)
         axes[0, 0].set(xlabel="share of the picture that is missing, %", ylabel="PSNR, dB ↑")
         axes[0, 0].legend()
+
+
+def cgml_convergence(r: Results) -> None:
+    """Figure 18."""
+    with figure(r.folder / "convergence", 1, 1, (5, 3)) as (_, axes):
+        for i, model in enumerate(dict.fromkeys(r.curves["model"])):
+            seed_band(axes[0, 0], pick(r.curves, model=model), index=i, label=model, marker=True)
+        axes[0, 0].set(xlabel="updates", ylabel="error in the hole ↓")
+        axes[0, 0].legend()
+
+
+def cgml_scalability(r: Results) -> None:
+    """Figure 19."""
+    _rows_by_arm(r, "sizes")
+
+
+def cgml_unseen_class(r: Results) -> None:
+    """Figure 23."""
+    most = max(float(sheet.max()) for name, sheet in r.sheets.items() if name.startswith("uncertainty"))
+    for name, sheet in r.sheets.items():
+        if name.startswith("uncertainty"):
+            r.sheets[name] = (255 * sheet / max(most, 1e-12)).round().astype(np.uint8)
+    _rows_by_arm(r, "uncertainty")
+
+
+def cgml_downstream(r: Results) -> None:
+    """Table 5."""
+    models = list(dict.fromkeys(r.per_seed["model"]))
+    with figure(r.folder / "accuracy", 1, 1, (5.4, 3)) as (_, axes):
+        groups = {"": [r.values("accuracy", model) for model in models]}
+        bars_with_seeds(axes[0, 0], [model.replace(" ", "\n") for model in models], groups)
+        axes[0, 0].set_ylabel("accuracy, % ↑")
+
+
+def cgml_translation(r: Results) -> None:
+    """Figures 12 to 14."""
+    _grid(r, "translations")
 
 
 def cgml_flops(r: Results) -> None:

@@ -1,24 +1,32 @@
 """What each experiment of cGML measures."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from common.data.batches import to_float, to_uint8
+from common.evaluation.evaluator import networks_for
+from common.evaluation.features import extract
 from common.evaluation.measuring import Cell, Measuring
 from common.evaluation.metrics import Metric
 from common.evaluation.names import REAL
+from common.evaluation.probes import linear_layer
 from common.evaluation.runs import Run
 from common.evaluation.sampling import seed_sampling
 from common.nn.unet import UNet
 from common.pipeline.cost.count import operations
 from reproductions.cgml.counted import ColourClassifier, ContextEncoder, OnePass
+from reproductions.cgml.digits import UNSEEN
 from reproductions.cgml.evaluate import COLOURS, GREY, TINTS, WITHOUT, OutputEvaluator, colour_shares, to_nearest_tint
 
 CPU = torch.device("cpu")
 LOW, HIGH = 0.3, 1.0  # where the branches are far enough apart to tell them
 NEAR = 0.25  # of a branch's own size: closer than this an output belongs to it
+ALONG = 10  # steps of inference on which phantoms are looked for on the way
+DRAWS = 50  # of noise on codes, where uncertainty is measured
 
 
 def branch(x: Tensor) -> Tensor:
@@ -86,7 +94,7 @@ def _add_outcome(cell: Cell, outcome: dict[str, float], **text: Any) -> None:
 def cgml_toy(m: Measuring) -> None:
     """Figure 3: both branches, phantom outputs, E[ρ] near the branches and away from them."""
     for run in m.whole_runs:
-        (_add_regression if run.arm == "L1" else _add_inference)(m, run, _method(m, run))
+        (_add_inference if run.arm == "cGML" else _add_regression)(m, run, _method(m, run))
 
 
 def _add_regression(m: Measuring, run: Run, method: Any) -> None:
@@ -95,7 +103,7 @@ def _add_regression(m: Measuring, run: Run, method: Any) -> None:
     cell = m.cell(run, "cubic branches", task="toy")
     _add_outcome(cell, _outcome(x, y), **_sampled(run))
     cell.add("y", float(y.abs().mean()), of="mean absolute output of all coordinates", **_sampled(run))
-    if m.shown(run):
+    if m.shown(run) and run.arm == "L1":
         m.sheet("outputs|L1", torch.cat([x, y], dim=1).numpy())
 
 
@@ -107,6 +115,8 @@ def _add_inference(m: Measuring, run: Run, method: Any) -> None:
         outcomes = [_outcome(x, y) for _, y, _ in walk]
         _add_outcome(cell, outcomes[-1], steps=run.settings["inner_steps"], **text)
         cell.add("error_at_start", outcomes[0]["error"], steps=0, **text)
+        on_the_way = [outcome["phantom_share"] for outcome in outcomes[1 : ALONG + 1]]
+        cell.add("phantom_along", np.mean(on_the_way), "lower", of=f"mean of steps 1 to {len(on_the_way)}", **text)
         for metric in ("error", "phantom_share"):
             cell.curve(metric, np.arange(len(walk)), [outcome[metric] for outcome in outcomes])
         if m.shown(run):
@@ -157,20 +167,24 @@ def cgml_choices(m: Measuring) -> None:
             _add_outcome(m.cell(run, "cubic branches", rho=with_rho), _outcome(x, walk[-1][1]), **_sampled(run))
 
 
+@torch.no_grad()
+def _under_noise(method: Any, x: Tensor, noise: float) -> Tensor:
+    """Outputs (DRAWS, n, …) of one random code each, with noise on it where inference ends."""
+    h = method.h(x)
+    z, _ = method.walk(h, method.codes(len(x)), momentum=True)[-1]
+    return torch.stack([method.g(h, z + noise * torch.randn_like(z)) for _ in range(DRAWS)])
+
+
 def cgml_toy_uncertainty(m: Measuring) -> None:
     """Figure 22: variance of outputs under noise on the codes where inference ends, over x."""
-    draws = 50
     for run in m.whole_runs:
         method, s = _method(m, run), run.settings
         positions = torch.linspace(0, 1.5, s["positions"])
         x = positions.repeat_interleave(s["starts"])[:, None]
         seed_sampling(run.seed)
-        with torch.no_grad():
-            h = method.h(x)
-            z, _ = method.walk(h, method.codes(len(x)), momentum=True)[-1]
-            outputs = torch.stack([method.g(h, z + s["noise_on_codes"] * torch.randn_like(z)) for _ in range(draws)])
+        outputs = _under_noise(method, x, s["noise_on_codes"])
         variance = outputs.var(dim=0).mean(dim=1).reshape(len(positions), -1).mean(dim=1)
-        text = {"noise": s["noise_on_codes"], "draws": draws, "starts": s["starts"]}
+        text = {"noise": s["noise_on_codes"], "draws": DRAWS, "starts": s["starts"]}
         size = branch(positions[:, None]).square().mean(dim=1)  # outputs grow with x, and their variance with them
         cell = m.cell(run, "cubic branches")
         for part, low, high in (("inside", 0.1, 0.5), ("outside", 1.0, 1.5)):
@@ -183,6 +197,8 @@ def cgml_toy_uncertainty(m: Measuring) -> None:
 # --- Images --------------------------------------------------------------------------------------------------------
 
 COLUMNS = {"imagenet": "ImageNet"}  # of Table 2; everything else stands for STL
+FALLEN = 0.9  # of the fall of an error, which then counts as converged
+ORACLE, UNTRAINED_ENCODER = "EfficientNet-Lite0", "untrained encoder"
 
 
 def _evaluator(m: Measuring, *metrics: Metric) -> OutputEvaluator:
@@ -192,15 +208,20 @@ def _evaluator(m: Measuring, *metrics: Metric) -> OutputEvaluator:
     return evaluator
 
 
+def _at(hole: Any) -> dict[str, str]:
+    """The condition of numbers with a test hole: the share of a picture, or the shape in a digit."""
+    return {} if hole is None else {"hole": hole} if isinstance(hole, str) else {"mask": f"{hole:.0%}"}
+
+
 def _add(
-    m: Measuring, evaluator: OutputEvaluator, run: Run, shown: int = 0, corruption: float | None = None, **at: Any
+    m: Measuring, evaluator: OutputEvaluator, run: Run, shown: int = 0, hole: Any = None, **at: Any
 ) -> dict[str, np.ndarray]:
     """The numbers of every model of one run, and the first pictures of every column for the figures; of several outputs
     the first twelve. Returns the shares of colours, where they are counted, by model.
     """
     shares = {}
-    for model, evaluation in evaluator.evaluate_models(run, run.arm, corruption).items():
-        m.cell(run, model=model, **at).add_numbers(evaluation.numbers)
+    for model, evaluation in evaluator.evaluate_models(run, run.arm, hole).items():
+        m.cell(run, model=model, **at, **_at(hole)).add_numbers(evaluation.numbers)
         if "colours" in evaluation.each:
             shares[model] = colour_shares(evaluation.each["colours"])
         if shown and m.shown(run):
@@ -210,11 +231,16 @@ def _add(
     return shares
 
 
+def _colour_metrics(m: Measuring) -> list[Metric]:
+    """On tinted garments which of the four true colourings outputs have."""
+    return [TINTS] if m.settings()["data"] == "tinted_garments" else []
+
+
 def cgml_colorization(m: Measuring) -> None:
     """Tables 2 and 8, Figures 6, 7, 10 and 33; on tinted garments the share of the four true colourings too."""
     name = m.settings()["data"]
     garments = name == "tinted_garments"
-    evaluator = _evaluator(m, COLOURS, *([TINTS] if garments else []))
+    evaluator = _evaluator(m, COLOURS, *_colour_metrics(m))
     for run in m.runs:
         shares = _add(m, evaluator, run, 8, data=COLUMNS.get(name, "STL"), task="colorization")
         if run.arm == "cGML":
@@ -230,6 +256,19 @@ def cgml_colorization(m: Measuring) -> None:
                 m.sheet("along", evaluator.pictures_along(run))
 
 
+cgml_colour_modes = cgml_colorization
+
+
+def cgml_image_choices(m: Measuring) -> None:
+    """What becomes of the colours of garments under each choice, with ρ."""
+    evaluator = _evaluator(m, TINTS)
+    for run in m.runs:
+        evaluation = evaluator.evaluate_models(run, run.arm)[run.arm]
+        m.cell(run).add_numbers(evaluation.numbers)
+        if m.shown(run):
+            m.sheet(f"picture|{run.arm}", evaluation.samples.images[:3, :8])
+
+
 def cgml_latent_size(m: Measuring) -> None:
     """Table 9, which has no SSIM; PSNR is ours."""
     evaluator = _evaluator(m)
@@ -243,7 +282,10 @@ def cgml_mnist_completion(m: Measuring) -> None:
     """Figures 4 and 40: how near completed digits are to the clean ones, and how much of the hole is undecided grey."""
     evaluator = _evaluator(m, GREY)
     for run in m.runs:
-        _add(m, evaluator, run, 10, task="completion")
+        first, *others = evaluator.settings["test_holes"]
+        _add(m, evaluator, run, 10, first, task="completion")
+        for hole in others:
+            _add(m, evaluator, run, 0, hole, task="completion")
         if run.arm == "cGML":
             evaluator.errors_along(run, m.cell(run), "mean difference within the hole")
 
@@ -271,29 +313,139 @@ def cgml_image_completion(m: Measuring) -> None:
     """Table 3"""
     evaluator = _evaluator(m)
     for run in m.runs:
-        corruptions = evaluator.settings["corruptions"]
-        for corruption in corruptions:
-            shown = 6 if corruption == corruptions[-1] else 0
-            _add(m, evaluator, run, shown, corruption, mask=f"{corruption:.0%}", task="completion")
+        *others, last = evaluator.settings["test_holes"]
+        for hole in others:
+            _add(m, evaluator, run, 0, hole, task="completion")
+        _add(m, evaluator, run, 6, last, task="completion")
+
+
+def cgml_convergence(m: Measuring) -> None:
+    """Figure 18: the error in the hole in the course of training, when most of its fall is done, and how it wavers."""
+    evaluator = _evaluator(m)
+    for run in m.whole_runs:
+        errors = []
+        for step in run.snapshots:
+            seed_sampling(run.seed)
+            errors.append(evaluator.error(evaluator.method(run, step)))
+        cell, text = m.cell(run, task="completion"), {"of": "mean difference within the hole", "moments": len(errors)}
+        cell.curve("error", run.snapshots, errors)
+        if len(errors) > 2:
+            cell.add("error_left", errors[-1] / errors[0], "lower", **text)
+            cell.add(
+                "updates_to_converge", fall(run.snapshots, errors), "lower", until=f"{FALLEN:.0%} of the fall", **text
+            )
+            late = errors[len(errors) // 2 :]
+            cell.add("wavering", np.abs(np.diff(late)).mean() / late[-1], "lower", over="second half", **text)
+
+
+def fall(steps: Sequence[int], errors: Sequence[float]) -> float:
+    """After how many updates, on straight lines between the moments, FALLEN of the fall from the first error to the
+    least are done.
+    """
+    least = np.minimum.accumulate(errors)
+    bar = errors[0] - FALLEN * (errors[0] - least[-1])
+    return float(np.interp(-bar, -least, steps))
+
+
+def cgml_scalability(m: Measuring) -> None:
+    """Figure 19: the error in the hole at each size, and that of the training data's mean picture."""
+    for run in m.whole_runs:
+        evaluator = m.evaluator([run], kind=OutputEvaluator)
+        method = evaluator.method(run)
+        seed_sampling(run.seed)
+        errors = {"error": evaluator.error(method), "error_of_mean": evaluator.error(evaluator.nothing(method.problem))}
+        cell = m.cell(run, model="cGML", size=run.settings["image_size"])
+        for metric, error in errors.items():
+            cell.add(metric, error, "lower", of="mean difference within the hole", inputs=len(evaluator.test))
+        if m.shown(run):
+            block = next(evaluator.draw(method))
+            for name, images in (("input", block.conditions), ("output", block.images[:, 0]), ("truth", block.truths)):
+                m.sheet(f"{name}|{run.arm}", images[:6])
+
+
+def cgml_unseen_class(m: Measuring) -> None:
+    """Figure 23: variance under noise on the codes, of the class that one training does not see and of others."""
+    for run in m.whole_runs:
+        method, s = _method(m, run), run.settings
+        part = {"data": s["tested_on"], "data_from": s["tested_from"], "data_count": s["perceptual_inputs"]}
+        test = m.data({**s, **part})
+        seed_sampling(run.seed)
+        x, _ = method.problem.pair(to_float(torch.from_numpy(np.array(test.samples))), training=False)
+        outputs = _under_noise(method, x, s["noise_on_codes"])
+        variances = method.problem.in_hole(outputs.var(dim=0), x).numpy()
+        unseen = test.labels == UNSEEN
+        cell = m.cell(run, s["tested_on"])
+        for metric, chosen in (("variance_unseen", unseen), ("variance_seen", ~unseen)):
+            text = {"of": "mean within the hole", "noise": s["noise_on_codes"], "draws": DRAWS, "inputs": chosen.sum()}
+            cell.add(metric, variances[chosen].mean(), **text)
+        if m.shown(run):
+            shown = np.concatenate([np.flatnonzero(group)[:6] for group in (unseen, ~unseen)])
+            deviation = outputs.std(dim=0)[shown] * x[shown, -1:]
+            m.sheet(f"input|{run.arm}", to_uint8(method.problem.given(x[shown])).numpy())
+            m.sheet(f"output|{run.arm}", to_uint8(method.problem.picture(x[shown], outputs[0, shown])).numpy())
+            m.sheet(f"uncertainty|{run.arm}", deviation.permute(0, 2, 3, 1).numpy())
+
+
+def cgml_downstream(m: Measuring) -> None:
+    """Table 5: a linear layer on what ℋ of each completion makes of whole pictures of another set."""
+    s = m.own_settings
+    data, training = m.data(s), slice(None, -s["probe_test"])
+    pictures, labels = np.array(data.samples), np.asarray(data.labels)
+
+    def accuracy(cell: Cell, features: np.ndarray, of: str) -> None:
+        parts = (features[training], labels[training]), (features[-s["probe_test"] :], labels[-s["probe_test"] :])
+        probe = linear_layer(*((each - features[training].mean(axis=0), group) for each, group in parts))
+        cell.add("accuracy", 100 * probe.accuracy, "higher", "%", features=of, **probe.parts)
+
+    (oracle,) = networks_for(s, m.config, m.device, None)
+    values = extract(oracle, pictures, keep={"values"}).values
+    for seed in m.seeds:
+        accuracy(m.cell_of(ORACLE, seed, data.card["data"], task="classification"), values, "before the last layer")
+    for run in m.whole_runs:
+        models = {run.arm: None} | ({UNTRAINED_ENCODER: 0} if run.arm == "cGML" else {})
+        for model, step in models.items():
+            method = _method(m, run, step)
+            cell = m.cell(run, data.card["data"], model, task="classification")
+            accuracy(cell, bottleneck(method, pictures), "output of the encoder")
+
+
+@torch.no_grad()
+def bottleneck(method: Any, pictures: np.ndarray) -> np.ndarray:
+    """Features (n, d) of ℋ of uint8 pictures (n, h, w, 1 or 3) of which nothing is missing."""
+    found = []
+    for start in range(0, len(pictures), 500):
+        x = to_float(torch.from_numpy(pictures[start : start + 500])).expand(-1, 3, -1, -1)
+        found.append(method.h(torch.cat([x, torch.zeros_like(x[:, :1])], dim=1))[-1].flatten(1).numpy())
+    return np.concatenate(found)
+
+
+def cgml_translation(m: Measuring) -> None:
+    """Figures 12 to 15: how many of a condition's true outputs are met, and the diversity of Appendix 3.4."""
+    evaluator = _evaluator(m)
+    for run in m.runs:
+        _add(m, evaluator, run, 6, task="translation")
 
 
 def _add_yardsticks(m: Measuring) -> None:
     """The mean output for every input; of completion by the share that is missing too."""
-    evaluator, settings = _evaluator(m), m.settings()
-    for corruption in settings.get("corruptions", [None]):
-        at = {} if corruption is None else {"mask": f"{corruption:.0%}"}
+    evaluator = _evaluator(m, *_colour_metrics(m))
+    for hole in evaluator.settings.get("test_holes", [None]):
         for seed in m.seeds:
-            for name, found in evaluator.yardsticks(seed, corruption):
-                m.cell_of(name, seed, evaluator.data.card["data"], **at).add_numbers(found.numbers)
+            for name, found in evaluator.yardsticks(seed, hole):
+                m.cell_of(name, seed, evaluator.data.card["data"], **_at(hole)).add_numbers(found.numbers)
                 m.sheet(name, found.samples.images[:, 0])
                 m.sheet(REAL, found.samples.truths)
     arm = m.experiment.gate_arms[0]
     m.sheet(arm, m.sheets.get(f"picture|{arm}", m.sheets[REAL][:, None])[:, 0])
 
 
-YARDSTICKS = dict.fromkeys(
-    ("cgml_colorization", "cgml_latent_size", "cgml_mnist_completion", "cgml_image_completion"), _add_yardsticks
-)
+YARDSTICKS = {
+    f"cgml_{name}": _add_yardsticks
+    for name in (
+        *("colorization", "colour_modes", "image_choices", "latent_size"),
+        *("mnist_completion", "image_completion", "translation"),
+    )
+}
 
 
 def cgml_flops(m: Measuring) -> None:
@@ -305,10 +457,15 @@ def cgml_flops(m: Measuring) -> None:
         with torch.device("meta"):  # shapes, no weights
             networks: dict[str, tuple[Any, ...]] = {
                 "CE": (ContextEncoder(size), colour),
+                "CE, centre region": (ContextEncoder(size, centre=True), colour),
                 "P2P": (UNet(size, 3, 3, 64, 0), colour, (0,)),
                 "CIC": (ColourClassifier(), (1, size, size)),
-                "cGML": (OnePass(size, steps=s["inner_steps"], **ours), colour),
-                "cGML, one step": (OnePass(size, steps=1, **ours), colour),
+                "cGML": (OnePass(size, steps=s["inner_steps"], skips=s["skips"], **ours), colour),
+                "cGML, concatenated skips": (
+                    OnePass(size, steps=s["inner_steps"], skips="concatenated", **ours),
+                    colour,
+                ),
+                "cGML, one step": (OnePass(size, steps=1, skips=s["skips"], **ours), colour),
             }
         for model, (network, *shapes) in networks.items():
             count = operations(network, *((s["batch_size"], *shape) for shape in shapes))

@@ -97,25 +97,37 @@ class ImageEncoder(nn.Module):
 class ImageGenerator(nn.Module):
     """𝒢: the context encoder's transposed convolutions, with U-Net skips and without its fully connected layers.
 
-    The code stands beside the bottleneck's channels at every place (how it enters is not stated; as in the first
-    author's code for a sibling paper). ``bounded``: a tanh at the end.
+    How skips join and where the code enters is not stated. ``skips``: ``added`` (as in the first author's code for a
+    sibling paper, and at the operations that Table 7 prints) or ``concatenated``. ``code_at``: beside the channels of
+    the ``bottleneck`` alone (the sibling's), or before ``every_layer``. ``bounded``: a tanh at the end.
     """
 
-    def __init__(self, widths: list[int], channels: int, latent_size: int, bounded: bool = True):
+    def __init__(
+        self,
+        widths: list[int],
+        channels: int,
+        latent_size: int,
+        bounded: bool = True,
+        skips: str = "added",
+        code_at: str = "bottleneck",
+    ):
         super().__init__()
         self.blocks = nn.ModuleList()
+        self.added, self.everywhere, self.bounded = skips == "added", code_at == "every_layer", bounded
         before = widths[-1] + latent_size
         for after in reversed(widths[:-1]):
             up = nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False)
             self.blocks.append(nn.Sequential(up, nn.BatchNorm2d(after), nn.LeakyReLU(0.2)))
-            before = 2 * after
+            before = after * (1 if self.added else 2) + latent_size * self.everywhere
         self.output = nn.ConvTranspose2d(before, channels, 4, 2, 1)
-        self.bounded = bounded
 
     def forward(self, h: Features, z: Tensor) -> Tensor:
         *skips, x = h
         x = torch.cat([x, tiled(z, x)], dim=1)
         for block, skip in zip(self.blocks, reversed(skips), strict=True):
-            x = torch.cat([block(x), skip], dim=1)
+            x = block(x)
+            x = x + skip if self.added else torch.cat([x, skip], dim=1)
+            if self.everywhere:
+                x = torch.cat([x, tiled(z, x)], dim=1)
         x = self.output(x)
         return torch.tanh(x) if self.bounded else x

@@ -34,7 +34,8 @@ class Problem:
 
     def generator(self, encoder: Any, latent_size: int, outputs: int | None = None) -> nn.Module:
         """``outputs``: so many unbounded channels instead of y's."""
-        return ImageGenerator(encoder.widths, outputs or self.y_channels, latent_size, bounded=outputs is None)
+        choices = {key: self.settings[key] for key in ("skips", "code_at") if key in self.settings}
+        return ImageGenerator(encoder.widths, outputs or self.y_channels, latent_size, outputs is None, **choices)
 
     def pair(self, samples: Tensor, *, training: bool = True) -> tuple[Tensor, Tensor]:
         """x and y of the data's samples; without ``training`` as they are tested."""
@@ -56,13 +57,17 @@ class Problem:
         """The image (n, channels, h, w) in [-1, 1] that an output stands for."""
         raise NotImplementedError
 
+    def given(self, x: Tensor) -> Tensor:
+        """x as such an image: that of an output of zeros."""
+        return self.picture(x, x.new_zeros(len(x), self.y_channels, *x.shape[2:]))
+
 
 def difference(one: Tensor, other: Tensor, squared: bool) -> Tensor:
     return (one - other).square() if squared else (one - other).abs()
 
 
 class Toy(Problem):
-    """y = ±4 (x, x², x³) (Section 4)."""
+    """y = ±4 (x, x², x³) (Section 4); of one of its ``branches`` the upper."""
 
     def __init__(self, settings: Settings, shape: tuple[int, ...]):
         super().__init__(settings, shape)
@@ -75,7 +80,8 @@ class Toy(Problem):
         return PointGenerator(latent_size, encoder.features, self.y_channels)
 
     def pair(self, samples: Tensor, *, training: bool = True) -> tuple[Tensor, Tensor]:
-        return samples[:, :1], samples[:, 1:]
+        x, y = samples[:, :1], samples[:, 1:]
+        return x, y.abs() if self.settings.get("branches") == 1 else y
 
     def errors(self, output: Tensor, y: Tensor, x: Tensor, *, squared: bool = False) -> Tensor:
         return difference(y, output, squared).mean(dim=1)
@@ -84,13 +90,13 @@ class Toy(Problem):
 class Colorization(Problem):
     """The lightness of an image -> its a and b, pushed towards a uniform distribution (Section 5.2).
 
-    L is in [-1, 1], a and b are divided by AB_RANGE.
+    L is in [-1, 1], a and b are divided by AB_RANGE. They are pushed to uniform in ± ``uniform_range``.
     """
 
     x_channels, y_channels = 1, 2
 
     def pair(self, samples: Tensor, *, training: bool = True) -> tuple[Tensor, Tensor]:
-        lab = rgb_to_lab((samples + 1) / 2)
+        lab = rgb_to_lab((samples[:, :3] + 1) / 2)  # of pairs the targets alone
         return lab[:, :1] / 50 - 1, lab[:, 1:] / AB_RANGE
 
     def errors(self, output: Tensor, y: Tensor, x: Tensor, *, squared: bool = False) -> Tensor:
@@ -102,7 +108,8 @@ class Colorization(Problem):
         weight, bins = self.settings["uniformity"], self.settings["histogram_bins"]
         if not weight:
             return 0.0
-        return weight * sum(divergence_from_uniform(soft_histogram(output[:, c], bins)) for c in range(2))
+        within = output * (AB_RANGE / self.settings.get("uniform_range", AB_RANGE))
+        return weight * sum(divergence_from_uniform(soft_histogram(within[:, c], bins)) for c in range(2))
 
     def picture(self, x: Tensor, output: Tensor) -> Tensor:
         lab = torch.cat([50 * (x + 1), AB_RANGE * output], dim=1)
@@ -112,7 +119,7 @@ class Colorization(Problem):
 class Completion(Problem):
     """A picture with a square hole -> the picture (Section 5.3). x is the picture, 0 in the hole, and the hole."""
 
-    corruption = 0.25  # share of a test picture that is missing
+    test_hole: Any = 0.25  # share of a test picture that is missing
 
     def __init__(self, settings: Settings, shape: tuple[int, ...]):
         super().__init__(settings, shape)
@@ -123,13 +130,13 @@ class Completion(Problem):
         return samples[:, : self.y_channels]
 
     def hole(self, samples: Tensor, *, training: bool) -> Tensor:
-        """1 in the hole: squares anywhere, of sides drawn evenly; without ``training`` of ``corruption``'s area."""
+        """1 in the hole: squares anywhere, of sides drawn evenly; without ``training`` of ``test_hole``'s area."""
         s, count, size = self.settings, len(samples), self.size
         if training:
             low, high = s["hole_sides"]
             sides = size * torch.empty(count, 2, device=samples.device).uniform_(low, high)[:, :1].expand(-1, 2)
         else:
-            sides = torch.full((count, 2), size * self.corruption**0.5, device=samples.device)
+            sides = torch.full((count, 2), size * self.test_hole**0.5, device=samples.device)
         return boxes(sides.round(), (size, size), size)
 
     def pair(self, samples: Tensor, *, training: bool = True) -> tuple[Tensor, Tensor]:
@@ -156,16 +163,18 @@ class Completion(Problem):
 class MixedHalves(Completion):
     """Digits; the hole lies in the upper half, which in training shows a second digit now and then (Section 5.1)."""
 
+    test_hole = "rectangle"  # as in training; or the whole half
+
     def truth(self, samples: Tensor) -> Tensor:
         return samples
 
     def hole(self, samples: Tensor, *, training: bool) -> Tensor:
-        """A rectangle in the upper half, each side between a half and the whole of it; in testing the whole half."""
+        """A rectangle in the upper half, each side between a half and the whole of it."""
         half = self.size // 2
         largest = constant((half, self.size), samples.device)
-        share = torch.empty(len(samples), 2, device=samples.device).uniform_(0.5, 1)
-        sides = (largest * share).round() if training else largest.expand(len(samples), 2)
-        return boxes(sides, (half, self.size), self.size)
+        least = 0.5 if training or self.test_hole == "rectangle" else 1.0
+        share = torch.empty(len(samples), 2, device=samples.device).uniform_(least, 1)
+        return boxes((largest * share).round(), (half, self.size), self.size)
 
     def pair(self, samples: Tensor, *, training: bool = True) -> tuple[Tensor, Tensor]:
         return super().pair(self.mixed(samples) if training else samples, training=training)
@@ -180,7 +189,14 @@ class MixedHalves(Completion):
 
 
 class WhiteBox(MixedHalves):
-    """The whole upper half is missing; at a rate the truth has a small white box in it (Section 5.1, Figure 5)."""
+    """A square of the upper half is missing, in the middle of which the truth has a small white box at a rate (Section
+    5.1, Figure 5): of what is missing the box alone is uncertain.
+    """
+
+    def __init__(self, settings: Settings, shape: tuple[int, ...]):
+        super().__init__(settings, shape)
+        self.side = round(self.size / 5)  # of the box
+        self.margin = max(self.size // 16, 1)  # around it in the square
 
     def mixed(self, samples: Tensor) -> Tensor:
         chosen = torch.rand(len(samples), device=samples.device) < self.settings["box_rate"]
@@ -188,13 +204,36 @@ class WhiteBox(MixedHalves):
 
     def box(self, device: torch.device) -> Tensor:
         """Where the box is: (size, size), near the right upper corner, a fifth of the picture wide."""
-        side, margin = round(self.size / 5), max(self.size // 16, 1)
+        return self.corner(self.margin, self.margin + self.side, device)
+
+    def corner(self, start: int, stop: int, device: torch.device) -> Tensor:
+        """A square (size, size): rows from above and columns from the right from ``start`` to before ``stop``."""
         place = torch.arange(self.size, device=device)
-        rows, columns = (place >= margin) & (place < margin + side), place.flip(0)
-        return rows[:, None] & ((columns >= margin) & (columns < margin + side))[None, :]
+        inside = (place >= start) & (place < stop)
+        return inside[:, None] & inside.flip(0)[None, :]
 
     def hole(self, samples: Tensor, *, training: bool) -> Tensor:
-        return super().hole(samples, training=False)
+        square = self.corner(0, self.side + 2 * self.margin, samples.device)
+        return square.float().expand(len(samples), 1, -1, -1)
+
+
+class Translation(Problem):
+    """The condition of a pair -> its target (Section 5.3.1)."""
+
+    x_channels = y_channels = 3
+
+    def pair(self, samples: Tensor, *, training: bool = True) -> tuple[Tensor, Tensor]:
+        y, x = samples.split(3, dim=1)
+        return x, y
+
+    def errors(self, output: Tensor, y: Tensor, x: Tensor, *, squared: bool = False) -> Tensor:
+        return difference(y, output, squared).mean(dim=(1, 2, 3))
+
+    def picture(self, x: Tensor, output: Tensor) -> Tensor:
+        return output
+
+    def given(self, x: Tensor) -> Tensor:
+        return x
 
 
 def boxes(sides: Tensor, room: tuple[int, int], size: int) -> Tensor:
@@ -211,4 +250,5 @@ PROBLEMS: dict[str, type[Problem]] = {
     "completion": Completion,
     "mixed_halves": MixedHalves,
     "white_box": WhiteBox,
+    "translation": Translation,
 }

@@ -14,18 +14,28 @@ from torch import nn
 from common.data.batches import Batches, to_float
 from common.data.prepare import prepared
 from common.data.synthetic.points import cubic_branches
-from common.evaluation.evaluator import Samples
+from common.evaluation.evaluator import Samples, make_evaluator
 from common.evaluation.sampling import Outputs
 from common.experiments.papers import experiment
 from common.pipeline.cost.count import operations
 from common.training.method import build_method
 from reproductions.cgml import colour
 from reproductions.cgml.counted import ColourClassifier, ContextEncoder, OnePass
-from reproductions.cgml.evaluate import colour_numbers, count_colours, diversity, tints_of, to_nearest_tint
-from reproductions.cgml.measure import _outcome, branch, relative_distances
+from reproductions.cgml.digits import UNSEEN
+from reproductions.cgml.evaluate import (
+    OutputEvaluator,
+    colour_numbers,
+    count_colours,
+    diversity,
+    medoids,
+    tint_distances,
+    tints_of,
+    to_nearest_tint,
+)
+from reproductions.cgml.measure import _outcome, bottleneck, branch, fall, relative_distances
 from reproductions.cgml.method import on_sphere
 from reproductions.cgml.models import ImageEncoder, ImageGenerator, context_widths
-from reproductions.cgml.problems import Colorization, Completion, MixedHalves, WhiteBox
+from reproductions.cgml.problems import Colorization, Completion, MixedHalves, Toy, Translation, WhiteBox
 from reproductions.cgml.rivals import ColourBins
 from reproductions.cgml.tinted import DARKEST, HUES, LIGHTEST, SHARES, colours, draw_tints, tinted
 
@@ -332,7 +342,9 @@ def test_true_colourings_are_recognised_and_others_are_not():
     truth = tinted(grey, np.array([0, 1]))
     outputs = np.stack([tinted(grey, np.full(2, k)) for k in range(4)] + [np.full_like(truth, 128)], axis=1)
     ab = color.rgb2lab(outputs)[..., 1:] / 110
-    assert tints_of(color.rgb2lab(truth)[..., 0], ab).tolist() == [[0, 1, 2, 3, -1]] * 2
+    distances = tint_distances(color.rgb2lab(truth)[..., 0], ab)
+    assert tints_of(distances).tolist() == [[0, 1, 2, 3, -1]] * 2
+    np.testing.assert_allclose(distances[:, 4], 1, atol=0.01)  # grey
 
 
 def test_the_nearest_true_colouring_is_at_no_distance():
@@ -358,7 +370,7 @@ def test_colorization_gives_back_the_image():
 @pytest.mark.parametrize("corruption", [0.1, 0.15, 0.25])
 def test_a_test_hole_has_the_stated_area(corruption):
     problem = Completion({"hole_sides": [0.2, 0.6]}, (6, 64, 64))
-    problem.corruption = corruption
+    problem.test_hole = corruption
     x, y = problem.pair(torch.rand(5, 6, 64, 64), training=False)
     assert y.shape == (5, 3, 64, 64)  # the target of the pair
     np.testing.assert_allclose(x[:, -1].mean(dim=(1, 2)), corruption, atol=0.02)
@@ -390,8 +402,12 @@ def test_halves_are_mixed_in_training_only_and_above_only():
     assert (y >= images).all()  # laid over
     x, y = problem.pair(images, training=False)
     assert torch.equal(y, images)
-    assert (x[:, -1, :8] == 1).all()
     assert (x[:, -1, 8:] == 0).all()
+    shares = x[:, -1, :8].mean(dim=(1, 2))
+    assert 0.25 <= shares.min() < 0.35  # a rectangle of at least half of each side
+    assert shares.max() > 0.9
+    problem.test_hole = "half"
+    assert (problem.pair(images, training=False)[0][:, -1, :8] == 1).all()
 
 
 def test_the_white_box_comes_at_its_rate_and_is_never_given():
@@ -406,6 +422,9 @@ def test_the_white_box_comes_at_its_rate_and_is_never_given():
     assert 0.25 < has.float().mean() < 0.35
     assert torch.equal(y[~has], images[~has])
     assert (x[:, 0][:, box] == 0).all()  # under the hole
+    hole = x[0, -1].bool()
+    assert hole.sum() == 25  # one pixel around the box
+    assert (hole & box).sum() == 9
     assert torch.equal(problem.pair(images, training=False)[1], images)
 
 
@@ -420,8 +439,22 @@ def test_the_encoder_is_the_context_encoders():
     h = encoder(torch.zeros(1, 1, 128, 128))
     assert [tuple(f.shape[1:]) for f in h] == [(64, 64, 64), (64, 32, 32), (128, 16, 16), (256, 8, 8), (512, 4, 4)]
     assert encoder.features == h[-1].numel()
-    generator = ImageGenerator(encoder.widths, 2, 32)
-    assert generator(h, torch.zeros(1, 32)).shape == (1, 2, 128, 128)
+    for choices in ({}, {"skips": "concatenated"}, {"code_at": "every_layer"}):
+        generator = ImageGenerator(encoder.widths, 2, 32, **choices)
+        assert generator(h, torch.zeros(1, 32)).shape == (1, 2, 128, 128)
+
+
+def test_added_skips_shift_what_concatenated_ones_stand_beside():
+    h = tuple(torch.randn(2, width, side, side) for width, side in ((8, 8), (8, 4)))
+    z = torch.randn(2, 3)
+    seen = []
+    for skips in ("added", "concatenated"):
+        torch.manual_seed(0)
+        generator = ImageGenerator([8, 8], 1, 3, skips=skips).eval()
+        generator.output.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+        generator(h, z)
+    torch.testing.assert_close(seen[0], seen[1][:, :8] + seen[1][:, 8:])
+    torch.testing.assert_close(seen[1][:, 8:], h[0])
 
 
 def test_codes_descend_on_the_shared_part_of_the_error_too():
@@ -492,9 +525,12 @@ def test_operations_are_counted_as_by_hand():
 
 
 def test_the_released_networks_have_their_sizes():
-    weights = sum(p.numel() for p in ColourClassifier().parameters())
+    with torch.device("meta"):
+        weights = sum(p.numel() for p in ColourClassifier().parameters())
+        picture = torch.zeros(2, 3, 128, 128)
+        whole, centre = ContextEncoder(128)(picture), ContextEncoder(128, centre=True)(picture)
     assert weights == pytest.approx(32.2e6, rel=0.01)  # the released model's file has 129 MB
-    assert ContextEncoder(128)(torch.zeros(2, 3, 128, 128)).shape == (2, 3, 64, 64)
+    assert (whole.shape, centre.shape) == ((2, 3, 128, 128), (2, 3, 64, 64))
 
 
 def test_tinted_garments_are_coloured_at_the_size_that_is_asked_for(tmp_path):
@@ -504,3 +540,78 @@ def test_tinted_garments_are_coloured_at_the_size_that_is_asked_for(tmp_path):
     assert data.labels.max() < 4
     blue = data.samples[data.labels == 1].astype(int)
     assert (blue[..., 2] - blue[..., 0]).max() > 40
+
+
+def test_the_other_digits_are_left(tmp_path):
+    settings = {"data": "mnist_test_without_twos", "image_size": 16, "channels": 1}
+    labels = prepared(settings, tmp_path, {}).labels
+    assert sorted(set(labels)) == [digit for digit in range(10) if digit != UNSEEN]
+    whole = prepared(settings | {"data": "mnist_test"}, tmp_path, {}).labels
+    np.testing.assert_array_equal(labels, whole[whole != UNSEEN])
+
+
+def test_one_branch_is_the_upper():
+    samples = torch.from_numpy(cubic_branches(50)[0])
+    x, y = Toy({"branches": 1}, (4,)).pair(samples)
+    torch.testing.assert_close(y, branch(x))
+    assert (Toy({"branches": 2}, (4,)).pair(samples)[1] < 0).any()
+
+
+def test_the_uniform_range_is_that_of_the_settings():
+    """Colours that are even within ± 40 are uniform there, and not within ± 110."""
+    ab = torch.linspace(-40, 40, 1601).expand(1, 2, 1, -1) / 110
+    settings = {"uniformity": 1.0, "histogram_bins": 16}
+    narrow, wide = (Colorization(settings | {"uniform_range": r}, (3, 8, 8)).shared_error(ab) for r in (40.0, 110.0))
+    assert narrow < 0.05 < 1 < wide
+
+
+def test_a_translation_shows_condition_and_target():
+    problem, samples = Translation({}, (6, 8, 8)), torch.rand(2, 6, 8, 8)
+    x, y = problem.pair(samples)
+    torch.testing.assert_close(torch.cat([y, x], dim=1), samples)
+    torch.testing.assert_close(problem.given(x), x)
+    torch.testing.assert_close(problem.errors(y + 0.5, y, x), torch.full((2,), 0.5))
+
+
+def test_the_medoid_is_the_output_nearest_to_the_others():
+    levels = np.array([[0, 90, 100, 110, 255], [10, 10, 10, 200, 250]])
+    images = np.tile(levels[:, :, None, None, None], (1, 1, 2, 2, 1)).astype(np.uint8)
+    assert levels[[0, 1], medoids(images)].tolist() == [100, 10]
+
+
+def test_every_distance_to_the_truth_is_given_of_the_medoid_too(tmp_path):
+    one = experiment("cgml_image_completion")
+    config = {"data": str(tmp_path), "local": {}}
+    evaluator = make_evaluator(one.settings("cGML", "smoke"), ["psnr"], config, CPU, kind=OutputEvaluator)
+    images = np.stack([np.full((2, 16, 16, 3), level, np.uint8) for level in (0, 100, 110)], axis=1)
+    truths = np.full((2, 16, 16, 3), 90, np.uint8)
+    found = evaluator.one_pass([Outputs(images, truths, truths)], {}, 0)
+    decibels = {level: 20 * math.log10(255 / abs(level - 90)) for level in (0, 100, 110)}
+    assert found["PSNR"].value == pytest.approx(np.mean(list(decibels.values())))
+    assert found["PSNR_best"].value == found["PSNR_medoid"].value == pytest.approx(decibels[100])
+
+
+def test_pixels_without_colour_do_not_count_in_table_8():
+    truth = np.concatenate(
+        [tinted(np.full((1, 4, 4), 200, np.uint8), np.array([0])), np.full((1, 4, 4, 3), 99, np.uint8)], 1
+    )
+    images = truth.copy()
+    images[:, 4:] = tinted(np.full((1, 4, 4), 200, np.uint8), np.array([1]))  # colour where there is none
+    kept = count_colours(None, Outputs(images[:, None], truth, truth))
+    assert {n.value for n in colour_numbers(None, Samples(1, {}, each={"colours": kept})) if "iou" in n.metric} == {1.0}
+
+
+def test_an_error_has_fallen_by_nine_tenths_between_two_moments():
+    assert fall([0, 10, 20, 30], [2.0, 1.2, 0.8, 1.0]) == pytest.approx(10 + 10 * (1.2 - 0.92) / 0.4)
+    assert fall([0, 10], [1.0, 0.0]) == pytest.approx(9)
+
+
+def test_features_of_whole_pictures_are_the_encoders():
+    method, _ = made("cgml_image_completion", "cGML", np.zeros((16, 16, 16, 6), np.uint8), (6, 16, 16), {})
+    method.to_evaluation()
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 1), dtype=np.uint8)
+    features = bottleneck(method, pictures)
+    x = to_float(torch.from_numpy(pictures)).expand(-1, 3, -1, -1)
+    with torch.no_grad():
+        wanted = method.h(torch.cat([x, torch.zeros(3, 1, 16, 16)], dim=1))[-1].flatten(1)
+    np.testing.assert_allclose(features, wanted, rtol=1e-5)

@@ -171,7 +171,7 @@ def test_a_declaration_that_would_lie_is_refused_with_its_place(changed, message
         ("msgan_facades", {"outputs_per_input": 0}, "outputs_per_input: 0 is too small"),
         ("msgan_facades", {"bins": 2.5}, r"bins: 2\.5 is no whole number"),
         ("msgan_facades", {"learning_rate": -1.0}, "learning_rate: -1.0 is too small"),
-        ("cgml_latent_size", {"latent_size": 3}, "'codes of 5' and 'codes of 10' are the same training"),
+        ("cgml_latent_size", {"latent_size": 3}, "'codes of 5' and 'codes of 32' are the same training"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused(name, changed, message):
