@@ -147,7 +147,6 @@ def _rows_by_arm(r: Results, name: str) -> None:
             for column, arm in enumerate(arms):
                 images = r.sheets[f"{kind}|{arm}"]
                 show_images(axes[row, column], images, len(images), arm if row == 0 else "")
-            axes[row, 0].set_ylabel(kind)
 
 
 def cgml_image_choices(r: Results) -> None:
