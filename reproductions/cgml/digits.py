@@ -12,7 +12,6 @@ from common.data.resizing import Fitted
 from common.data.walk import Passed
 
 UNSEEN = 2  # its lower half is like no other's
-FORMS, knows = idx.FORMS, idx.knows
 
 
 def read(source: Source, registered: Mapping[str, Any], fitted: Fitted, passed: Passed) -> Iterator[Block]:

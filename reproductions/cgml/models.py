@@ -98,8 +98,8 @@ class ImageGenerator(nn.Module):
     """𝒢: the context encoder's transposed convolutions, with U-Net skips and without its fully connected layers.
 
     How skips join and where the code enters is not stated. ``skips``: ``added``, as in the first author's code for a
-    sibling paper, or ``concatenated``. ``code_at``: beside the channels of the ``bottleneck`` alone, as there, or before
-    ``every_layer``. ``bounded``: a tanh at the end.
+    sibling paper, or ``concatenated``. ``code_at``: beside the channels of the ``bottleneck`` alone, as there, or
+    before ``every_layer``. ``bounded``: a tanh at the end.
     """
 
     def __init__(
