@@ -1,8 +1,11 @@
 """The figures of cGML, drawn from what was measured."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 
+from common.data.synthetic.harmonics import samples_of
 from common.measurements.conditions import values_of
 from common.reporting.figures.plots import (
     COLOURS,
@@ -280,3 +283,45 @@ def cgml_flops(r: Results) -> None:
         axis.set_xticks(sorted(set(rows["size"])), sorted(set(rows["size"])))
         axis.minorticks_off()
         axis.legend()
+
+
+# --- Solids --------------------------------------------------------------------------------------------------------
+
+
+def _show_solid(axis: Any, moments: np.ndarray, band: int = 24) -> None:
+    """The shaded surface that moments (L²,) stand for; of a finer grid than they need, closed at its seam and pole."""
+    radii = samples_of(moments[None], max(band, round(len(moments) ** 0.5)))[0].clip(min=0)
+    radii = np.pad(np.vstack([radii, np.full(radii.shape[1], radii[-1].mean())]), ((0, 0), (0, 1)), mode="wrap")
+    polar, azimuth = np.linspace(0, np.pi, len(radii))[:, None], np.linspace(0, 2 * np.pi, radii.shape[1])
+    flat = radii * np.sin(polar)
+    places = flat * np.cos(azimuth), flat * np.sin(azimuth), radii * np.cos(polar)
+    axis.plot_surface(*places, rcount=49, ccount=49, color=COLOURS[5], linewidth=0, antialiased=False, rasterized=True)
+    axis.set(xlim=(-1.5, 1.5), ylim=(-1.5, 1.5), zlim=(-1.5, 1.5))
+    axis.set_box_aspect((1, 1, 1), zoom=1.5)
+
+
+def cgml_denoising_3d(r: Results) -> None:
+    """Table 6 and Figure 20."""
+    rows, columns = len(r.sheets), len(r.sheets["truth"])
+    shape = (1.1 * columns, 1.1 * rows)
+    with figure(r.folder / "solids", rows, columns, shape, subplot_kw={"projection": "3d"}) as (_, axes):
+        for row, (name, solids) in zip(axes, r.sheets.items(), strict=True):
+            for axis, moments in zip(row, solids, strict=True):
+                _show_solid(axis, moments)
+                axis.set_axis_off()
+            row[0].text2D(0, 0.5, name, transform=row[0].transAxes, rotation=90, ha="right", va="center")
+    models = ["as given", *(name for name in r.sheets if name not in ("truth", "as given"))]
+    labels = {"radius_error": "error of the radius ↓", "recognised": "share recognised ↑"}
+    with figure(r.folder / "restored", 1, 2, (8.2, 2.8)) as (_, axes):
+        for axis, (metric, label) in zip(axes[0], labels.items(), strict=True):
+            bars_with_seeds(axis, models, {label: [r.values(metric, model) for model in models]})
+            axis.set_ylabel(label)
+
+
+def cgml_downstream_3d(r: Results) -> None:
+    """Table 4."""
+    models = ["untrained", "L1", "CE", "cVAE", "cGML"]
+    with figure(r.folder / "accuracy", 1, 1, (4.6, 2.8)) as (_, axes):
+        bars_with_seeds(axes[0, 0], models, {"": [r.values("accuracy", model) for model in models]})
+        axes[0, 0].axhline(np.mean(r.values("accuracy", "maps")), color="0.4", linestyle=":")
+        axes[0, 0].set(ylabel="classified rightly, % ↑", ylim=(0, 100))

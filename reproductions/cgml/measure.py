@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from common.data.batches import to_float, to_uint8
+from common.data.kinds import maker_of
 from common.evaluation.evaluator import networks_for
 from common.evaluation.features import extract
 from common.evaluation.measuring import Cell, Measuring
 from common.evaluation.metrics import Metric
-from common.evaluation.names import REAL
-from common.evaluation.probes import linear_layer
+from common.evaluation.names import NOTHING, REAL, UNTRAINED
+from common.evaluation.probes import linear_layer, nearest_neighbours
 from common.evaluation.runs import Run
 from common.evaluation.sampling import seed_sampling
 from common.nn.unet import UNet
@@ -21,6 +22,8 @@ from common.pipeline.cost.count import operations
 from reproductions.cgml.counted import ColourClassifier, ContextEncoder, OnePass
 from reproductions.cgml.digits import UNSEEN
 from reproductions.cgml.evaluate import COLOURS, GREY, TINTS, WITHOUT, OutputEvaluator, colour_shares, to_nearest_tint
+from reproductions.cgml.problems import SpectralDenoising
+from reproductions.cgml.solids import radius_errors, to_maps, to_moments
 
 CPU = torch.device("cpu")
 LOW, HIGH = 0.3, 1.0  # where the branches are far enough apart to tell them
@@ -473,3 +476,104 @@ def cgml_flops(m: Measuring) -> None:
             text = {"size": size, "counted": "two for a multiplication with an addition", "passes": 1}
             for seed in m.seeds:
                 m.cell_of(model, seed, "not stated", **at).add("flops", count / 1e9, "lower", "1×10^9", **text)
+
+
+# --- Solids --------------------------------------------------------------------------------------------------------
+
+TEST_SEED, PROBE_SEED = 1, 2  # of solids that no training sees; it has those of seed 0
+KNOWN = 4000  # clean maps of training that restored ones are recognised by
+
+
+def _evaluated(m: Measuring, run: Run) -> Any:
+    method = m.method(run)
+    method.to_evaluation()
+    return method
+
+
+def _test_maps(settings: Any) -> tuple[Tensor, Tensor, np.ndarray]:
+    """The test solids, the same whatever the model: corrupted and clean maps, and families."""
+    moments, families = maker_of(settings["data"])(settings["test_solids"], seed=TEST_SEED)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        x, y = SpectralDenoising(settings, moments.shape[1:]).pair(torch.from_numpy(moments), training=False)
+    return x, y, families
+
+
+def _restored(method: Any, x: Tensor, count: int, at_once: int = 64) -> Tensor:
+    """``count`` outputs for each map, one after another: (n × count, 1, L, L)."""
+    blocks = x.to(method.device).split(at_once)
+    return torch.cat([method.outputs(block, count).flatten(0, 1).cpu() for block in blocks])
+
+
+def _add_restored(m: Measuring, cell: Cell, maps: Tensor, settings: Any) -> None:
+    """How far restored maps, so many of each test solid, are from the truth, and how many show its family."""
+    _, y, families = _test_maps(settings)
+    outputs, (low, high) = len(maps) // len(y), settings["hole_sides"]
+    text = {"solids": len(y), "outputs": outputs, "noise": settings["noise"], "hole": f"sides of {low:g} to {high:g}"}
+    errors = radius_errors(to_moments(maps), to_moments(y).repeat_interleave(outputs, dim=0))
+    of = "root mean square over directions, of the mean radius"
+    cell.add("radius_error", float(errors.mean()), "lower", of=of, **text)
+    data = m.data(settings)
+    clean = to_maps(torch.from_numpy(np.array(data.samples[:KNOWN]))).flatten(1).numpy(), data.labels[:KNOWN]
+    probe = nearest_neighbours(clean, (maps.flatten(1).numpy(), families.repeat(outputs)))
+    cell.add("recognised", probe.accuracy, "higher", of="family of the nearest clean map", **text, **probe.parts)
+
+
+def cgml_denoising_3d(m: Measuring) -> None:
+    """Table 6 and Figure 20; recognised solids stand in the place of mAP, which the paper does not define."""
+    for run in m.whole_runs:
+        method, s = _evaluated(m, run), run.settings
+        x, y, families = _test_maps(s)
+        seed_sampling(run.seed)
+        models = {run.arm: _restored(method, x, s["outputs_per_input"] if method.latent_size else 1)}
+        if run.arm == "cGML":
+            models["as given"] = x
+        for model, maps in models.items():
+            _add_restored(m, m.cell(run, model=model, data="solids", task="3D denoising"), maps, s)
+        if m.shown(run):
+            shown = np.unique(families, return_index=True)[1]
+            for name, maps in {
+                "truth": y,
+                "as given": x,
+                run.arm: models[run.arm].unflatten(0, (len(x), -1))[:, 0],
+            }.items():
+                m.sheet(name, to_moments(maps[shown]).numpy())
+
+
+def _add_solid_yardsticks(m: Measuring) -> None:
+    """The mean map of training for every solid, and the clean maps."""
+    s = m.settings()
+    _, y, _ = _test_maps(s)
+    mean = to_maps(torch.from_numpy(np.array(m.data(s).samples[:KNOWN]))).mean(dim=0).expand_as(y)
+    for seed in m.seeds:
+        for name, maps in {NOTHING: mean, REAL: y}.items():
+            cell = m.cell_of(name, seed, m.data(s).card["data"], data="solids", task="3D denoising")
+            _add_restored(m, cell, maps, s)
+
+
+YARDSTICKS["cgml_denoising_3d"] = _add_solid_yardsticks
+
+
+def cgml_downstream_3d(m: Measuring) -> None:
+    """Table 4, on new solids: a linear layer on what ℋ makes of clean maps, beside it on the maps themselves."""
+    s = m.own_settings
+    for run in m.whole_runs:
+        solids = maker_of(run.settings["data"])
+        splits = solids(s["probe_train"], seed=PROBE_SEED), solids(s["probe_test"], seed=TEST_SEED)
+        encoders: dict[str, Any] = {run.arm: _evaluated(m, run).h}
+        if run.arm == "cGML":
+            encoders |= {UNTRAINED: _evaluated(m, run.untrained).h, "maps": lambda maps: (maps,)}
+        for model, h in encoders.items():
+            train, test = (
+                (_features(h, to_maps(torch.from_numpy(moments).to(m.device))), families)
+                for moments, families in splits
+            )
+            probe = linear_layer(train, test)
+            cell = m.cell(run, model=model, data="solids", task="3D classification")
+            cell.add("accuracy", 100 * probe.accuracy, "higher", "%", of="clean maps of new solids", **probe.parts)
+
+
+@torch.no_grad()
+def _features(m: Measuring, h: Any, moments: np.ndarray) -> np.ndarray:
+    """The bottleneck's (n, d)."""
+    return h(to_maps(torch.from_numpy(moments).to(m.device)))[-1].flatten(1).cpu().numpy()

@@ -15,6 +15,7 @@ from reproductions.cgml.colour import (
     soft_histogram,
 )
 from reproductions.cgml.models import ImageEncoder, ImageGenerator, PointEncoder, PointGenerator
+from reproductions.cgml.solids import SpectralEncoder, to_maps
 
 Settings = Mapping[str, Any]
 
@@ -236,6 +237,35 @@ class Translation(Problem):
         return x
 
 
+class SpectralDenoising(Problem):
+    """A corrupted map of a solid's spectral moments -> the map (Section 5.4, Appendix 3.12).
+
+    x has noise everywhere, and 0 in a square. Moments are not bounded, and neither are outputs.
+    """
+
+    x_channels = y_channels = 1
+
+    def __init__(self, settings: Settings, shape: tuple[int, ...]):
+        super().__init__(settings, shape)
+        self.size = round(shape[0] ** 0.5)
+
+    def encoder(self) -> nn.Module:
+        return SpectralEncoder(self.size, self.x_channels, self.settings["width"])
+
+    def generator(self, encoder: Any, latent_size: int, outputs: int | None = None) -> nn.Module:
+        return super().generator(encoder, latent_size, outputs or self.y_channels)
+
+    def pair(self, samples: Tensor, *, training: bool = True) -> tuple[Tensor, Tensor]:
+        y = to_maps(samples)
+        low, high = self.settings["hole_sides"]
+        sides = self.size * torch.empty(len(y), 1, device=y.device).uniform_(low, high).expand(-1, 2)
+        hole = boxes(sides.round(), (self.size, self.size), self.size)
+        return (y + self.settings["noise"] * torch.randn_like(y)) * (1 - hole), y
+
+    def errors(self, output: Tensor, y: Tensor, x: Tensor, *, squared: bool = False) -> Tensor:
+        return difference(y, output, squared).mean(dim=(1, 2, 3))
+
+
 def boxes(sides: Tensor, room: tuple[int, int], size: int) -> Tensor:
     """Boxes of ``sides`` (n, 2: height, width) at random in the upper left ``room``: 1 inside (n, 1, size, size)."""
     start = (torch.rand_like(sides) * (constant(room, sides.device) - sides + 1)).floor()
@@ -251,4 +281,5 @@ PROBLEMS: dict[str, type[Problem]] = {
     "mixed_halves": MixedHalves,
     "white_box": WhiteBox,
     "translation": Translation,
+    "spectral_denoising": SpectralDenoising,
 }
