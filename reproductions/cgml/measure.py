@@ -531,13 +531,10 @@ def cgml_denoising_3d(m: Measuring) -> None:
         for model, maps in models.items():
             _add_restored(m, m.cell(run, model=model, data="solids", task="3D denoising"), maps, s)
         if m.shown(run):
-            shown = np.unique(families, return_index=True)[1]
-            for name, maps in {
-                "truth": y,
-                "as given": x,
-                run.arm: models[run.arm].unflatten(0, (len(x), -1))[:, 0],
-            }.items():
-                m.sheet(name, to_moments(maps[shown]).numpy())
+            of_each_family = np.unique(families, return_index=True)[1]
+            first = models[run.arm].unflatten(0, (len(x), -1))[:, 0]
+            for name, maps in {"truth": y, "as given": x, run.arm: first}.items():
+                m.sheet(name, to_moments(maps[of_each_family]).numpy())
 
 
 def _add_solid_yardsticks(m: Measuring) -> None:
@@ -564,10 +561,7 @@ def cgml_downstream_3d(m: Measuring) -> None:
         if run.arm == "cGML":
             encoders |= {UNTRAINED: _evaluated(m, run.untrained).h, "maps": lambda maps: (maps,)}
         for model, h in encoders.items():
-            train, test = (
-                (_features(h, to_maps(torch.from_numpy(moments).to(m.device))), families)
-                for moments, families in splits
-            )
+            train, test = ((_features(m, h, moments), families) for moments, families in splits)
             probe = linear_layer(train, test)
             cell = m.cell(run, model=model, data="solids", task="3D classification")
             cell.add("accuracy", 100 * probe.accuracy, "higher", "%", of="clean maps of new solids", **probe.parts)
