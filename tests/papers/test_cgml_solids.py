@@ -68,12 +68,11 @@ def test_the_error_is_a_mean_over_the_map(moments):
 
 
 def test_a_map_of_128_is_halved_by_a_2_by_2_convolution_and_comes_back_whole():
-    with torch.device("meta"):
-        encoder = SpectralEncoder(128, 1, 64)
-        generator = ImageGenerator(encoder.widths, 1, 16, bounded=False)
-        h = encoder(torch.empty(2, 1, 128, 128))
-        assert generator(h, torch.empty(2, 16)).shape == (2, 1, 128, 128)
-    assert [tuple(f.shape[1:]) for f in h[:2]] == [(64, 64, 64), (64, 32, 32)]
+    encoder = SpectralEncoder(128, 1, 4)
+    generator = ImageGenerator(encoder.widths, 1, 16, bounded=False)
+    h = encoder(torch.zeros(2, 1, 128, 128))
+    assert generator(h, torch.zeros(2, 16)).shape == (2, 1, 128, 128)
+    assert [tuple(f.shape[1:]) for f in h[:2]] == [(4, 64, 64), (4, 32, 32)]
     assert h[-1][0].numel() == encoder.features
     assert encoder.blocks[0][0].kernel_size == encoder.blocks[0][0].stride == (2, 2)
 
@@ -84,7 +83,7 @@ def test_the_divergence_of_cvae_in_closed_form(moments, mean):
     head = method.q.head
     torch.nn.init.zeros_(head.weight)
     head.bias.data = torch.tensor([mean] * 4 + [0.0] * 4)
-    assert method.update(0, batches)["divergence"] == pytest.approx(4 * mean**2 / 2)
+    assert method.update(0, batches)["divergence"].item() == pytest.approx(4 * mean**2 / 2)
 
 
 def test_all_of_cvae_learns_and_its_codes_are_the_priors(moments):
