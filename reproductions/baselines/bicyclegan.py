@@ -87,7 +87,8 @@ class BicycleGAN(Pix2Pix):
         z_random = self.noise(len(x))
         encoded, random = self.compute(self.g, torch.cat([x, x]), torch.cat([z_encoded, z_random])).chunk(2)
         gan = least_squares(self.scores(encoded, x), 1) + least_squares(self.scores(random, x, self.f2), 1)
-        kl = -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum()
+        # The code sums over the half batch, which is one image; so a larger one changes no weight beside means.
+        kl = -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum() / len(mean)
         reconstruction = F.l1_loss(encoded, y)
         s = self.settings
         for name in ("generator", "encoder"):

@@ -232,6 +232,22 @@ def test_bicyclegan_s_latent_loss_teaches_the_generator_only():
     assert moved == {"generator": True, "critic": False, "encoder": False, "critic2": False}
 
 
+def test_bicyclegan_s_divergence_is_of_an_image_however_many_there_are():
+    """The code's sum where half of the batch is the published one image."""
+    method, batches = trained(BicycleGAN, "BicycleGAN", batch_size=2, init_gain=1.0)
+    y, x = method.next_pair(batches)
+
+    def divergence(copies):
+        method.next_pair = lambda _: (y.repeat_interleave(copies, dim=0), x.repeat_interleave(copies, dim=0))
+        mean, log_variance = method.compute(method.e, y[:1])
+        summed = -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum()
+        return method.update(0, batches)["kl"], summed
+
+    for copies in (1, 3):
+        found, summed = divergence(copies)
+        torch.testing.assert_close(found, summed.detach())
+
+
 def test_bicyclegan_needs_two_halves():
     method, batches = trained(BicycleGAN, "BicycleGAN", batch_size=3)
     with pytest.raises(ValueError, match="even batch_size"):
