@@ -112,6 +112,21 @@ AGAINST_PREDICTOR = {
 LIKELIHOODS = {"gaussian": gaussian_likelihood, "laplace": laplace_likelihood}
 
 
+def optimal_mr2_variance(variance: float, k: int) -> float:
+    """The variance at which K Gaussian outputs, 4 at least, have the least :func:`gaussian_mr2` alone over truths of
+    variance v: v (K - 1) / (K - 3), for the mean of 1 / s² is (K - 1) / (K - 3) over the outputs' variance.
+    """
+    return variance * (k - 1) / (k - 3)
+
+
+def optimal_proxy_mr2_variance(variance: float, k: int) -> float:
+    """The same of :func:`gaussian_proxy_mr2` with the right predictor: (v - 1 / 2K) / (1 + 2 / (K - 1)), and 0 for v
+    below 1 / 2K. What is penalised besides are the sampling variances of mean and variance: τ / K and 2 τ² / (K - 1)
+    of outputs' variance τ.
+    """
+    return max(variance - 1 / (2 * k), 0) / (1 + 2 / (k - 1))
+
+
 def over(loss: Tensor, weights: Tensor | None = None) -> Tensor:
     """Mean over samples, channels and pixels. Where ``weights`` (n, 1, h, w) are given, a hole: the sum of what lies in
     it, channels included, over its area (code).

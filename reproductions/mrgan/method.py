@@ -17,6 +17,7 @@ from reproductions.mrgan.losses import AGAINST_PREDICTOR, AGAINST_TRUTH, LIKELIH
 from reproductions.mrgan.models import Completion, ContextCritic, PatchCritic, SRCritic, SRGenerator, UNet
 
 VALIDATIONS = 20  # how often the predictor's validation loss is looked at
+VISIBLE_LOG_DISPERSION = -6.0  # of pixels that inpainting does not fill (code)
 
 
 class MomentMatching(AdversarialMethod):
@@ -213,7 +214,7 @@ class MRSuperResolution(MRPix2Pix):
         """Inputs lie between -1 and 1 and are not normalised further."""
 
     def pair_of(self, samples: Tensor) -> tuple[Tensor, Tensor]:
-        return samples, F.interpolate(samples, scale_factor=0.25, mode="bicubic", antialias=True)
+        return samples, F.interpolate(samples, scale_factor=0.25, mode="bilinear", antialias=True)  # code
 
     def shown(self, x: Tensor) -> Tensor:
         return F.interpolate(x, scale_factor=4)
@@ -262,13 +263,17 @@ class MRInpainting(MRPix2Pix):
     def covered(self, x: Tensor) -> Tensor:
         return x[:, -2:-1]
 
+    def completed(self, x: Tensor, picture: Tensor) -> Tensor:
+        """The hole of x filled from a picture in [-1, 1]: all of it, in [0, 1]."""
+        return torch.lerp(x[:, :-2], picture / 2 + 0.5, self.covered(x))
+
     def generate(self, x: Tensor) -> Tensor:
-        """The picture with its hole completed, in [0, 1]."""
-        return torch.lerp(x[:, :-2], self.compute(self.g, x[:, :-1]) / 2 + 0.5, self.covered(x))
+        return self.completed(x, self.compute(self.g, x[:, :-1]))
 
     def predict(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Outside the hole the visible pixels and a constant dispersion (code): nothing is to be learnt there."""
         location, log_dispersion = self.compute(self.p, x[:, :-1])
-        return location / 2 + 0.5, log_dispersion
+        return self.completed(x, location), torch.where(self.covered(x) == 1, log_dispersion, VISIBLE_LOG_DISPERSION)
 
     def translate(self, x: Tensor) -> Tensor:
         return 2 * super().translate(x) - 1
@@ -291,6 +296,11 @@ class MRPoints(MomentMatching):
     def base_model(self) -> tuple[nn.Module, nn.Module, nn.Module]:
         latent, width, dimensions = self.settings["latent_size"], self.settings["generator_width"], self.shape[0]
         return (mlp([latent, width, width, dimensions]), mlp([dimensions, width, width, 1]), Constant(dimensions))
+
+    @property
+    def sampled(self) -> tuple[str, ...]:  # type: ignore[override]
+        """With the predictor, which Figure C.1(d) shows."""
+        return ("generator", "predictor") if self.is_proxy else ("generator",)
 
     def next_pair(self, batches: Batches) -> tuple[Tensor, Tensor]:
         return self.pair_of(next(batches))

@@ -42,8 +42,8 @@ class Output(nn.Module):
 
 class UNet(nn.Module):
     """pix2pix's U-Net in the order convolution, nonlinearity, batch normalisation (code); noise enters the decoder at
-    its maps of 1 × 1, 2 × 2 and 4 × 4. Inputs are standardised per channel: ``mean`` and ``deviation`` are set from
-    the data.
+    its maps of 1 × 1, 2 × 2 and 4 × 4; only the outermost convolutions have biases (code). Inputs are standardised per
+    channel: ``mean`` and ``deviation`` are set from the data.
     """
 
     def __init__(self, size: int, channels: int, width: int, noise: int, predictor: bool = False):
@@ -55,7 +55,7 @@ class UNet(nn.Module):
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
         before = channels
         for level, after in enumerate(widths):
-            layers: list[nn.Module] = [nn.Conv2d(before, after, 4, 2, 1), nn.LeakyReLU(0.2)]
+            layers: list[nn.Module] = [nn.Conv2d(before, after, 4, 2, 1, bias=not level), nn.LeakyReLU(0.2)]
             if level:
                 layers.append(nn.BatchNorm2d(after))
             self.down.append(nn.Sequential(*layers))
@@ -65,7 +65,8 @@ class UNet(nn.Module):
             before = widths[level] * (1 if level == levels - 1 else 2) + place.channels
             after = widths[level - 1] if level else channels * (2 if predictor else 1)
             last = [nn.ReLU(), nn.BatchNorm2d(after)] if level else [Output(predictor)]
-            self.up.append(nn.Sequential(place, nn.ConvTranspose2d(before, after, 4, 2, 1), *last))
+            up = nn.ConvTranspose2d(before, after, 4, 2, 1, bias=not level)
+            self.up.append(nn.Sequential(place, up, *last))
 
     def standardised(self, x: Tensor) -> Tensor:
         return (x - self.mean[:, None, None]) / self.deviation[:, None, None]
@@ -82,11 +83,13 @@ class UNet(nn.Module):
 
 
 class PatchCritic(PatchGAN):
-    """pix2pix's PatchGAN with batch normalisation, on condition and image: scores before the sigmoid."""
+    """pix2pix's PatchGAN with batch normalisation, on condition and image: scores before the sigmoid. It alone has an
+    initialisation of its own, pix2pix's (code).
+    """
 
     def __init__(self, channels: int, width: int, layers: int = 3):
         super().__init__(channels, width, layers, norm=nn.BatchNorm2d)
-        normal(self)
+        normal(self, norms=0.02, zero_biases=True)
 
 
 class Residual(nn.Module):

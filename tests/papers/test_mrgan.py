@@ -3,19 +3,24 @@
 import copy
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
-from helpers import CPU
+from helpers import CPU, smoke_config, table_of
+from PIL import Image
+from scipy.optimize import minimize_scalar
 from torch import nn
 
 from common.data.batches import Batches
 from common.data.synthetic.scenes import SCENES
+from common.evaluation.measuring import Measuring
 from common.experiments.papers import experiment
-from common.measurements.table import Missing, Table
+from common.measurements.table import Missing
+from common.training.method import build_method
 from reproductions.mrgan import claims, losses
+from reproductions.mrgan.measure import InBox, boxes_of, cut
 from reproductions.mrgan.method import MRInpainting, MRPix2Pix, MRPoints, MRSuperResolution
-from reproductions.mrgan.models import UNet, WithNoise
+from reproductions.mrgan.models import PatchCritic, UNet, WithNoise
+from reproductions.mrgan.points import MAKERS, MODES
 
 
 def small(name="mrgan_cityscapes", arm="Gaussian proxy MR2", **changed):
@@ -124,6 +129,27 @@ def test_proxy_losses_are_least_at_the_predicted_moments(name):
         assert dispersion.item() == pytest.approx(0.8, abs=0.01)
 
 
+@pytest.mark.parametrize(("k", "variance"), [(6, 0.122), (10, 0.122), (32, 0.5), (10, 0.04)])
+def test_the_number_of_outputs_decides_the_variance_that_a_loss_prefers(k, variance):
+    """What Gaussian outputs minimise each loss with, found on the losses themselves: v (K - 1) / (K - 3) for MR2,
+    (v - 1 / 2K) / (1 + 2 / (K - 1)) for proxy MR2, which prefers none where v is below 1 / 2K.
+    """
+    rng = np.random.default_rng(0)
+    noise = torch.tensor(rng.standard_normal((20_000, k)))
+    y = torch.tensor(rng.normal(0, variance**0.5, len(noise)))
+    predicted = torch.zeros(()), torch.tensor(variance).log()
+    for loss, optimum, given in (
+        (losses.gaussian_mr2, losses.optimal_mr2_variance, (y,)),
+        (losses.gaussian_proxy_mr2, losses.optimal_proxy_mr2_variance, predicted),
+    ):
+        found = minimize_scalar(
+            lambda deviation, loss=loss, given=given: loss(deviation * noise, *given).mean().item(),
+            bounds=(1e-3, 2),
+            method="bounded",
+        )
+        assert found.x**2 == pytest.approx(optimum(variance, k), rel=0.05, abs=1e-4)
+
+
 def test_the_reconstruction_loss_is_bias_variance_and_noise():
     """Equations 3.6 to 3.8: E (y - ỹ)² = (E y - E ỹ)² + Var ỹ + Var y, so its optimum has no variance."""
     rng = np.random.default_rng(1)
@@ -211,6 +237,32 @@ def test_optimisers_are_the_thesis_s():
     assert max(p.grad.abs().max() for p in method.g.parameters()) == 0.5
 
 
+def test_the_predictor_of_the_toy_converges():
+    """Within 5 % of the data's variance, in the updates that it has at scale quick."""
+    settings = experiment("mrgan_mode_collapse").settings("proxy MR1", "quick")
+    data, _ = MAKERS[settings["data"]](5_000)
+    method = MRPoints(settings, (2,), CPU)
+    method.make_optimisers()
+    batches = Batches(data, settings["batch_size"], 0, CPU)
+    for t in range(settings["predictor_steps"] + 1):
+        method.update(t, batches)
+    _, log_dispersion = method.predict(torch.empty(1, 0))
+    assert log_dispersion[0].exp().tolist() == pytest.approx(data.var(axis=0).tolist(), rel=0.05)
+
+
+def test_neither_radius_nor_k_decides_how_many_modes_the_toy_s_loss_prefers():
+    """By sampling variance alone proxy MR2 prefers four diagonal modes to all eight, by little beside the GAN loss."""
+    settings = experiment("mrgan_mode_collapse").settings("proxy MR2", "paper")
+    predicted = torch.zeros(2), torch.tensor(MODES.var(axis=0)).log()
+    rng = np.random.default_rng(0)
+
+    def expected(modes):
+        samples = modes[rng.integers(len(modes), size=(5_000, settings["samples"]))]
+        return settings["loss_weight"] * losses.gaussian_proxy_mr2(torch.tensor(samples), *predicted).mean().item()
+
+    assert 0 < expected(MODES) - expected(MODES[1::2]) < 0.1 * np.log(2)
+
+
 # --- Networks ----------------------------------------------------------------------------------------------------
 
 
@@ -234,6 +286,16 @@ def test_the_order_is_convolution_nonlinearity_normalisation():
     assert kinds == [nn.Conv2d, nn.LeakyReLU, nn.BatchNorm2d]
 
 
+def test_the_u_net_has_biases_at_its_ends_and_the_critic_pix2pix_s_start():
+    network = UNet(16, 3, 4, 2)
+    convolutions = [layer for block in (*network.down, *network.up) for layer in block if hasattr(layer, "stride")]
+    assert [layer.bias is not None for layer in convolutions] == [True, *[False] * 6, True]
+    critic = PatchCritic(6, 32, 2)
+    gains = torch.cat([layer.weight for layer in critic if isinstance(layer, nn.BatchNorm2d)])
+    assert 0.01 < gains.std() < 0.03
+    assert not any(layer.bias.any() for layer in critic if hasattr(layer, "bias"))
+
+
 def test_conditions_are_standardised_per_channel():
     method, batches = on_pairs(loss="gaussian_mr1")
     method.update(0, batches)
@@ -250,6 +312,10 @@ def test_super_resolution_starts_from_a_quarter():
     assert (y.shape[-1], x.shape[-1]) == (16, 4)
     assert method.outputs(x, 3).shape == (2, 3, 1, 16, 16)
     assert method.score(y, x).shape[0] == 2
+    picture = np.random.default_rng(0).integers(0, 256, (16, 16), dtype=np.uint8)
+    _, x = method.pair_of(torch.from_numpy(picture)[None, None].float())
+    pillow = Image.fromarray(picture).resize((4, 4), Image.Resampling.BILINEAR)  # the code
+    assert np.abs(x[0, 0].numpy() - np.asarray(pillow, np.float32)).max() <= 1  # which rounds
 
 
 def test_inpainting_keeps_what_is_outside_the_hole():
@@ -269,8 +335,45 @@ def test_inpainting_keeps_what_is_outside_the_hole():
     torch.testing.assert_close(out * (1 - mask), samples * (1 - mask))
     assert method.score(y, x).shape == (2, 1)
     torch.testing.assert_close(seen[0][1].flatten(1), y[1][:, box[1, 0] == 1])
-    location, _ = method.predict(x) if method.is_proxy else (y, None)
+
+
+def test_inpainting_s_predictor_learns_about_the_hole_only():
+    """Outside it the likelihood is a constant: visible pixels need no copying."""
+    method = MRInpainting(small("mrgan_celeba_inpainting"), (3, 32, 32), CPU)
+    method.p.eval()
+    y, x = method.pair_of(torch.rand(2, 3, 32, 32) * 2 - 1)
+    location, log_dispersion = method.predict(x)
+    outside = (method.covered(x) == 0).expand_as(y)
+    assert torch.equal(location[outside], y[outside])
+    assert (log_dispersion[outside] == -6).all()
     assert location.min() >= 0
+
+    loss = losses.gaussian_likelihood(y, location, log_dispersion, 0.01)
+    assert len(loss[outside].unique()) == 1
+    given = x.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(losses.gaussian_likelihood(y, *method.predict(given))[outside].sum(), given)
+    assert not gradient[:, -2:].any()
+
+
+def test_a_box_is_cut_out_with_its_hole():
+    images = np.arange(2 * 3 * 4 * 4).reshape(2, 3, 4, 4, 1)
+    found = cut(images, np.array([[0, 2], [1, 0]]))
+    assert found.shape == (2, 3, 2, 2, 1)
+    assert found[0, 1, :, :, 0].tolist() == [[18, 19], [22, 23]]
+    assert found[1, 0, :, :, 0].tolist() == [[52, 53], [56, 57]]
+
+
+def test_outputs_in_boxes_are_the_truth_but_for_the_hole(tmp_path):
+    m = Measuring(experiment("mrgan_celeba_inpainting"), smoke_config(tmp_path), [])
+    evaluator = m.evaluator(kind=InBox)
+    method = build_method(evaluator.settings, evaluator.data.shape, CPU)
+    method.translate = lambda x: torch.where(method.covered(x) == 1, 1.0, method.shown(x))
+    found = evaluator.draw(method)
+    assert found.images.shape == (3, 8, 8, 8, 1)
+    filled = found.images != found.truths[:, None]
+    assert (found.images[filled] == 255).all()
+    assert filled.any(axis=(1, 2, 3, 4)).all()
+    assert boxes_of(evaluator.data).samples.shape == (32, 8, 8, 1)
 
 
 def test_points_have_a_predictor_of_constants():
@@ -287,14 +390,24 @@ def test_points_have_a_predictor_of_constants():
     assert log_dispersion[0].exp().tolist() == pytest.approx([0.25, 4.0], rel=0.4)
 
 
-def test_l2_cannot_fix_what_is_not_broken():
-    def table(gan):
-        columns = {"metric": "captures_all_modes", "model": ["GAN", "GAN+l2"], "condition": "", "value": [gan, 0]}
-        return Table(pd.DataFrame(columns))
+def test_l2_cannot_fix_what_is_not_broken_or_not_trained():
+    def table(gan, moments=1):
+        models = {"GAN": gan, "GAN+l2": 0, **dict.fromkeys(claims.MOMENTS, moments)}
+        return table_of(*(("captures_all_modes", model, "", value) for model, value in models.items()))
 
     assert claims.l2_does_not_help.effect(table(0)) == 0
+    for untold in (table(1), table(0, moments=0)):
+        with pytest.raises(Missing):
+            claims.l2_does_not_help.effect(untold)
+
+
+def test_noise_is_ignored_only_where_a_gan_uses_it():
+    def table(gan):
+        return table_of(("variance_share", "GAN only", "", gan), ("variance_share", "L1 only", "", 0.01))
+
+    assert claims.l1_ignores_noise.effect(table(0.2)) == pytest.approx(0.05)
     with pytest.raises(Missing):
-        claims.l2_does_not_help.effect(table(1))
+        claims.l1_ignores_noise.effect(table(0.02))
 
 
 def test_a_lead_is_plain_on_people_s_scale_and_a_share_of_a_distance():
