@@ -16,6 +16,7 @@ from PIL import Image
 
 from common.base.errors import UserError
 from common.data.forms import BLOCK, README, declared, table
+from common.data.kinds.pairs import palette_of
 from common.data.kinds.videos import VIDEO_SUFFIXES
 from common.data.prepare import Prepared, prepared
 from common.data.registry import entry, registry
@@ -112,6 +113,19 @@ def cityscapes_pairs() -> Made:
     return of_pairs(files)
 
 
+def labelled_pairs() -> Made:
+    """Indices of classes in the colours of the data set; beyond its classes black."""
+    files = {}
+    for i in range(2):
+        files[f"train/{i}_photo.png"], files[f"train/{i}_label.png"] = png(COLOURS[i]), png(CLASSES + i)
+    palette = palette_of("camvid")
+    assert palette is not None
+    assert palette[3].tolist() == [128, 64, 128]  # a road
+    assert not palette[12:].any()
+    samples = np.concatenate([COLOURS[:2], palette[np.stack([CLASSES, CLASSES + 1])]], axis=3)
+    return Made({"data": "camvid", "image_size": 8, "channels": 3}, files, samples)
+
+
 def of_maps(photo: str, classes: str, **more: bytes) -> Made:
     files = {photo: png(COLOURS[0]), classes: png(CLASSES), **more}
     samples = np.concatenate([COLOURS[0], CLASSES[..., None]], axis=2)[None]
@@ -169,6 +183,7 @@ MAKERS: dict[tuple[str, str, str], Callable[[Path, str], Made]] = {
     ("text", "", "texts"): lambda *_: of_text({"a/1.txt": b"ab\n", "b/2.txt.gz": gzip.compress(b"cd\n")}),
     ("pairs", "", "A|B"): lambda *_: two_in_one(),
     ("pairs", "", "cityscapes"): lambda *_: cityscapes_pairs(),
+    ("pairs", "", "beside"): lambda *_: labelled_pairs(),
     ("label_maps", "", "cityscapes"): lambda *_: of_maps(
         "leftImg8bit/train/ulm/0_leftImg8bit.png", "gtFine/train/ulm/0_gtFine_labelIds.png"
     ),
@@ -334,6 +349,7 @@ REGISTERED = {  # data sets whose files can be had, by what makes their form
     ("images", "", "files"): "imagenet32 celeba",
     ("pairs", "", "A|B"): "facades maps",
     ("pairs", "", "cityscapes"): "cityscapes",
+    ("pairs", "", "beside"): "camvid",
     ("label_maps", "", "cityscapes"): "cityscapes_labels",
     ("videos", "", "files"): "ucf101 tai_chi",
     ("videos", "", "strips"): "mug golf_scenes mocogan_actions",

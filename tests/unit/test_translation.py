@@ -123,6 +123,15 @@ def test_cityscapes_own_layout(tmp_path):
     assert pairs.samples[0, 3, 3].tolist() == [9, 8, 7, 128, 64, 128]
 
 
+def test_cityscapes_class_indices_are_coloured_where_there_are_no_colour_maps(tmp_path):
+    files = {
+        "leftImg8bit/train/aachen/a_0_leftImg8bit.png": picture(32, 16, (9, 8, 7)),
+        "gtFine/train/aachen/a_0_gtFine_labelIds.png": picture(32, 16, 7, "L"),
+    }
+    pairs = read(folder_of(tmp_path / "c", files), tmp_path, "cityscapes")
+    assert pairs.samples[0, 3, 3].tolist() == [9, 8, 7, 128, 64, 128]
+
+
 @pytest.mark.parametrize(
     ("files", "message"),
     [
@@ -136,6 +145,10 @@ def test_cityscapes_own_layout(tmp_path):
         (
             {"t/train/a/x_leftImg8bit.png": picture(16, 16, 0), "g/train/a/x_gtFine_color.png": picture(8, 8, 0)},
             r"a/x_leftImg8bit.png: the photograph is \(16, 16\), its colour map \(8, 8\)",
+        ),
+        (
+            {"train/x_photo.png": picture(16, 16, 0), "train/x_label.png": picture(16, 16, 1, "L")},
+            r"indices of classes, and no palette is registered .* cityscapes or camvid",
         ),
     ],
 )

@@ -1,10 +1,11 @@
 """Paired images (n, size, size, 6) uint8: the target in the first three channels, its condition in the last.
 
-Two layouts: A|B files as pix2pix ships them (photo on the left, condition on the right, under ``train``, ``val``,
-``test``), and Cityscapes' own (``leftImg8bit/<split>/<city>/*_leftImg8bit.png`` with
-``gtFine/<split>/<city>/*_gtFine_color.png``). From a folder, tar or zip. Photographs are resized with antialiasing,
-Cityscapes' colour maps by nearest neighbour. A set may also be drawn on the spot, with the number of its style as the
-label.
+Layouts: A|B files as pix2pix ships them (photo on the left, condition on the right, under ``train``, ``val``,
+``test``); Cityscapes' own (``leftImg8bit/<split>/<city>/*_leftImg8bit.png`` with
+``gtFine/<split>/<city>/*_gtFine_color.png`` or, where there are none, ``*_gtFine_labelIds.png``); and ``*_photo``
+beside ``*_label`` files. Indices of classes become colours by the registered ``palette``. From a folder, tar or zip.
+Photographs are resized with antialiasing, maps by nearest neighbour. A set may also be drawn on the spot, with the
+number of its style as the label.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,13 +16,17 @@ import numpy as np
 
 from common.base.errors import UserError
 from common.data.arrays import Block, limited, read_blocks, stream
-from common.data.checks import open_picture
+from common.data.checks import open_map, open_picture
 from common.data.kinds import PART_OF_THE_SET, Kind, Part, files_of, maker_of
-from common.data.registry import Source
+from common.data.registry import Source, entry
 from common.data.resizing import resized
 from common.data.walk import File, Form, Passed, folders_of_split, of_split, scenes
 
-CITYSCAPES = {"_leftImg8bit": "photograph", "_gtFine_color": "colour map"}
+ENDS = {
+    **dict.fromkeys(("_leftImg8bit", "_photo"), "photograph"),
+    "_gtFine_color": "colour map",
+    **dict.fromkeys(("_gtFine_labelIds", "_labelIds", "_label"), "label map"),
+}
 DRAWN = {"train": 400, "test": 100}  # of a set made on the spot, as many as the real facades have
 
 
@@ -30,6 +35,7 @@ class Pairs(Kind):
     forms = {
         "A|B": Form("two square images side by side in one, under `train/`, `val/`, `test/`"),
         "cityscapes": Form("Cityscapes' `leftImg8bit/` and `gtFine/`"),
+        "beside": Form("`*_photo` beside `*_label` files of class indices, under splits"),
     }
 
     def prepare(self, settings: Mapping[str, Any], source: Source, folder: Path, passed: Passed) -> None:
@@ -38,26 +44,43 @@ class Pairs(Kind):
             count, seed = settings.get("data_count") or DRAWN[split], list(DRAWN).index(split)
             blocks: Iterator[Block] = iter([maker_of(settings["data"]).pairs(count, size, seed)])
         else:
-            blocks = pairs(source, size, split, passed)
+            blocks = pairs(source, size, split, passed, palette_of(settings["data"]))
         stream(folder, limited(blocks, settings))
 
 
 KIND = Pairs()
 
 
-def pairs(source: Source, size: int, split: str, passed: Passed) -> Iterator[Block]:
-    """Blocks of pairs (n, size, size, 6) uint8 of one split; no labels.
+def palette_of(name: str) -> np.ndarray | None:
+    """Colours (256, 3) uint8 of the class indices in a data set's label maps, black where none is registered; None of a
+    set without a palette.
+    """
+    if "palette" not in entry(name):
+        return None
+    colours = [list(bytes.fromhex(colour)) for colour in entry(name)["palette"].split()]
+    return np.array(colours + [[0, 0, 0]] * (256 - len(colours)), np.uint8)
+
+
+def pairs(source: Source, size: int, split: str, passed: Passed, palette: np.ndarray | None = None) -> Iterator[Block]:
+    """Blocks of pairs (n, size, size, 6) uint8 of one split; no labels. ``palette``: as of :func:`palette_of`.
 
     Raises a :class:`UserError` that names the file for a partner that is missing, a grey image, halves that are not
-    square, or pairs whose images differ in size.
+    square, pairs whose images differ in size, or a label map without a palette.
     """
     path, files = source.path, files_of(source, passed)
     wanted = folders_of_split(split, files)
     asked = " or ".join(f"{folder}/" for folder in wanted)
     files = of_split(files, wanted, path, passed, needed=f"has nothing under {asked}")
-    if any("_leftImg8bit." in file.name for file in files):
-        partners = scenes(files, CITYSCAPES, ("photograph", "colour map"), path, passed)
-        return read_blocks(partners, lambda pair: _two_files(pair["photograph"], pair["colour map"], size, passed))
+    there = {what for end, what in ENDS.items() if any(f"{end}." in file.name for file in files)}
+    if "photograph" in there:
+        what = "label map" if there == {"photograph", "label map"} else "colour map"
+        if what == "label map" and palette is None:
+            told = "indices of classes, and no palette is registered to colour them with"
+            raise UserError(f"{path} has {told}; give it as the local copy of cityscapes or camvid")
+        ends = {end: part for end, part in ENDS.items() if part in ("photograph", what)}
+        partners = scenes(files, ends, ("photograph", what), path, passed)
+        colours = palette if what == "label map" else None
+        return read_blocks(partners, lambda pair: _two_files(pair["photograph"], pair[what], size, passed, colours))
     return read_blocks(files, lambda file: _one_file(file, size, passed))
 
 
@@ -78,8 +101,16 @@ def _one_file(file: File, size: int, passed: Passed) -> np.ndarray:
     return np.concatenate([resized(half, size, size, smooth=True) for half in halves], axis=2)
 
 
-def _two_files(photo: File, colours: File, size: int, passed: Passed) -> np.ndarray:
-    one, other = _opened(photo, passed), _opened(colours, passed)
+def _two_files(photo: File, condition: File, size: int, passed: Passed, palette: np.ndarray | None) -> np.ndarray:
+    """``condition``: a map of colours, or of class indices where there is a ``palette`` for them."""
+    one = _opened(photo, passed)
+    other = _opened(condition, passed) if palette is None else open_map(condition.place, condition.read())
     if one.size != other.size:
-        raise UserError(f"{photo.place}: the photograph is {one.size}, its colour map {other.size}; pairs must agree")
-    return np.concatenate([resized(one, size, size, smooth=True), resized(other, size, size, smooth=False)], axis=2)
+        what = "colour map" if palette is None else "label map"
+        raise UserError(f"{photo.place}: the photograph is {one.size}, its {what} {other.size}; pairs must agree")
+    colours = resized(other, size, size, smooth=False)
+    if palette is not None:
+        if colours.max() > 255:
+            raise UserError(f"{condition.place} has the class {colours.max()}; indices go from 0 to 255")
+        colours = palette[colours]
+    return np.concatenate([resized(one, size, size, smooth=True), colours], axis=2)
