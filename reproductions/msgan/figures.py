@@ -38,6 +38,23 @@ def msgan_cifar10(r: Results) -> None:
         axes[0, 0].legend(ncols=2)
 
 
+msgan_digits = msgan_cifar10
+
+
+def msgan_bins(r: Results) -> None:
+    """Figure 6, a panel for each number of bins; the training images' shares come first."""
+    names, models = (list(dict.fromkeys(r.curves[column])) for column in ("curve", "model"))
+    with figure(r.folder / "shares", len(names), 1, (8, 2.3 * len(names))) as (drawn, axes):
+        for axis, name in zip(axes[:, 0], names, strict=True):
+            rows = pick(r.curves, curve=name)
+            shares = rows.pivot_table(index="step", columns=["model", "seed"], values="value")
+            shares = shares.loc[shares[models[0]].mean(axis=1).sort_values(ascending=False).index]
+            bars_with_seeds(axis, [""] * len(shares), {model: shares[model].to_numpy().tolist() for model in models})
+            axis.set(ylabel="share", title=name)
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        drawn.legend(handles, labels, loc="outside lower center", ncols=len(models))
+
+
 def msgan_lambda_sweep(r: Results) -> None:
     """Table 6 as two curves."""
     names = [diversity_name(r.per_seed["metric"]), distance_name(r.per_seed["metric"]) or "JSD"]
@@ -48,13 +65,14 @@ def msgan_lambda_sweep(r: Results) -> None:
 
 
 def msgan_overhead(r: Results) -> None:
-    rows = pick(r.per_seed, metric="seconds_per_iteration")
-    models = list(dict.fromkeys(rows["model"]))
-    with figure(r.folder / "cost", 1, 1, (4, 2.8)) as (_, axes):
-        values = [pick(rows, model=model)["value"].tolist() for model in models]
-        bars_with_seeds(axes[0, 0], models, {"measured": values})
-        axes[0, 0].set(ylabel="seconds an update ↓", title="time of one update")
-        axes[0, 0].set_ylim(0, 1.15 * np.max(values))
+    panels = {"operations": "10⁹ operations an update ↓", "seconds_per_iteration": "seconds an update ↓"}
+    models = list(dict.fromkeys(r.per_seed["model"]))
+    with figure(r.folder / "cost", 1, 2, (9, 2.8)) as (_, axes):
+        for axis, (metric, label) in zip(axes[0], panels.items(), strict=True):
+            values = [r.values(metric, model) for model in models]
+            bars_with_seeds(axis, [model.replace(", ", ",\n") for model in models], {"measured": values})
+            axis.set(ylabel=label)
+            axis.set_ylim(0, 1.15 * np.max(values))
 
 
 def msgan_interpolation(r: Results) -> None:

@@ -1,20 +1,24 @@
 """What each experiment of *Mode Seeking GANs* measures."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from common.base.provenance import processor
 from common.data.batches import Batches, to_float, to_uint8
-from common.evaluation.evaluator import GAUSSIAN, GAUSSIAN_OF, over_trials, pixel_gaussian, some
-from common.evaluation.measuring import Measuring
-from common.evaluation.metrics import Number
+from common.evaluation.evaluator import GAUSSIAN, GAUSSIAN_OF, Evaluator, over_trials, pixel_gaussian, some
+from common.evaluation.features import extract
+from common.evaluation.measuring import Cell, Measuring
 from common.evaluation.metrics.bins import Bins, bin_numbers
 from common.evaluation.names import NOTHING, REAL
+from common.evaluation.networks import FeatureNetwork
 from common.evaluation.sampling import held_out_samples, sampling_seed, seed_sampling
+from common.pipeline.cost.count import Hardware
+from common.pipeline.cost.count import update as counted_update
 from common.training.method import Method, build_method
 
 DISTANCES = {  # arm -> as Table 7 calls the model, and the distance of its mode seeking term
@@ -24,6 +28,7 @@ DISTANCES = {  # arm -> as Table 7 calls the model, and the distance of its mode
 }
 OVERHEAD = {
     "Pix2Pix": "reproductions.baselines.pix2pix.Pix2Pix",
+    "Pix2Pix, two codes": "reproductions.msgan.method.TwoCodes",
     "MSGAN": "reproductions.msgan.method.MSGAN",
     "BicycleGAN": "reproductions.baselines.bicyclegan.BicycleGAN",
 }
@@ -60,115 +65,228 @@ def msgan_distance_choice(m: Measuring) -> None:
 
 def msgan_cifar10(m: Measuring) -> None:
     """Tables 1 and 2: bins of every class, and the Fréchet distance of all samples pooled."""
-    s = m.settings()
-    evaluator, count = m.evaluator(), s["samples_per_class"]
-    data, classes = evaluator.data, range(s["classes"])
-    names = CLASSES if s["data"] == "cifar10" else tuple(map(str, classes))
-    bins = [Bins(np.asarray(data.samples[data.labels == k]), s["bins"]) for k in classes]
-    parts = evaluator.parts() | {"n_fake": f"{count} a class", "trials": s["trials"]}
+    _measure_by_class(m, _clusters(m))
+
+
+def msgan_digits(m: Measuring) -> None:
+    """As Table 1, where the modes of a class are known: its digits, as a classifier tells them."""
+    _measure_by_class(m, _digits(m))
+
+
+class SeenClasses(Bins):
+    """The classes that a classifier sees in samples, in place of clusters of them."""
+
+    def __init__(self, training: np.ndarray, classifier: FeatureNetwork):
+        self.classifier, self.count = classifier, classifier.classes
+        self.training_counts = self.counts(training)
+        self.protocol = {"bins": f"{self.count} classes that a classifier sees", **classifier.protocol}
+
+    def counts(self, samples: np.ndarray) -> np.ndarray:
+        return np.bincount(extract(self.classifier, samples).predicted, minlength=self.count)
+
+
+class ByClass(NamedTuple):
+    """What samples by class are held against. ``data`` and ``bins``: the training samples (n, h, w, c) uint8 of each
+    class, by name, and what their proportions are of.
+    """
+
+    evaluator: Evaluator
+    data: dict[str, np.ndarray]
+    bins: list[Bins]
+
+    def add(self, cell: Cell, draw: Callable[[int], list[np.ndarray]] | None, parts: dict[str, Any]) -> None:
+        """``draw``: samples (n, h, w, c) uint8 of each class, by the number of the trial; None where there are none.
+
+        NDB and JSD of every class and their means; the Fréchet distance of the first ``frechet_per_class`` of all.
+        """
+        e = self.evaluator
+        count, few = (e.settings[key] for key in ("samples_per_class", "frechet_per_class"))
+        drawn = [draw(trial) for trial in range(e.trials)] if draw else []
+        pooled = e.worst(e.settings)
+        if drawn:
+            first = [[samples[:few] for samples in each] for each in drawn]
+            pooled = e.of_samples(first.__getitem__, parts | {"n_fake": f"{few} a class"})
+        cell.add_numbers(pooled.numbers, **{"class": "all"})
+        parts = parts | {"n_fake": f"{count} a class"}
+        found: dict[str, list[float]] = {"NDB": [], "JSD": []}
+        for k, (name, bins) in enumerate(zip(self.data, self.bins, strict=True)):
+            samples = [each[k] for each in drawn] or [None]
+            numbers = over_trials([list(bin_numbers(bins, one, parts)) for one in samples])
+            cell.add_numbers(numbers, **{"class": name})
+            for number in numbers:
+                if number.metric in found:
+                    found[number.metric].append(number.value)
+        for metric, values in found.items():
+            mean = {"of": "mean over classes", **self.bins[0].protocol, **parts}
+            cell.add(f"mean_{metric}", float(np.mean(values)), "lower", **mean)
+
+
+def _by_class(m: Measuring, bins: Callable[[Evaluator, np.ndarray], Bins]) -> ByClass:
+    s, evaluator = m.settings(), m.evaluator()
+    labels = evaluator.data.labels % s["classes"]
+    names = CLASSES if s["data"] == "cifar10" else PARITIES if s["classes"] == 2 else range(s["classes"])
+    data = {str(name): np.asarray(evaluator.data.samples[labels == k]) for k, name in enumerate(names)}
+    return ByClass(evaluator, data, [bins(evaluator, samples) for samples in data.values()])
+
+
+def _clusters(m: Measuring) -> ByClass:
+    return _by_class(m, lambda e, samples: Bins(samples, e.settings["bins"]))
+
+
+def _digits(m: Measuring) -> ByClass:
+    return _by_class(m, lambda e, samples: SeenClasses(samples, e.networks[0]))
+
+
+def _measure_by_class(m: Measuring, held_against: ByClass) -> None:
+    e = held_against.evaluator
+    count, classes = e.settings["samples_per_class"], range(len(held_against.data))
 
     def draw(method: Method, seed: int, trial: int) -> list[np.ndarray]:
         seed_sampling(seed, trial)
         return [to_uint8(method.sample_class(k, count)).cpu().numpy() for k in classes]
 
     for run in m.runs:
-        cell = m.cell(run)
-        if run.failed:
-            pooled = evaluator.worst(run.settings)
-            by_class = [list(bin_numbers(bins[k], None, parts)) for k in classes]
-            samples = [evaluator.black(run.settings)] * len(classes)
-        else:
-            method = m.method(run)
-            trials = [draw(method, run.seed, trial) for trial in range(s["trials"])]
-            pooled = evaluator.of_samples(trials.__getitem__, parts)
-            by_class = [over_trials([list(bin_numbers(bins[k], each[k], parts)) for each in trials]) for k in classes]
-            samples = trials[-1]
-        cell.add_numbers(pooled.numbers, **{"class": "all"})
-        for name, numbers in zip(names, by_class, strict=True):
-            cell.add_numbers(numbers, **{"class": name})
-        for metric in ("NDB", "JSD"):
-            each = [number for numbers in by_class for number in numbers if number.metric == metric]
-            mean = float(np.mean([number.value for number in each]))
-            cell.add_numbers([Number(f"mean_{metric}", mean, "lower", {"of": "mean over classes", **each[0].protocol})])
+        drawing = None if run.failed else partial(draw, m.method(run), run.seed)
+        held_against.add(m.cell(run), drawing, e.parts() | {"trials": e.trials})
         if m.shown(run):
-            m.sheet(run.arm, in_columns(samples))
+            m.sheet(run.arm, in_columns(drawing(0) if drawing else [e.black(run.settings)] * len(classes)))
 
 
 def in_columns(samples: Sequence[np.ndarray], rows: int = 6) -> np.ndarray:
-    """The first of each class's samples, a column a class."""
-    return np.stack([of_class[i] for i in range(rows) for of_class in samples])
+    """The first of each class's samples, ten columns or one a class: those of a class side by side."""
+    columns = max(10 // len(samples), 1)
+    return np.stack([one for i in range(rows) for of_class in samples for one in of_class[i * columns :][:columns]])
 
 
-def _class_gaussians(m: Measuring) -> None:
+def _class_yardsticks(m: Measuring, held_against: ByClass) -> None:
     """Of every class a Gaussian of its pixels, which tells classes apart and no more; and real samples."""
-    s, evaluator = m.settings(), m.evaluator()
-    data, count = evaluator.data, s["samples_per_class"]
-    of_class = [np.asarray(data.samples[data.labels == k]) for k in range(s["classes"])]
+    e = held_against.evaluator
+    count, data = e.settings["samples_per_class"], held_against.data.values()
 
-    def gaussians(trial: int, seed: int) -> Iterator[np.ndarray]:
+    def gaussians(seed: int, trial: int) -> list[np.ndarray]:
         rng = np.random.default_rng(sampling_seed(seed, trial))
-        for samples in of_class:
-            yield np.concatenate(list(pixel_gaussian(samples[:GAUSSIAN_OF], count, rng)))
+        return [np.concatenate(list(pixel_gaussian(samples[:GAUSSIAN_OF], count, rng))) for samples in data]
 
-    def real(trial: int, seed: int) -> Iterator[np.ndarray]:
-        for samples in of_class:
-            yield np.concatenate(list(some(samples, count, sampling_seed(seed, trial))))
+    def real(seed: int, trial: int) -> list[np.ndarray]:
+        return [np.concatenate(list(some(samples, count, sampling_seed(seed, trial)))) for samples in data]
 
     for seed in m.seeds:
         for name, draw, how in ((NOTHING, gaussians, f"{GAUSSIAN}, by class"), (REAL, real, "training data, by class")):
-            found = evaluator.of_samples(partial(draw, seed=seed), {"sampling": how, "n_fake": f"{count} a class"})
-            m.cell_of(name, seed, data.card["data"]).add_numbers(found.numbers, **{"class": "all"})
+            cell = m.cell_of(name, seed, e.data.card["data"])
+            held_against.add(cell, partial(draw, seed), {"sampling": how, "trials": e.trials})
             if name not in m.sheets:
-                m.sheet(name, in_columns(list(draw(0, seed))))
+                m.sheet(name, in_columns(draw(seed, 0)))
 
 
-YARDSTICKS = {"msgan_cifar10": _class_gaussians}
+YARDSTICKS = {
+    "msgan_cifar10": lambda m: _class_yardsticks(m, _clusters(m)),
+    "msgan_digits": lambda m: _class_yardsticks(m, _digits(m)),
+}
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+PARITIES = ("even", "odd")
 
 
 def msgan_overhead(m: Measuring) -> None:
-    """Table 8: parameters, memory on a GPU, and the time of an update, networks of the published size."""
-    s = m.own_settings
-    size = s["image_size"]
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (4, size, size, s["channels"]), dtype=np.uint8)
+    """Table 8: of networks of the published size operations of an update and parameters; of the scale's time of an
+    update, taken in turns, and memory on a GPU.
+    """
+    s, device = m.own_settings, m.device
     paper = m.experiment.settings_without_arm("paper")
-    device = m.device
-    hardware = (torch.cuda.get_device_name(device) if device.type == "cuda" else processor()).replace(";", ",")
+    updates = {}
     for model, path in OVERHEAD.items():
-        published = build_method(
-            {**paper, "method": path}, (6, paper["image_size"], paper["image_size"]), torch.device("meta")
-        )
-        parameters = sum(p.numel() for network in published.networks.values() for p in network.parameters())
-        method = build_method({**s, "method": path}, (s["channels"], size, size), device)
-        method.make_optimisers()
         batch = 2 if model == "BicycleGAN" else s["batch_size"]  # it splits one
-        batches = Batches(images, batch, 0, device)
-        method.step(0, batches)  # the first one is slower
+        published = {**paper, "method": path, "batch_size": batch}
+        method = build_method(published, (6, paper["image_size"], paper["image_size"]), torch.device("meta"))
+        parameters = sum(p.numel() for network in method.networks.values() for p in network.parameters())
+        operations = counted_update(published, Hardware("any", 1, 1, 1, 1)).operations  # its seconds are not used
+        updates[model] = update = Update({**s, "method": path, "batch_size": batch}, device)
         for seed in m.seeds:
             cell = m.cell_of(model, seed, "facades")
-            _wait(device)
-            start = time.perf_counter()
-            for _ in range(s["timed_steps"]):
-                method.step(0, batches)
-            _wait(device)
-            seconds = (time.perf_counter() - start) / s["timed_steps"]
-            machine = {"hardware": hardware, "threads": torch.get_num_threads(), "batch": batch, "size": size}
-            cell.add("seconds_per_iteration", seconds, "lower", "s", **machine)
-            of = "generator, critics, encoder at 256 pixels, critics without the condition"
+            of = f"networks at {paper['image_size']} pixels, critics without the condition"
             cell.add("parameters", parameters / 1e6, "lower", "M", of=of)
+            products = "products and convolutions of one update, a multiplication and an addition being two"
+            cell.add("operations", operations / 1e9, "lower", "10⁹", of=f"{of}, {products}", batch=batch)
             if device.type == "cuda":
-                memory = torch.cuda.max_memory_allocated(device) / 2**20
-                cell.add("memory", memory, "lower", "MB", hardware=hardware, of="most that torch held")
-        del method, batches
-        if device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(device)
+                most = "most that torch held of it"
+                cell.add("memory", update.memory / 2**20, "lower", "MB", hardware=hardware(device), of=most)
+    for seed in m.seeds:
+        seconds = [[update.seconds() for update in updates.values()] for _ in range(s["timed_steps"])]
+        for (model, update), mean in zip(updates.items(), np.mean(seconds, axis=0), strict=True):
+            machine = {"hardware": hardware(device), "threads": torch.get_num_threads(), "turns": s["timed_steps"]}
+            sizes = {"batch": update.batches.batch_size, "size": s["image_size"], "width": s["generator_width"]}
+            m.cell_of(model, seed, "facades").add("seconds_per_iteration", mean, "lower", "s", **machine, **sizes)
+
+
+class Update:
+    """One update of a method on random pictures, after two that are slower. ``memory``: most bytes of a GPU that it
+    and its networks held.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], device: torch.device):
+        size, channels = settings["image_size"], settings["channels"]
+        images = np.random.default_rng(0).integers(0, 256, (4, size, size, channels), dtype=np.uint8)
+        held = _held(device)
+        self.method = build_method(settings, (channels, size, size), device)
+        self.method.make_optimisers()
+        self.batches = Batches(images, settings["batch_size"], 0, device)
+        for _ in range(2):
+            self.seconds()
+        self.memory = _held(device, most=True) - held
+
+    def seconds(self) -> float:
+        _wait(self.method.device)
+        start = time.perf_counter()
+        self.method.step(0, self.batches)
+        _wait(self.method.device)
+        return time.perf_counter() - start
+
+
+def hardware(device: torch.device) -> str:
+    """Its name, as a part of a protocol."""
+    return (torch.cuda.get_device_name(device) if device.type == "cuda" else processor()).replace(";", ",")
+
+
+def _held(device: torch.device, *, most: bool = False) -> int:
+    """Bytes of a GPU that torch holds, or the most since this was last asked; 0 elsewhere."""
+    if device.type != "cuda":
+        return 0
+    found = (torch.cuda.max_memory_allocated if most else torch.cuda.memory_allocated)(device)
+    torch.cuda.reset_peak_memory_stats(device)
+    return found
 
 
 def _wait(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+
+
+def msgan_bins(m: Measuring) -> None:
+    """Figure 6 and Appendix B: shares of the bins of training targets, and what they give by how many there are."""
+    s, evaluator = m.own_settings, m.evaluator()
+    m.evaluate_runs(evaluator, shown=None)
+    targets = np.asarray(evaluator.targets.samples)
+    bins = {count: Bins(targets, count) for count in s["bin_counts"]}
+
+    def add_shares(cell: Cell, counts: np.ndarray) -> None:
+        cell.curve(f"{len(counts)} bins", range(len(counts)), counts / counts.sum(), len(counts))
+
+    for seed in m.seeds:
+        for cells in bins.values():
+            add_shares(m.cell_of("training images", seed, "facades"), cells.training_counts)
+    for run in m.runs:
+        images = None
+        if not run.failed:
+            method = m.method(run)
+            seed_sampling(run.seed)
+            outputs = evaluator.draw(method).images
+            images = outputs.reshape(-1, *outputs.shape[2:])
+        parts = evaluator.counted(len(evaluator.test)) | evaluator.parts() | {"trials": 1}
+        for count, cells in bins.items():
+            cell = m.cell(run, bins=count)
+            cell.add_numbers(bin_numbers(cells, images, parts))
+            if images is not None:
+                add_shares(cell, cells.counts(images))
 
 
 def msgan_interpolation(m: Measuring) -> None:

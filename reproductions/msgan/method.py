@@ -26,14 +26,18 @@ def mode_seeking(distance: Tensor, z1: Tensor, z2: Tensor) -> Tensor:
     return 1 / (distance / (z1 - z2).abs().mean() + EPSILON)
 
 
-class MSGAN(Pix2Pix):
-    """Two codes a condition; the conditional GAN loss of both, and the term on their difference."""
-
-    curves: ClassVar[tuple[str, ...]] = (*Pix2Pix.curves, "mode_seeking")
+class TwoCodes(Pix2Pix):
+    """Pix2Pix with two codes a condition and the conditional GAN loss of both: the code without the term."""
 
     def outputs_and_codes(self, x: Tensor) -> tuple[Tensor, Tensor]:
         z = self.noise(2 * len(x))
         return self.compute(self.g, torch.cat([x, x]), z), z
+
+
+class MSGAN(TwoCodes):
+    """With the term on the difference of both outputs."""
+
+    curves: ClassVar[tuple[str, ...]] = (*Pix2Pix.curves, "mode_seeking")
 
     def generator_loss(self, batch: Fakes) -> Losses:
         losses = super().generator_loss(batch)
@@ -102,7 +106,11 @@ class Labelled(NamedTuple):
 
 
 class LabelDCGAN(AdversarialMethod):
-    """The baseline: the discriminator first, then the generator with the same fakes (code)."""
+    """The baseline: the discriminator first, then the generator with the same fakes (code).
+
+    Its ``classes`` (setting) may be fewer than the data's, which are then dealt out in turn: of two, digits are even
+    (0) and odd (1).
+    """
 
     curves: ClassVar[tuple[str, ...]] = ("discriminator_loss", "gan_loss")
     draws = 1  # of z for each label
@@ -119,7 +127,7 @@ class LabelDCGAN(AdversarialMethod):
         return adam(network, self.settings, weight_decay=self.settings["weight_decay"])
 
     def one_hot(self, labels: Tensor) -> Tensor:
-        return F.one_hot(labels, self.settings["classes"]).float()
+        return F.one_hot(labels % self.settings["classes"], self.settings["classes"]).float()
 
     def phases(self, t: int) -> list[Phase]:
         return [Phase("discriminator", draws=True), Phase("generator")]

@@ -9,10 +9,13 @@ from torch import nn
 
 from common.data.batches import Batches
 from common.data.synthetic.scenes import SCENES
+from common.evaluation.metrics.bins import bin_numbers
 from common.experiments.papers import experiment
 from common.measurements.table import Missing
+from reproductions.baselines.bicyclegan import BicycleGAN
 from reproductions.msgan import claims
 from reproductions.msgan import method as methods
+from reproductions.msgan.measure import OVERHEAD, SeenClasses, Update, in_columns
 from reproductions.msgan.method import MSGAN, LabelDCGAN, LabelDiscriminator, LabelGenerator, LabelMSGAN, mode_seeking
 
 
@@ -24,8 +27,8 @@ def on_pairs(method_class, **changed):
     return method, Batches(pairs, settings["batch_size"], 0, CPU)
 
 
-def on_labels(method_class):
-    settings = experiment("msgan_cifar10").settings("MSGAN", "smoke") | {"batch_size": 8}
+def on_labels(method_class, name="msgan_cifar10"):
+    settings = experiment(name).settings("MSGAN", "smoke") | {"batch_size": 8}
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (32, 16, 16, 1), dtype=np.uint8)
     method = method_class(settings, (1, 16, 16), CPU)
@@ -111,6 +114,103 @@ def test_sampling_a_class_uses_running_statistics():
     method.g.train()
     torch.testing.assert_close(many[7:8], alone)
     assert many.shape == (600, 1, 16, 16)
+
+
+def test_of_two_classes_digits_are_even_or_odd():
+    method, _ = on_labels(LabelMSGAN, "msgan_digits")
+    assert method.one_hot(torch.tensor([0, 3, 8, 9])).tolist() == [[1, 0], [0, 1], [1, 0], [0, 1]]
+    assert method.sample_class(1, 3).shape == (3, 1, 16, 16)
+
+
+class Brightness:
+    """In place of a classifier: of two classes the second is bright."""
+
+    classes, block, device, protocol = 2, 8, CPU, {"features": "brightness"}
+
+    def start(self, trial):
+        pass
+
+    def __call__(self, samples):
+        bright = samples.float().mean(dim=(1, 2, 3))[:, None] / 255
+        return bright, torch.cat([1 - bright, bright], dim=1)
+
+
+def test_lost_modes_show_in_the_classes_that_a_classifier_sees():
+    dark, bright = np.full((30, 4, 4, 1), 10, np.uint8), np.full((30, 4, 4, 1), 240, np.uint8)
+    bins = SeenClasses(np.concatenate([dark, bright]), Brightness())
+    assert bins.training_counts.tolist() == [30, 30]
+    (whole, _), (lost, js) = (
+        [number.value for number in bin_numbers(bins, samples, {})]
+        for samples in (np.concatenate([dark, bright]), dark)
+    )
+    assert (whole, lost) == (0, 2)
+    assert js == pytest.approx(0.75 * np.log(4 / 3))  # of (½, ½) and (1, 0), in nats
+
+
+def test_a_row_of_samples_has_ten_columns():
+    samples = [np.full((40, 1, 1, 1), k, np.uint8) for k in range(2)]
+    assert in_columns(samples, rows=2).ravel().tolist() == 2 * (5 * [0] + 5 * [1])
+    assert in_columns(10 * samples[:1], rows=3).shape == (30, 1, 1, 1)
+
+
+def test_the_release_s_dropout_is_in_training_only_and_where_the_maps_are_widest():
+    settings = experiment("msgan_facades").settings("BicycleGAN", "smoke") | {"image_size": 256, "dropout": 0.5}
+    method = BicycleGAN(settings, (6, 256, 256), CPU)
+    assert [any(isinstance(layer, nn.Dropout) for layer in block) for block in method.g.up] == [0, 1, 1, 1, 0, 0, 0, 0]
+    x = torch.randn(1, 3, 256, 256)
+    with torch.no_grad():
+        torch.manual_seed(0)
+        one = method.translate(x)
+        torch.manual_seed(0)
+        z = method.noise(1)
+        assert torch.equal(one, method.g.eval()(x, z))
+        assert not torch.equal(one, method.g.train()(x, z))
+
+
+PRINTED = [
+    *(("LPIPS", model, "data=facades", value) for model, value in (("Pix2Pix", 0.0003), ("MSGAN", 0.19))),
+    ("LPIPS", "BicycleGAN", "data=facades", 0.14),
+]
+
+
+def with_modes(name, **modes):
+    values = {"Pix2Pix": 0.1, "MSGAN": 0.4, "BicycleGAN": 0.3}
+    rows = [(name, model, "data=facades", value) for model, value in values.items()]
+    return table_of(*rows, *(("modes_per_input", model, "data=facades", value) for model, value in modes.items()))
+
+
+def test_diversity_is_judged_by_true_outputs_too_and_by_pixels_only_alone():
+    assert claims.facades_more_diverse.holds(table_of(*PRINTED))
+    modes = {"Pix2Pix": 1.0, "MSGAN": 1.5, "BicycleGAN": 3.0}
+    parts = claims.facades_more_diverse.effect(with_modes("perceptual_efficientnet", **modes))
+    assert parts == {"distance of outputs": pytest.approx(4), "true outputs met": 1.5}
+    assert claims.facades_more_diverse.effect(with_modes("pixel_diversity", **modes)) == {"true outputs met": 1.5}
+    assert claims.facades_more_diverse.effect(with_modes("pixel_diversity")) == {
+        "distance of outputs": pytest.approx(4)
+    }
+
+
+def test_nine_tenths_of_a_bicyclegan_that_is_not_diverse_say_nothing():
+    alike = {"Pix2Pix": 1.0, "MSGAN": 1.0, "BicycleGAN": 1.0}
+    with pytest.raises(Missing):
+        claims.facades_like_bicycle.effect(with_modes("pixel_diversity", **alike))
+    diverse = with_modes("pixel_diversity", **alike | {"MSGAN": 3.5, "BicycleGAN": 3.0})
+    assert claims.facades_like_bicycle.effect(diverse) == {"true outputs met": pytest.approx(3.5 / 3)}
+
+
+def test_the_lead_over_classes_is_that_of_their_sums():
+    def table(*values):
+        cells = zip(("DCGAN", "DCGAN", "MSGAN", "MSGAN"), 2 * ("class=even", "class=odd"), values, strict=True)
+        return table_of(*(("NDB", model, condition, value) for model, condition, value in cells))
+
+    assert claims.lead(table(4, 6, 5, 3), "NDB") == pytest.approx(0.2)
+
+
+def test_an_update_s_time_and_memory_are_its_own():
+    settings = experiment("msgan_overhead").settings_without_arm("smoke") | {"method": OVERHEAD["BicycleGAN"]}
+    update = Update(settings | {"image_size": 16, "critic_layers": 1, "batch_size": 2}, CPU)
+    assert update.seconds() > 0
+    assert update.memory == 0  # of a GPU
 
 
 def test_an_output_that_stands_still_does_not_change_gradually():
