@@ -91,10 +91,10 @@ cifar10 = partial(claim, experiment="msgan_cifar10")
 def by_class(t: Table, metric: str, model: str) -> dict[str, float]:
     """Of every class by itself."""
     rows = t.select(metric=metric, model=model)
-    found = dict(zip(values_of(rows, "class"), rows["value"], strict=True))
-    if not found or rows["value"].isna().any():
+    rows = rows.assign(name=values_of(rows, "class")).dropna(subset="name")
+    if rows.empty or rows["value"].isna().any():
         raise Missing(f"{metric} by class", model)
-    return found
+    return dict(zip(rows["name"], rows["value"], strict=True))
 
 
 def lead(t: Table, metric: str) -> float:
