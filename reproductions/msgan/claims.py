@@ -250,3 +250,73 @@ def gradual(t: Table) -> float:
     if way <= baseline:
         raise Missing("outputs that go further between two codes than Pix2Pix's")
     return t.value(metric="largest_step", model="MSGAN")
+
+
+TEXT_CODES = ("free", "fixed")  # drawn anew for each output of a text, and once for all of them
+texts = partial(claim, experiment="msgan_cub", where="Table 5")
+
+
+def gain(t: Table, text_codes: str) -> float:
+    """How much more diverse the outputs of a text are with the term."""
+    return diversity(t, "MSGAN", text_codes=text_codes) - diversity(t, "StackGAN++", text_codes=text_codes)
+
+
+@texts(above=1.0, ratio=True, text="with the term the outputs of a text are more diverse than StackGAN++'s")
+def texts_more_diverse(t: Table) -> dict[str, float]:
+    return {
+        f"{codes} text codes": ratio(*(diversity(t, model, text_codes=codes) for model in ("MSGAN", "StackGAN++")))
+        for codes in TEXT_CODES
+    }
+
+
+@texts(above=0.0, text="the term adds more where text codes are fixed and z alone varies")
+def more_is_gained_with_fixed_codes(t: Table) -> float:
+    """The difference of the two gains, as a share of StackGAN++'s diversity with free codes."""
+    return ratio(gain(t, "fixed") - gain(t, "free"), diversity(t, "StackGAN++", text_codes="free"))
+
+
+@texts(
+    where="Section 4.4, Table 5",
+    below=0.5,
+    ratio=True,
+    weak="V",
+    text="z has minor effects on StackGAN++'s outputs: with fixed text codes they are less than half as diverse",
+)
+def codes_make_the_diversity(t: Table) -> float:
+    return ratio(*(diversity(t, "StackGAN++", text_codes=codes) for codes in ("fixed", "free")))
+
+
+@texts(above=0.0, text="the term brings outputs' bins nearer to the data's (NDB and JSD)")
+def texts_nearer_bins(t: Table) -> dict[str, float]:
+    """The leads as shares of StackGAN++'s."""
+
+    def lead(metric: str, codes: str) -> float:
+        cells = (t.value(metric=metric, model=model, text_codes=codes) for model in ("MSGAN", "StackGAN++"))
+        return 1 - ratio(*cells)
+
+    return {f"{metric}, {codes} text codes": lead(metric, codes) for codes in TEXT_CODES for metric in ("NDB", "JSD")}
+
+
+@texts(
+    where="Section 4.4, Table 5",
+    below=1.05,
+    ratio=True,
+    text="while visual quality is maintained: the Fréchet distance is at most a twentieth larger",
+)
+def text_quality_is_kept(t: Table) -> dict[str, float]:
+    return {
+        f"{codes} text codes": ratio(*(distance(t, model, text_codes=codes) for model in ("MSGAN", "StackGAN++")))
+        for codes in TEXT_CODES
+    }
+
+
+@texts(
+    where="Figure 7; counted styles are ours",
+    whose="ours",
+    above=0.0,
+    text="with fixed text codes, z finds more of the four styles of a text with the term",
+)
+def more_styles_of_a_text(t: Table) -> float:
+    found = (t.value(metric="styles_per_text", model=model, text_codes="fixed") for model in ("MSGAN", "StackGAN++"))
+    with_the_term, without = found
+    return with_the_term - without

@@ -79,3 +79,15 @@ def msgan_interpolation(r: Results) -> None:
     with figure(r.folder / "interpolation", len(r.sheets), 1, (6.5, 2.2 * len(r.sheets))) as (_, axes):
         for axis, (arm, images) in zip(axes[:, 0], r.sheets.items(), strict=True):
             show_images(axis, images, len(images) // 3, f"{arm}: condition, then outputs from one code to the other")
+
+
+def msgan_cub(r: Results) -> None:
+    """Figures 7 and 15, and Table 5's last row."""
+    arms, text_codes = ("StackGAN++", "MSGAN"), ("fixed", "free")
+    show_outputs(r, [*(f"{arm}, fixed text codes" for arm in arms), *arms])
+    name = diversity_name(r.per_seed["metric"])
+    with figure(r.folder / "diversity", 1, 1, (4, 2.8)) as (_, axes):
+        groups = {arm: [r.values(name, arm, text_codes=codes) for codes in text_codes] for arm in arms}
+        bars_with_seeds(axes[0, 0], [f"{codes} text codes" for codes in text_codes], groups)
+        axes[0, 0].set(ylabel=f"{name.replace('_', ' ')} ↑", title="outputs of one text")
+        axes[0, 0].legend()

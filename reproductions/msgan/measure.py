@@ -20,6 +20,7 @@ from common.evaluation.sampling import held_out_samples, sampling_seed, seed_sam
 from common.pipeline.cost.count import Hardware
 from common.pipeline.cost.count import update as counted_update
 from common.training.method import Method, build_method
+from reproductions.msgan.text_evaluation import TextEvaluator
 
 DISTANCES = {  # arm -> as Table 7 calls the model, and the distance of its mode seeking term
     "Pix2Pix": ("Pix2Pix", "none"),
@@ -313,3 +314,27 @@ def msgan_interpolation(m: Measuring) -> None:
         if m.shown(run):
             rows = torch.cat([x[:, None], images], dim=1)[:3].flatten(0, 1)
             m.sheet(run.arm, to_uint8(rows).cpu().numpy())
+
+
+def msgan_cub(m: Measuring) -> None:
+    """Table 5: with text codes drawn anew for each output, and with one a text."""
+    evaluator = m.evaluator(kind=TextEvaluator)
+    for text_codes, title in (("free", "{}"), ("fixed", "{}, fixed text codes")):
+        evaluator.fixed_codes = text_codes == "fixed"
+        for run in m.runs:
+            evaluation = evaluator.evaluate(run)
+            m.cell(run, text_codes=text_codes).add_numbers(evaluation.numbers)
+            if m.shown(run):
+                m.sheet(evaluator.sheet.format(title.format(run.arm)), evaluation.samples)
+
+
+def _text_yardsticks(m: Measuring) -> None:
+    """With what is measured of texts: real data are one true picture a text."""
+    evaluator = m.evaluator(kind=TextEvaluator)
+    for seed in m.seeds:
+        for name, found in evaluator.yardsticks(seed):
+            m.cell_of(name, seed, evaluator.data.card["data"]).add_numbers(found.numbers)
+            m.sheets.setdefault(evaluator.sheet.format(name), found.samples)
+
+
+YARDSTICKS["msgan_cub"] = _text_yardsticks
