@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from common.data.prepare import Prepared
-from common.data.synthetic.scenes import SCENES
+from common.data.synthetic.scenes import SCENES, STYLES
 from common.evaluation.evaluator import GAUSSIAN, GAUSSIAN_OF, Evaluation, Evaluator, Samples, pixel_gaussian, some
 from common.evaluation.features import extract
 from common.evaluation.metrics import Number
@@ -22,12 +22,13 @@ from common.training.method import Method, build_method
 @dataclass
 class OutputSamples(Samples):
     """With two :class:`Outputs`: ``every``, for all test conditions, with ``pairs`` (m, 2) of each one's to compare;
-    and ``chosen``, for ``test_inputs`` random ones of them.
+    and ``chosen``, for ``test_inputs`` random ones of them, whose ``numbers`` (n,) they are.
     """
 
     every: Any = None
     pairs: tuple[np.ndarray, ...] = ()
     chosen: Any = None
+    numbers: Any = None
 
     @property
     def flat(self) -> np.ndarray:
@@ -45,10 +46,27 @@ class TranslationEvaluator(Evaluator):
 
     def __init__(self, data: Prepared, *others: Any):
         super().__init__(data, *others)
-        self.targets = _targets(data)
-        self.test = held_out_samples(self.settings, self.config, self.settings["perceptual_inputs"])
-        known = self.settings["data"] not in self.config["local"]
-        self.scene = SCENES.get(self.settings["data"]) if known else None
+        self.targets = self.targets_of(data)
+        self.test = self.test_samples()
+        self.scene = SCENES.get(self.settings["data"]) if self.is_registered else None
+        self.styles = STYLES if self.scene else 0  # true outputs of a condition, where they are known
+
+    def targets_of(self, data: Prepared) -> Prepared:
+        return _targets(data)
+
+    def test_samples(self) -> np.ndarray:
+        """``perceptual_inputs`` samples, targets in the first channels and conditions in the last."""
+        return held_out_samples(self.settings, self.config, self.settings["perceptual_inputs"])
+
+    @property
+    def is_registered(self) -> bool:
+        """Whether the data are what their name says, and no local copy."""
+        return self.settings["data"] not in self.config["local"]
+
+    def true_outputs(self, samples: OutputSamples) -> np.ndarray:
+        """All true outputs (conditions, styles, h, w, c) uint8 of the chosen test conditions."""
+        assert self.scene is not None
+        return self.scene.every_style(samples.chosen.conditions)
 
     def usual_sampling(self) -> str:
         return "codes drawn anew for each output"
@@ -77,9 +95,10 @@ class TranslationEvaluator(Evaluator):
         rng = np.random.default_rng(trial)
         of_each = self.settings["pairs_per_input"]
         pairs = tuple(pairs_of(count, of_each, rng) for _ in range(inputs)) if count > 1 else ()  # else no diversity
-        chosen = outputs.of(np.sort(rng.choice(inputs, min(self.settings["test_inputs"], inputs), replace=False)))
+        numbers = np.sort(rng.choice(inputs, min(self.settings["test_inputs"], inputs), replace=False))
+        chosen = {"chosen": outputs.of(numbers), "numbers": numbers}
         parts = self._counted(0) | parts
-        found = OutputSamples(inputs * count, parts, trial=trial, every=outputs, pairs=pairs, chosen=chosen)
+        found = OutputSamples(inputs * count, parts, trial=trial, every=outputs, pairs=pairs, **chosen)
         for network in self.networks:
             found.features[network.name] = extract(network, found.flat, keep=self.keep, trial=trial)
         return Evaluation(list(self._numbers(found)), outputs.of(np.arange(min(SHOWN_INPUTS, inputs))).sheet)

@@ -91,3 +91,18 @@ def msgan_cub(r: Results) -> None:
         bars_with_seeds(axes[0, 0], [f"{codes} text codes" for codes in text_codes], groups)
         axes[0, 0].set(ylabel=f"{name.replace('_', ' ')} ↑", title="outputs of one text")
         axes[0, 0].legend()
+def msgan_yosemite(r: Results) -> None:
+    """Outputs of both ways, and their diversity."""
+    for name, sheet in (("from_a_to_b", "{}"), ("from_b_to_a", "{}, back")):
+        arms = [sheet.format(arm) for arm in ("DRIT", "MSGAN")]
+        show_outputs(r, arms, name, titles=dict(zip(arms, ("DRIT", "MSGAN"), strict=True)))
+    name = diversity_name(r.per_seed["metric"])
+    directions = list(dict.fromkeys(values_of(pick(r.per_seed, metric=name, model="MSGAN"), "direction")))
+    groups = {arm: [r.values(name, arm, direction=each) for each in directions] for arm in ("DRIT", "MSGAN")}
+    with figure(r.folder / "directions", 1, 1, (5, 2.8)) as (_, axes):
+        bars_with_seeds(axes[0, 0], [each.replace("_", " ") for each in directions], groups)
+        axes[0, 0].set(ylabel=f"{name.replace('_', ' ')} ↑")
+        axes[0, 0].legend(ncols=2)
+
+
+msgan_cat_dog = msgan_yosemite

@@ -1,7 +1,7 @@
 """What each experiment of *Mode Seeking GANs* measures."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from common.evaluation.sampling import held_out_samples, sampling_seed, seed_sam
 from common.pipeline.cost.count import Hardware
 from common.pipeline.cost.count import update as counted_update
 from common.training.method import Method, build_method
+from reproductions.msgan.directions import IntoA, IntoB
 from reproductions.msgan.text_evaluation import TextEvaluator
 
 DISTANCES = {  # arm -> as Table 7 calls the model, and the distance of its mode seeking term
@@ -338,3 +339,30 @@ def _text_yardsticks(m: Measuring) -> None:
 
 
 YARDSTICKS["msgan_cub"] = _text_yardsticks
+def _directions(m: Measuring) -> Iterator[tuple[str, IntoB]]:
+    """The evaluators of both directions, by the names that Table 4 has for them."""
+    for name, kind in zip(DIRECTIONS[m.experiment.name], (IntoB, IntoA), strict=True):
+        yield name, m.evaluator(kind=kind)
+
+
+def _both_ways(m: Measuring) -> None:
+    """Table 4: either direction of the same trainings."""
+    for name, evaluator in _directions(m):
+        m.evaluate_runs(evaluator, direction=name)
+
+
+def _yardsticks_both_ways(m: Measuring) -> None:
+    for name, evaluator in _directions(m):
+        for seed in m.seeds:
+            for model, found in evaluator.yardsticks(seed):
+                m.cell_of(model, seed, m.data(m.settings()).card["data"], direction=name).add_numbers(found.numbers)
+                if (sheet := evaluator.sheet.format(model)) not in m.sheets:
+                    m.sheet(sheet, found.samples[:64])
+
+
+DIRECTIONS = {  # experiment -> as Table 4's rows are called, from A to B first
+    "msgan_yosemite": ("summer_to_winter", "winter_to_summer"),
+    "msgan_cat_dog": ("cat_to_dog", "dog_to_cat"),
+}
+msgan_yosemite = msgan_cat_dog = _both_ways
+YARDSTICKS |= dict.fromkeys(DIRECTIONS, _yardsticks_both_ways)

@@ -104,6 +104,12 @@ def two_in_one() -> Made:
     return of_pairs({f"facades/train/{i}.png": png(each) for i, each in enumerate(both)} | {"facades/val/9.png": png()})
 
 
+def two_domains() -> Made:
+    files = {f"own/train{name}/{i}.png": png(COLOURS[2 * k + i]) for k, name in enumerate("AB") for i in range(2)}
+    files |= {f"own/test{name}/9.png": png() for name in "AB"}
+    return Made({"data": "yosemite", "image_size": 8, "channels": 6}, files, COLOURS, [0, 0, 1, 1])
+
+
 def cityscapes_pairs() -> Made:
     files = {}
     for i in range(2):
@@ -184,6 +190,7 @@ MAKERS: dict[tuple[str, str, str], Callable[[Path, str], Made]] = {
     ("pairs", "", "A|B"): lambda *_: two_in_one(),
     ("pairs", "", "cityscapes"): lambda *_: cityscapes_pairs(),
     ("pairs", "", "beside"): lambda *_: labelled_pairs(),
+    ("domains", "", "A, B"): lambda *_: two_domains(),
     ("label_maps", "", "cityscapes"): lambda *_: of_maps(
         "leftImg8bit/train/ulm/0_leftImg8bit.png", "gtFine/train/ulm/0_gtFine_labelIds.png"
     ),
@@ -236,7 +243,10 @@ def laid(folder: Path, name: str, files: Mapping[str, bytes], comes_as: str) -> 
 
 
 def check(data: Prepared, made: Made) -> None:
-    samples = np.asarray(data.samples.features if made.settings["data"] == "cora" else data.samples)
+    if made.settings["data"] == "yosemite":
+        samples = np.concatenate([data.samples.a, data.samples.b])
+    else:
+        samples = np.asarray(data.samples.features if made.settings["data"] == "cora" else data.samples)
     if made.settings["data"] == "ucf101":
         samples = np.asarray(data.samples.frames).reshape(made.samples.shape)
     if made.settings["data"] == "python_topics":
@@ -350,6 +360,7 @@ REGISTERED = {  # data sets whose files can be had, by what makes their form
     ("pairs", "", "A|B"): "facades maps",
     ("pairs", "", "cityscapes"): "cityscapes",
     ("pairs", "", "beside"): "camvid",
+    ("domains", "", "A, B"): "yosemite cat2dog",
     ("label_maps", "", "cityscapes"): "cityscapes_labels",
     ("videos", "", "files"): "ucf101 tai_chi",
     ("videos", "", "strips"): "mug golf_scenes mocogan_actions",

@@ -29,7 +29,7 @@ COLOUR = {"image_size": 16, "channels": 3}
 def test_every_registered_data_set_is_of_a_kind_and_weights_are_of_none():
     names = {name for name, registered in registry().items() if "kind" in registered}
     kinds = {kind_module({"data": name}).rpartition(".")[2] for name in names}
-    assert kinds == {"images", "pairs", "label_maps", "videos", "text", "points", "voxels", "graphs"}
+    assert kinds == {"images", "pairs", "domains", "label_maps", "videos", "text", "points", "voxels", "graphs"}
     assert {kind_of({"data": name}).settings_keys[0] for name in names} == {"data"}
     with pytest.raises(UserError, match="openface names weights of a network"):
         kind_module({"data": "openface"})

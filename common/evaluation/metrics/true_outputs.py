@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from common.data.synthetic.scenes import STYLES
 from common.evaluation.metrics import Number, metric
 
 if TYPE_CHECKING:
@@ -22,14 +21,14 @@ def against_true_outputs(e: "TranslationEvaluator", samples: "OutputSamples") ->
 
     Images in [-1, 1]. Where there are no samples: one mode, infinite distances.
     """
-    if e.scene is None:
+    if not e.styles:
         return
-    of, parts = f"{STYLES} true outputs a condition", samples.parts
+    of, parts = f"{e.styles} true outputs a condition", samples.parts
     modes, distance, error, share = 1.0, math.inf, math.inf, None
     if not samples.failed:
-        truths = e.scene.every_style(samples.chosen.conditions).astype(np.float32) / 127.5 - 1
+        truths = e.true_outputs(samples).astype(np.float32) / 127.5 - 1
         images = samples.chosen.images.astype(np.float32) / 127.5 - 1
-        apart = np.stack([np.abs(images - truths[:, None, k]).mean(axis=(2, 3, 4)) for k in range(STYLES)])
+        apart = np.stack([np.abs(images - truths[:, None, k]).mean(axis=(2, 3, 4)) for k in range(e.styles)])
         modes = float(np.mean([len(set(row)) for row in apart.argmin(axis=0)]))
         distance = float(apart.min(axis=0).mean())
         one = images.shape[1] == 1  # output a condition, which has no variance
