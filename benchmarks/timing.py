@@ -20,6 +20,7 @@ import torch
 from common.base.lazy_compiler import defer_compiler
 from common.data.clips import Clips
 from common.data.kinds import kind_of
+from common.data.kinds.domains import TwoDomains
 from common.experiments.papers import experiment
 from common.pipeline.cost.count import kinds_of_updates
 from common.training.loop import seed_everything
@@ -58,6 +59,8 @@ def random_data(settings: Mapping[str, Any], shape: tuple[int, ...]) -> tuple[An
     coarse = rng.integers(16, 240, (count, *frames, -(-height // 4), -(-width // 4), shape[0]), dtype=np.uint8)
     patches = coarse.repeat(4, axis=-3).repeat(4, axis=-2)[..., :height, :width, :]
     samples = patches + rng.integers(-16, 16, patches.shape, dtype=np.int8).astype(np.uint8)
+    if kind_of(settings).batch_class.endswith("DomainBatches"):
+        return TwoDomains(samples[..., shape[0] // 2 :], samples[..., : shape[0] // 2]), labels
     if frames:
         return Clips(samples.reshape(-1, *samples.shape[2:]), np.full(count, frames[0]), frames[0]), labels
     return samples, labels

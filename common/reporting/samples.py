@@ -84,6 +84,8 @@ def measure_samples(
 def _reader(one: Experiment, settings: Mapping[str, Any]) -> Callable[[Path, Mapping[str, Any]], np.ndarray]:
     """How samples for this experiment are read. Raises a UserError where it evaluates no set of samples."""
     if "diversity" in one.metrics:
+        if entry(settings["data"])["kind"] == "domains":
+            raise UserError(f"{one.name} judges translations both ways; samples of one cannot be scored for it")
         return _read_outputs
     if not {"frechet", "classifier_score"} & set(one.metrics) or "evaluation_samples" not in settings:
         raise UserError(f"{one.name} does not judge sets of samples by a feature network; they cannot be scored for it")

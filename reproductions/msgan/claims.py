@@ -320,3 +320,57 @@ def more_styles_of_a_text(t: Table) -> float:
     found = (t.value(metric="styles_per_text", model=model, text_codes="fixed") for model in ("MSGAN", "StackGAN++"))
     with_the_term, without = found
     return with_the_term - without
+def of_domains(name: str, directions: tuple[str, str], more: float, more_s: str) -> list[Claim]:
+    """The claims of Table 4 on one of its sets, each of both ``directions``. ``more``: the least gain in diversity;
+    ``more_s``: what the claim of it says.
+    """
+    table_4 = partial(claim, experiment=f"msgan_{name}", where="Table 4, Section 4.3.2")
+
+    def over_drit(value: Callable[[str, str], float]) -> dict[str, float]:
+        """By direction MSGAN's value as a multiple of DRIT's."""
+        return {way: ratio(value("MSGAN", way), value("DRIT", way)) for way in directions}
+
+    @table_4(above=more, ratio=True, weak="M", text=more_s)
+    def more_diverse(t: Table) -> dict[str, float]:
+        return over_drit(lambda model, way: diversity(t, model, direction=way))
+
+    @table_4(above=0.0, text="the bins of outputs are nearer to the data's (NDB and JSD)")
+    def nearer_bins(t: Table) -> dict[str, float]:
+        """The leads as shares of DRIT's."""
+        leads = {}
+        for metric in ("NDB", "JSD"):
+            found = over_drit(lambda model, way, metric=metric: t.value(metric=metric, model=model, direction=way))
+            leads |= {f"{metric}, {way}": 1 - share for way, share in found.items()}
+        return leads
+
+    @table_4(below=1.0, ratio=True, text="and their Fréchet distance is smaller: no loss of quality")
+    def keep_quality(t: Table) -> dict[str, float]:
+        return over_drit(lambda model, way: distance(t, model, direction=way))
+
+    return [more_diverse, nearer_bins, keep_quality]
+
+
+YOSEMITE = ("summer_to_winter", "winter_to_summer")
+yosemite_more_diverse, yosemite_nearer_bins, yosemite_keep_quality = of_domains(
+    "yosemite", YOSEMITE, 1.0, "with the term the outputs of a picture are more diverse than DRIT's, either way"
+)
+cat_dog_more_diverse, cat_dog_nearer_bins, cat_dog_keep_quality = of_domains(
+    "cat_dog", ("cat_to_dog", "dog_to_cat"), 1.1, "where shapes change, diversity gains substantially, either way"
+)
+true_outputs = partial(claim, experiment="msgan_yosemite", where="Section 3.2; the claim is ours", whose="ours")
+
+
+@true_outputs(above=0.0, text="of the two true outputs of a picture more are reached with the term than by DRIT")
+def yosemite_more_modes(t: Table) -> dict[str, float]:
+    def modes(model: str, way: str) -> float:
+        return t.value(metric="modes_per_input", model=model, direction=way)
+
+    return {way: modes("MSGAN", way) - modes("DRIT", way) for way in YOSEMITE}
+
+
+@true_outputs(below=1.05, ratio=True, text="at most a twentieth further from the nearest of them")
+def yosemite_near_truth(t: Table) -> dict[str, float]:
+    def apart(model: str, way: str) -> float:
+        return t.value(metric="distance_to_truth", model=model, direction=way)
+
+    return {way: apart("MSGAN", way) / apart("DRIT", way) for way in YOSEMITE}
