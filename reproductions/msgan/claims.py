@@ -6,7 +6,7 @@ condition's true outputs are met, and how far outputs are from the nearest. Thre
 none.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -320,6 +320,8 @@ def more_styles_of_a_text(t: Table) -> float:
     found = (t.value(metric="styles_per_text", model=model, text_codes="fixed") for model in ("MSGAN", "StackGAN++"))
     with_the_term, without = found
     return with_the_term - without
+
+
 def of_domains(name: str, directions: tuple[str, str], more: float, more_s: str) -> list[Claim]:
     """The claims of Table 4 on one of its sets, each of both ``directions``. ``more``: the least gain in diversity;
     ``more_s``: what the claim of it says.

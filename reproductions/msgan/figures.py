@@ -91,6 +91,8 @@ def msgan_cub(r: Results) -> None:
         bars_with_seeds(axes[0, 0], [f"{codes} text codes" for codes in text_codes], groups)
         axes[0, 0].set(ylabel=f"{name.replace('_', ' ')} ↑", title="outputs of one text")
         axes[0, 0].legend()
+
+
 def msgan_yosemite(r: Results) -> None:
     """Outputs of both ways, and their diversity."""
     for name, sheet in (("from_a_to_b", "{}"), ("from_b_to_a", "{}, back")):

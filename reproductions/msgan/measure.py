@@ -339,6 +339,8 @@ def _text_yardsticks(m: Measuring) -> None:
 
 
 YARDSTICKS["msgan_cub"] = _text_yardsticks
+
+
 def _directions(m: Measuring) -> Iterator[tuple[str, IntoB]]:
     """The evaluators of both directions, by the names that Table 4 has for them."""
     for name, kind in zip(DIRECTIONS[m.experiment.name], (IntoB, IntoA), strict=True):
