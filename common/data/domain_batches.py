@@ -23,7 +23,13 @@ class DomainBatches(Batches):
         self.others = placed(other, device)
         super().__init__(larger, batch_size, seed, device)
 
+    def _new_epoch(self) -> None:
+        """Partners are drawn with the permutation: recorded updates gather batches before other random numbers."""
+        super()._new_epoch()
+        partners = torch.randint(len(self.others), (len(self.samples),), generator=self.generator)
+        self.partners = partners.to(self.others.device)
+
     def _samples(self, chosen: Tensor) -> Tensor:
-        partners = torch.randint(len(self.others), (len(chosen),), device="cpu").to(self.others.device)
-        both = (self.samples[chosen], self.others[partners].to(self.samples.device))
+        partners = self.others[self.partners[chosen.to(self.partners.device)]].to(self.samples.device)
+        both = (self.samples[chosen], partners)
         return torch.cat(both if self.b_is_larger else both[::-1], dim=-1)

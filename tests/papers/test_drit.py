@@ -16,6 +16,8 @@ from common.data.synthetic.domains import DOMAINS
 from common.evaluation.measuring import Measuring
 from common.evaluation.sampling import Outputs
 from common.experiments.papers import experiment
+from common.training.program import Program
+from common.training.updates import Updates
 from reproductions.baselines.drit import DRIT, ContentCritic, Critic, undecided
 from reproductions.msgan.directions import IntoA, IntoB
 from reproductions.msgan.unpaired import UnpairedMSGAN
@@ -133,6 +135,20 @@ def test_two_of_three_batches_train_the_content_critic_alone(method_class, one):
     assert all(value.isfinite() for value in logged.values())
     with pytest.raises(ValueError, match="even batch_size, not 3"):
         method.update(1, trained(batch_size=3)[1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("method_class", "one"), [(UnpairedMSGAN, YOSEMITE), (DRIT, CATS)])
+def test_recorded_updates_leave_the_weights_of_eager_ones(method_class, one):
+    left = []
+    for record in (None, Program):
+        method, batches = trained(method_class, one)
+        updates = Updates(method, batches, record, recorded=False)
+        for t in range(6):
+            updates(t)
+        left.append([weight.detach() for network in method.networks.values() for weight in network.parameters()])
+    assert updates.recorded
+    assert all(map(torch.equal, *left))
 
 
 def test_both_steps_descend_the_same_outputs_the_second_without_the_attribute_encoder():
