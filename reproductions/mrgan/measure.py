@@ -135,8 +135,7 @@ def mrgan_mode_collapse(m: Measuring) -> None:
         if not m.shown(run):
             continue
         if not run.failed and (method := _method(m, run)).is_proxy and "predictor" not in m.sheets:
-            with torch.no_grad():
-                location, log_dispersion = method.predict(torch.empty(1000, 0))
+            location, log_dispersion = (part.detach() for part in method.predict(torch.empty(1000, 0)))
             m.sheet("predictor", torch.normal(location, (log_dispersion / 2).exp()).numpy())
         m.sheet(run.arm, points[:1000])
         m.sheet("data", np.array(m.data(run.settings).samples[:1000]))
