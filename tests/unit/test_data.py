@@ -49,7 +49,7 @@ def test_embedded_sets_are_whole(name, tmp_path):
 
 WITHOUT_CHECKSUMS = (  # none was ever published
     "lsun_bedroom c3d_ucf101 billion_word imagenet32 facades maps cityscapes mocogan_actions mug tai_chi ucf101 "
-    "golf_scenes biggan_128_port cityscapes_labels modelnet_chairs cora citeseer"
+    "golf_scenes biggan_128_port cityscapes_labels modelnet_chairs cora citeseer camvid yosemite cat2dog"
 )
 
 
