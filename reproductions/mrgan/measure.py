@@ -165,7 +165,7 @@ def _add_points(m: Measuring, run: Run, cell: Cell) -> np.ndarray:
         cell.add("variance_share", points.var(axis=0, ddof=1).mean() / variance, "target", of=of, n_fake=count)
         if method.is_proxy:
             _, log_dispersion = method.predict(torch.empty(1, 0))
-            cell.add("predicted_variance_share", log_dispersion.exp().mean() / variance, "target", of=of)
+            cell.add("predicted_variance_share", log_dispersion.detach().exp().mean() / variance, "target", of=of)
     text = {"n_fake": count, "near": NEAR, "captured": f"{CAPTURED / len(MODES):g} of all samples"}
     cell.add("modes", found.modes, "higher", **text)
     cell.add("captures_all_modes", found.modes == len(MODES), "higher", **text)

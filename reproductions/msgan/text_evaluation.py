@@ -46,7 +46,7 @@ class TextEvaluator(TranslationEvaluator):
         yield from super()._numbers(samples)
         styles, shown = 1.0, 0.0
         if not samples.failed:
-            styles = float(np.mean([len(set(row)) for row in self.styles(samples.chosen.images)]))
+            styles = float(np.mean([len(set(row)) for row in self.styles_of(samples.chosen.images)]))
             texts = np.repeat(read_text(samples.chosen.conditions), samples.chosen.images.shape[1], axis=0)
             shown = float((self.nearest_texts(samples.flat) == texts).mean())
         of = {"of": f"{STYLES} styles, by the nearest mean of a style's training images"}
@@ -54,7 +54,7 @@ class TextEvaluator(TranslationEvaluator):
         yield Number("styles_per_text", styles, "higher", of | samples.parts, kind="styles_per_text")
         yield Number("text_shown", shown, "higher", by | samples.parts, kind="text_shown")
 
-    def styles(self, images: np.ndarray) -> np.ndarray:
+    def styles_of(self, images: np.ndarray) -> np.ndarray:
         """Of uint8 images (..., h, w, 3), by the nearest mean image of a style, mean absolute difference of pixels."""
         apart = [np.abs(images - mean).mean(axis=(-3, -2, -1)) for mean in self.means.astype(np.float32)]
         return np.stack(apart).argmin(axis=0)

@@ -53,7 +53,7 @@ def test_the_same_text_has_pictures_of_every_style_and_the_style_shows():
     evaluator = object.__new__(TextEvaluator)
     evaluator.means = np.stack([pairs[styles == k, ..., :3].mean(axis=0) for k in range(STYLES)])
     others, theirs = DescribedFacades().pairs(100, 16, seed=1)
-    assert (evaluator.styles(others[..., :3]) == theirs).all()
+    assert (evaluator.styles_of(others[..., :3]) == theirs).all()
 
 
 def test_published_networks():
