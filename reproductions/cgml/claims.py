@@ -275,6 +275,19 @@ def steps_help_colours(t: Table) -> float:
     return error_along(t)
 
 
+@claim(
+    experiment="cgml_image_choices",
+    where="Appendix 3.1",
+    above=0.9,
+    below=1.1,
+    ratio=True,
+    weak="O",
+    text="batches twice as large change little: distance to a true colouring against that with the chosen ones",
+)
+def batches_matter_little(t: Table) -> float:
+    return ratio(*(t.value(metric="distance_to_tint", model=arm) for arm in ("batches of 128", "as chosen")))
+
+
 def by_size(t: Table, metric: str) -> Curve:
     return t.by("latent_size", metric=metric, model=OURS)
 

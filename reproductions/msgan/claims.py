@@ -97,9 +97,17 @@ def by_class(t: Table, metric: str, model: str) -> dict[str, float]:
     return dict(zip(rows["name"], rows["value"], strict=True))
 
 
+def of_both(t: Table, metric: str) -> tuple[dict[str, float], dict[str, float]]:
+    """By class, with the term and without."""
+    with_term, without = (by_class(t, metric, model) for model in ("MSGAN", "DCGAN"))
+    if with_term.keys() != without.keys():
+        raise Missing(f"{metric} of the same classes", "MSGAN and DCGAN")
+    return with_term, without
+
+
 def lead(t: Table, metric: str) -> float:
     """Of the mean over classes under the term, as a share of the baseline's."""
-    with_term, without = (by_class(t, metric, model) for model in ("MSGAN", "DCGAN"))
+    with_term, without = of_both(t, metric)
     return 1 - ratio(sum(with_term.values()), sum(without[name] for name in with_term))
 
 
@@ -110,7 +118,7 @@ def fewer_bins(t: Table) -> float:
 
 @cifar10(where="Table 1", above=0.5, share_of=10, text="in most classes their Jensen-Shannon divergence is smaller")
 def smaller_js_in_most_classes(t: Table) -> float:
-    with_term, without = (by_class(t, "JSD", model) for model in ("MSGAN", "DCGAN"))
+    with_term, without = of_both(t, "JSD")
     return sum(value < without[name] for name, value in with_term.items()) / len(with_term)
 
 
