@@ -219,12 +219,15 @@ class Measuring:
         plain = rows["condition"] == ""
         self.rows += rows[plain | ~plain.any()].assign(model=UNTRAINED).itertuples(index=False, name=None)
 
-    def add_yardsticks(self) -> None:
-        """Beside the trained models the same numbers of samples of no model, and of real ones."""
-        evaluator = self.evaluator(self.gate_runs or None)
+    def add_yardsticks(self, evaluator: "Evaluator | None" = None, **condition: Any) -> None:
+        """Beside the trained models the same numbers of samples of no model, and of real ones. ``condition``: names the
+        cells.
+        """
+        evaluator = evaluator or self.evaluator(self.gate_runs or None)
         for seed in dict.fromkeys(run.seed for run in self.gate_runs or self.runs):
             for name, found in evaluator.yardsticks(seed):
-                self.cell_of(name, seed, self.data(evaluator.settings).card["data"]).add_numbers(found.numbers)
+                cell = self.cell_of(name, seed, self.data(evaluator.settings).card["data"], **condition)
+                cell.add_numbers(found.numbers)
                 if (sheet := evaluator.sheet.format(name)) not in self.sheets:
                     self.sheet(sheet, found.samples[:64])
 

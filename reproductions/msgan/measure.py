@@ -331,11 +331,7 @@ def msgan_cub(m: Measuring) -> None:
 
 def _text_yardsticks(m: Measuring) -> None:
     """With what is measured of texts: real data are one true picture a text."""
-    evaluator = m.evaluator(kind=TextEvaluator)
-    for seed in m.seeds:
-        for name, found in evaluator.yardsticks(seed):
-            m.cell_of(name, seed, evaluator.data.card["data"]).add_numbers(found.numbers)
-            m.sheets.setdefault(evaluator.sheet.format(name), found.samples)
+    m.add_yardsticks(m.evaluator(kind=TextEvaluator))
 
 
 YARDSTICKS["msgan_cub"] = _text_yardsticks
@@ -355,11 +351,7 @@ def _both_ways(m: Measuring) -> None:
 
 def _yardsticks_both_ways(m: Measuring) -> None:
     for name, evaluator in _directions(m):
-        for seed in m.seeds:
-            for model, found in evaluator.yardsticks(seed):
-                m.cell_of(model, seed, m.data(m.settings()).card["data"], direction=name).add_numbers(found.numbers)
-                if (sheet := evaluator.sheet.format(model)) not in m.sheets:
-                    m.sheet(sheet, found.samples[:64])
+        m.add_yardsticks(evaluator, direction=name)
 
 
 DIRECTIONS = {  # experiment -> as Table 4's rows are called, from A to B first
